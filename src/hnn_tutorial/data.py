@@ -1,0 +1,300 @@
+"""From a system to a dataset: trajectories, derivatives, noise, normalisation, splits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial._validate import check_finite, check_not_negative, check_positive, check_state
+from hnn_tutorial.integrators import integrate
+from hnn_tutorial.random import as_generator
+from hnn_tutorial.systems import System
+
+Field = Callable[[Tensor], Tensor]
+
+
+def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
+    """Return ``x`` with independent Gaussian noise of standard deviation ``sigma`` added.
+
+    Args:
+        x: any floating-point tensor.
+        sigma: standard deviation, in the units of ``x``; zero adds nothing.
+        seed: integer or generator.
+
+    Returns:
+        A new tensor of the same shape.
+
+    Raises:
+        ValueError: if ``sigma`` is negative or not finite.
+    """
+    check_not_negative(sigma=sigma)
+    noise = torch.randn(x.shape, generator=as_generator(seed), dtype=torch.float64)
+    return x + sigma * noise.to(x)
+
+
+def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
+    r"""Estimate time derivatives from observed states alone, for even or uneven times.
+
+    Through each three neighbours goes one parabola; its slope is the estimate, at the middle
+    point and, at the two ends, at the outer point. With the gap a before and b after,
+
+    .. math:: \dot x_k \approx \frac{1}{a+b}\left(b\,\frac{x_k - x_{k-1}}{a}
+              + a\,\frac{x_{k+1} - x_k}{b}\right),
+
+    and the error falls as the square of the gap.
+
+    Args:
+        states: ``(T, ..., d)``, T ≥ 3, observed at the times.
+        times: ``(T,)``, strictly increasing.
+
+    Returns:
+        Derivatives, the shape of ``states``.
+
+    Raises:
+        ValueError: for fewer than three times, a mismatch of lengths, or times that do not
+            strictly increase.
+    """
+    times = torch.as_tensor(times, dtype=states.dtype, device=states.device)
+    if times.ndim != 1 or len(times) != len(states):
+        raise ValueError(
+            f"states has {len(states)} times on its first axis, times has shape "
+            f"{tuple(times.shape)}; they must match"
+        )
+    if len(times) < 3:
+        raise ValueError(f"{len(times)} times; a central difference needs at least 3")
+    gaps = times.diff()
+    if not (gaps > 0).all():
+        raise ValueError("times must strictly increase")
+    gaps = gaps.reshape(-1, *[1] * (states.ndim - 1))
+    slopes = states.diff(dim=0) / gaps
+    a, b = gaps[:-1], gaps[1:]
+    middle = (b * slopes[:-1] + a * slopes[1:]) / (a + b)
+    first = slopes[:1] + (slopes[:1] - middle[:1])
+    last = slopes[-1:] + (slopes[-1:] - middle[-1:])
+    return torch.cat([first, middle, last])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """States with their time derivatives, and the trajectory that each came from.
+
+    Attributes:
+        states: ``(N, 2n)``.
+        derivatives: ``(N, 2n)``, the targets of a derivative loss.
+        trajectory: ``(N,)`` integers; states with the same number came from one trajectory.
+            None numbers each state as its own.
+
+    Raises:
+        ValueError: if the dataset is empty, shapes do not match, or a value is not finite.
+        TypeError: if states or derivatives are not floating-point tensors.
+    """
+
+    states: Tensor
+    derivatives: Tensor
+    trajectory: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        check_state(self.states, "states")
+        check_state(self.derivatives, "derivatives")
+        if self.states.ndim != 2:
+            raise ValueError(f"states has shape {tuple(self.states.shape)}; expected (N, 2n)")
+        if len(self.states) == 0:
+            raise ValueError("the dataset is empty; expected at least one state")
+        if self.derivatives.shape != self.states.shape:
+            raise ValueError(
+                f"derivatives has shape {tuple(self.derivatives.shape)}, states has "
+                f"{tuple(self.states.shape)}; they must be equal"
+            )
+        check_finite(self.states, "states")
+        check_finite(self.derivatives, "derivatives")
+        if self.trajectory is None:
+            number = torch.arange(len(self.states), device=self.states.device)
+            object.__setattr__(self, "trajectory", number)
+        elif self.trajectory.shape != (len(self.states),):
+            raise ValueError(
+                f"trajectory has shape {tuple(self.trajectory.shape)}; expected one number for "
+                f"each of the {len(self.states)} states"
+            )
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, index) -> "Dataset":
+        """Return the states selected by a slice, a mask or a tensor of indices."""
+        return Dataset(self.states[index], self.derivatives[index], self.trajectory[index])
+
+    def to(self, *, device=None, dtype: torch.dtype | None = None) -> "Dataset":
+        """Return the dataset on another device or in another dtype."""
+        return Dataset(
+            self.states.to(device=device, dtype=dtype),
+            self.derivatives.to(device=device, dtype=dtype),
+            self.trajectory.to(device=device),
+        )
+
+    def split(
+        self, test_fraction: float, seed: int | torch.Generator
+    ) -> tuple["Dataset", "Dataset"]:
+        """Split by trajectory, so that no trajectory stands on both sides.
+
+        Neighbours on one trajectory are nearly equal: a split by state would test on what
+        was trained on.
+
+        Args:
+            test_fraction: share of the trajectories to hold out, between 0 and 1.
+            seed: integer or generator.
+
+        Returns:
+            ``(train, test)``.
+
+        Raises:
+            ValueError: if either side would be left without a trajectory.
+        """
+        numbers = self.trajectory.unique()
+        held_out = round(test_fraction * len(numbers))
+        if not 0 < held_out < len(numbers):
+            raise ValueError(
+                f"test_fraction = {test_fraction} of {len(numbers)} trajectories leaves one side "
+                "empty; choose another fraction or simulate more trajectories"
+            )
+        order = torch.randperm(len(numbers), generator=as_generator(seed)).to(numbers.device)
+        test = torch.isin(self.trajectory, numbers[order[:held_out]])
+        return self[~test], self[test]
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """A batch of trajectories observed at the same times.
+
+    Attributes:
+        times: ``(T,)``, in s, strictly increasing; the gaps may differ.
+        states: ``(T, B, 2n)``.
+
+    Raises:
+        ValueError: if shapes do not match, or a value is not finite.
+    """
+
+    times: Tensor
+    states: Tensor
+
+    def __post_init__(self) -> None:
+        check_state(self.states, "states")
+        if self.states.ndim != 3 or self.times.shape != self.states.shape[:1]:
+            raise ValueError(
+                f"times has shape {tuple(self.times.shape)}, states has "
+                f"{tuple(self.states.shape)}; expected (T,) and (T, B, 2n)"
+            )
+        check_finite(self.times, "times")
+        check_finite(self.states, "states")
+
+    def noisy(self, sigma: float, seed: int | torch.Generator) -> "Trajectories":
+        """Return the trajectories as an instrument of error ``sigma`` would report them."""
+        return Trajectories(self.times, add_noise(self.states, sigma, seed))
+
+    def dataset(self, field: Field | None = None) -> Dataset:
+        """Return the states with their time derivatives.
+
+        Args:
+            field: where the derivatives come from: evaluated at the states by this field,
+                such as ``system.field``. None estimates them from the states alone, by
+                ``central_differences``.
+
+        Returns:
+            A dataset of T·B states that remembers their trajectories.
+        """
+        if field is None:
+            derivatives = central_differences(self.states, self.times)
+        else:
+            with torch.no_grad():
+                derivatives = field(self.states)
+        number = torch.arange(self.states.shape[1], device=self.states.device)
+        return Dataset(
+            self.states.flatten(0, 1), derivatives.flatten(0, 1), number.repeat(len(self.times))
+        )
+
+
+def simulate(
+    system: System,
+    x0: Tensor,
+    times: Tensor | Sequence[float],
+    method: str = "dop853",
+    **options: float,
+) -> Trajectories:
+    """Follow a system from a batch of initial states.
+
+    Args:
+        system: gives the true field.
+        x0: initial states, ``(B, 2n)``, as from ``system.sample``.
+        times: ``(T,)``, in s.
+        method: a key of ``METHODS``.
+        options: passed to ``integrate``.
+
+    Returns:
+        The trajectories, states ``(T, B, 2n)``.
+    """
+    times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
+    return Trajectories(times, integrate(system.field, x0, times, method, **options))
+
+
+@dataclass(frozen=True)
+class Normalization:
+    r"""A change of units that keeps the dynamics Hamiltonian.
+
+    With :math:`q = aQ`, :math:`p = bP`, :math:`t = c\tau`, Hamilton's equations hold in
+    :math:`(Q, P, \tau)` with
+
+    .. math:: K(Q, P) = \frac{c}{ab}\, H(aQ, bP), \qquad\text{so}\qquad H = \frac{ab}{c} K.
+
+    One a serves all positions and one b all momenta: with a factor for each component the
+    products :math:`a_i b_i` would have to agree, or no single K would exist.
+
+    Args:
+        q_scale: a, the position that becomes 1.
+        p_scale: b, the momentum that becomes 1.
+        time_scale: c, the time that becomes 1.
+    """
+
+    q_scale: float = 1.0
+    p_scale: float = 1.0
+    time_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(q_scale=self.q_scale, p_scale=self.p_scale, time_scale=self.time_scale)
+
+    @classmethod
+    def to_unit_box(cls, states: Tensor, *, time_scale: float = 1.0) -> "Normalization":
+        """Return the units in which no component of the given states exceeds 1."""
+        check_state(states, "states")
+        check_finite(states, "states")
+        q, p = states.abs().chunk(2, dim=-1)
+        return cls(float(q.max()), float(p.max()), time_scale)
+
+    @property
+    def energy_scale(self) -> float:
+        """ab/c: the physical energy that is 1 in the new units."""
+        return self.q_scale * self.p_scale / self.time_scale
+
+    def _scale(self, x: Tensor) -> Tensor:
+        n = check_state(x)
+        return x.new_tensor([self.q_scale] * n + [self.p_scale] * n)
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Return states ``[q, p]`` in the new units, ``[Q, P]``."""
+        return x / self._scale(x)
+
+    def restore(self, x: Tensor) -> Tensor:
+        """Return states ``[Q, P]`` in physical units, ``[q, p]``."""
+        return x * self._scale(x)
+
+    def normalize_dataset(self, data: Dataset) -> Dataset:
+        """Return a dataset with states and derivatives in the new units."""
+        derivatives = self.normalize(data.derivatives) * self.time_scale
+        return Dataset(self.normalize(data.states), derivatives, data.trajectory)
+
+    def restore_field(self, field: Field) -> Field:
+        """Return a field learned in the new units as one of physical states and time."""
+        return lambda x: self.restore(field(self.normalize(x))) / self.time_scale
+
+    def restore_hamiltonian(self, hamiltonian: Callable[[Tensor], Tensor]):
+        """Return K learned in the new units as the physical H = (ab/c) K."""
+        return lambda x: self.energy_scale * hamiltonian(self.normalize(x))

@@ -1,0 +1,91 @@
+"""Implicit symplectic methods, for any Hamiltonian, separable or not.
+
+Both are collocation methods at Gauss points. Their equations are solved by fixed-point
+iteration down to rounding, because a method is only as symplectic as its equations are
+solved.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial.integrators._method import Field, Method
+
+MAX_ITERATIONS = 100
+
+
+def solve_fixed_point(iterate: Callable[[Tensor], Tensor], start: Tensor, h: float) -> Tensor:
+    """Iterate ``k = iterate(k)`` until it no longer changes beyond rounding.
+
+    The iterations stay in the autograd graph. Derivatives settle one iteration after the
+    values, so two more are made at the end.
+
+    Args:
+        iterate: the contraction, slopes to slopes.
+        start: first guess.
+        h: the step, for the error message.
+
+    Returns:
+        The fixed point, of ``start``'s shape.
+
+    Raises:
+        ValueError: if it does not settle, because the step is too long for the field.
+    """
+    k = start
+    tolerance = 8 * torch.finfo(start.dtype).eps
+    for _ in range(MAX_ITERATIONS):
+        previous, k = k, iterate(k)
+        change = (k - previous).detach().abs()
+        # A diverged trajectory (NaN) is settled too: it will not come back, and its NaN is
+        # the honest result. Others of its batch go on.
+        if not (change > tolerance * (1 + k.detach().abs())).any():
+            return iterate(iterate(k))
+    raise ValueError(
+        f"the implicit step of {h:.3g} did not settle in {MAX_ITERATIONS} iterations: it is too "
+        "long for this field; pass a smaller step=..."
+    )
+
+
+def implicit_midpoint_step(field: Field, x: Tensor, h: float) -> Tensor:
+    r"""The slope at the middle of the step: :math:`x_{k+1} = x_k + h f((x_k + x_{k+1})/2)`.
+
+    Raises:
+        ValueError: if the step is too long for the fixed-point iteration.
+
+    References:
+        Hairer, Lubich & Wanner 2006, sec. II.1.
+    """
+    return x + h * solve_fixed_point(lambda k: field(x + h / 2 * k), field(x), h)
+
+
+_ROOT = math.sqrt(3) / 6
+_A = ((1 / 4, 1 / 4 - _ROOT), (1 / 4 + _ROOT, 1 / 4))
+
+
+def gauss_legendre4_step(field: Field, x: Tensor, h: float) -> Tensor:
+    r"""Two slopes at the Gauss points :math:`1/2 \mp \sqrt 3/6` of the step: order 4.
+
+    Raises:
+        ValueError: if the step is too long for the fixed-point iteration.
+
+    References:
+        Hairer, Lubich & Wanner 2006, sec. II.1, table 1.1.
+    """
+
+    def iterate(k: Tensor) -> Tensor:
+        k1, k2 = k
+        return torch.stack([field(x + h * (a1 * k1 + a2 * k2)) for a1, a2 in _A])
+
+    start = field(x)
+    k1, k2 = solve_fixed_point(iterate, torch.stack([start, start]), h)
+    return x + h / 2 * (k1 + k2)
+
+
+IMPLICIT_MIDPOINT = Method(
+    "implicit_midpoint", "implicit midpoint", 2, True, False, False, 1, implicit_midpoint_step
+)
+GAUSS_LEGENDRE4 = Method(
+    "gauss_legendre4", "Gauss–Legendre 4", 4, True, False, False, 2, gauss_legendre4_step
+)

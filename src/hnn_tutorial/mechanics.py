@@ -1,0 +1,320 @@
+"""The operators that turn a scalar function of the state into motion.
+
+A *scalar function* maps states ``(..., 2n)`` to values ``(...,)``, one for each state; a
+*field* maps states ``(..., 2n)`` to their time derivatives ``(..., 2n)``. The state is
+``[q, p]`` for Hamiltonians and ``[q, q̇]`` for Lagrangians, along the last axis.
+
+All operators are built on ``torch.func.grad``. They can be nested and differentiated again
+(training goes through them), and they work under ``torch.no_grad()`` too. The one thing
+that they ask of a scalar function is that it treats the states of a batch independently:
+the gradient of the sum over a batch is then the batch of gradients.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.func import grad
+
+from hnn_tutorial._validate import check_state
+
+ScalarFunction = Callable[[Tensor], Tensor]
+Field = Callable[[Tensor], Tensor]
+
+
+def gradient(function: ScalarFunction) -> Field:
+    r"""Return the gradient of a scalar function, state by state: :math:`x \mapsto \nabla f(x)`.
+
+    Args:
+        function: scalar function, ``(..., d) -> (...,)``.
+
+    Returns:
+        A function ``(..., d) -> (..., d)``.
+
+    Raises:
+        ValueError: (when called) if ``function`` does not return one value for each state.
+    """
+
+    def total(x: Tensor) -> Tensor:
+        values = function(x)
+        if values.shape != x.shape[:-1]:
+            raise ValueError(
+                f"a scalar function of states {tuple(x.shape)} must return one value for each, "
+                f"shape {tuple(x.shape[:-1])}; this one returned {tuple(values.shape)}"
+            )
+        return values.sum()
+
+    return grad(total)
+
+
+def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
+    r"""Return the Jacobian of a map of states, :math:`J_{ij} = \partial f_i / \partial x_j`.
+
+    Args:
+        function: map ``(..., d) -> (..., m)`` that treats the states of a batch independently.
+
+    Returns:
+        A function ``(..., d) -> (..., m, d)``.
+    """
+
+    def evaluate(x: Tensor) -> Tensor:
+        outputs = function(x.detach()).shape[-1]
+        rows = [gradient(lambda y, i=i: function(y)[..., i])(x) for i in range(outputs)]
+        return torch.stack(rows, dim=-2)
+
+    return evaluate
+
+
+def symplectic_gradient(dH: Tensor) -> Tensor:
+    r"""Turn the gradient of H by a quarter: the symplectic gradient :math:`S_H = \Omega \nabla H`.
+
+    .. math:: S_H = \left(\frac{\partial H}{\partial p}, -\frac{\partial H}{\partial q}\right),
+              \qquad \Omega = \begin{pmatrix} 0 & I \\ -I & 0 \end{pmatrix}
+
+    Args:
+        dH: gradient ``[∂H/∂q, ∂H/∂p]``, shape ``(..., 2n)``.
+
+    Returns:
+        ``[∂H/∂p, −∂H/∂q]``, the same shape.
+
+    References:
+        Greydanus, Dzamba & Yosinski 2019, eq. 2.
+    """
+    dH_dq, dH_dp = dH.chunk(2, dim=-1)
+    return torch.cat([dH_dp, -dH_dq], dim=-1)
+
+
+def hamiltonian_field(hamiltonian: ScalarFunction) -> Field:
+    r"""Return the motion that a Hamiltonian causes.
+
+    .. math:: \dot q = \frac{\partial H}{\partial p}, \qquad \dot p = -\frac{\partial H}{\partial q}
+
+    Args:
+        hamiltonian: H, a scalar function of ``[q, p]``: a formula or a network alike.
+
+    Returns:
+        The field ``[q, p] -> [q̇, ṗ]``, ``(..., 2n) -> (..., 2n)``.
+
+    Raises:
+        TypeError, ValueError: (when called) if the state is not a floating-point tensor with
+            an even last axis, or H does not return one value for each state.
+    """
+    dH = gradient(hamiltonian)
+
+    def field(x: Tensor) -> Tensor:
+        check_state(x)
+        return symplectic_gradient(dH(x))
+
+    return field
+
+
+def lagrangian_field(lagrangian: ScalarFunction) -> Field:
+    r"""Return the motion that a Lagrangian causes: Euler–Lagrange, solved for the acceleration.
+
+    .. math:: \ddot q = \left(\frac{\partial^2 L}{\partial \dot q^2}\right)^{-1}
+              \left(\frac{\partial L}{\partial q}
+              - \frac{\partial^2 L}{\partial q\,\partial \dot q}\,\dot q\right)
+
+    Args:
+        lagrangian: L, a scalar function of ``[q, q̇]``.
+
+    Returns:
+        The field ``[q, q̇] -> [q̇, q̈]``, ``(..., 2n) -> (..., 2n)``.
+
+    Raises:
+        ValueError: (when called) if the mass matrix :math:`\partial^2 L/\partial \dot q^2` is
+            singular, so that L fixes no acceleration.
+
+    References:
+        Cranmer et al. 2020, eq. 6 (who use the pseudo-inverse, which hides a singular matrix).
+    """
+    dL = gradient(lagrangian)
+
+    def field(x: Tensor) -> Tensor:
+        n = check_state(x)
+        velocity = x[..., n:]
+        second = jacobian(lambda y: dL(y)[..., n:])(x)
+        mixed, mass_matrix = second[..., :n], second[..., n:]
+        force = dL(x)[..., :n] - (mixed @ velocity.unsqueeze(-1)).squeeze(-1)
+        return torch.cat([velocity, solve_mass_matrix(mass_matrix, force)], dim=-1)
+
+    return field
+
+
+def solve_mass_matrix(mass_matrix: Tensor, force: Tensor) -> Tensor:
+    """Solve ``mass_matrix @ acceleration = force``, with an error that names a singular matrix.
+
+    Args:
+        mass_matrix: shape ``(..., n, n)``.
+        force: shape ``(..., n)``.
+
+    Returns:
+        The acceleration, shape ``(..., n)``.
+
+    Raises:
+        ValueError: if a matrix of the batch is singular.
+    """
+    try:
+        return torch.linalg.solve(mass_matrix, force.unsqueeze(-1)).squeeze(-1)
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(
+            "the mass matrix ∂²L/∂q̇² is singular: L is not strictly convex in the velocity "
+            "there, so it fixes no acceleration"
+        ) from error
+
+
+def conjugate_momentum(lagrangian: ScalarFunction) -> Field:
+    r"""Return the map from velocities to momenta, :math:`p = \partial L / \partial \dot q`.
+
+    Args:
+        lagrangian: L, a scalar function of ``[q, q̇]``.
+
+    Returns:
+        The map ``[q, q̇] -> [q, p]``, ``(..., 2n) -> (..., 2n)``.
+    """
+    dL = gradient(lagrangian)
+
+    def canonical(x: Tensor) -> Tensor:
+        n = check_state(x)
+        return torch.cat([x[..., :n], dL(x)[..., n:]], dim=-1)
+
+    return canonical
+
+
+def legendre_transform(
+    lagrangian: ScalarFunction, *, tolerance: float = 1e-12, max_iterations: int = 100
+) -> ScalarFunction:
+    r"""Return the Hamiltonian of a Lagrangian.
+
+    .. math:: H(q, p) = p \cdot \dot q - L(q, \dot q)
+              \quad\text{with}\quad p = \frac{\partial L}{\partial \dot q}(q, \dot q)
+
+    The velocity that belongs to a momentum is found by Newton's method with step halving,
+    from :math:`\dot q = 0`; three more Newton steps are then taken inside the autograd graph,
+    each of which doubles the number of right derivatives of :math:`\dot q`, so that H is
+    differentiable to the eighth order.
+
+    Args:
+        lagrangian: L, a scalar function of ``[q, q̇]``, strictly convex in ``q̇``.
+        tolerance: largest accepted ``|∂L/∂q̇ − p|``, relative to ``1 + |p|``. Raised to a
+            few rounding errors of the state's dtype where it lies below that.
+        max_iterations: Newton iterations before giving up.
+
+    Returns:
+        H, a scalar function of ``[q, p]``, ``(..., 2n) -> (...,)``.
+
+    Raises:
+        ValueError: (when called) if no velocity belongs to a momentum within the iterations,
+            or the mass matrix is singular on the way.
+    """
+    dL = gradient(lagrangian)
+
+    def hamiltonian(x: Tensor) -> Tensor:
+        n = check_state(x)
+        q, p = x[..., :n], x[..., n:]
+
+        def residual(v: Tensor, q: Tensor, p: Tensor) -> Tensor:
+            return dL(torch.cat([q, v], dim=-1))[..., n:] - p
+
+        def newton_step(v: Tensor, q: Tensor, p: Tensor) -> Tensor:
+            mass_matrix = jacobian(lambda v: residual(v, q, p))(v)
+            return solve_mass_matrix(mass_matrix, residual(v, q, p))
+
+        # The search decides by values (when to halve, when to stop), so it stays outside
+        # the graph; only its end point is differentiated, below.
+        q0, p0 = q.detach(), p.detach()
+        accuracy = max(tolerance, 16 * torch.finfo(x.dtype).eps) * (1 + p0.abs().amax(-1))
+        v = torch.zeros_like(p0)
+        error = residual(v, q0, p0).detach().abs().amax(-1)
+        for _ in range(max_iterations):
+            if (error <= accuracy).all():
+                break
+            step = newton_step(v, q0, p0).detach()
+            for _ in range(60):
+                trial = v - step
+                trial_error = residual(trial, q0, p0).detach().abs().amax(-1)
+                worse = ~(trial_error < error) & (error > accuracy)
+                if not worse.any():
+                    break
+                step = torch.where(worse.unsqueeze(-1), step / 2, step)
+            better = trial_error < error
+            v = torch.where(better.unsqueeze(-1), trial, v)
+            error = torch.where(better, trial_error, error)
+        if not (error <= accuracy).all():
+            raise ValueError(
+                f"no velocity found for {int((~(error <= accuracy)).sum())} of the momenta: "
+                f"|∂L/∂q̇ − p| is still {float(error.max()):.1e} after {max_iterations} Newton "
+                "iterations. Is L strictly convex in q̇, and is p in the range of ∂L/∂q̇?"
+            )
+        for _ in range(3):
+            v = v - newton_step(v, q, p)
+        return (p * v).sum(-1) - lagrangian(torch.cat([q, v], dim=-1))
+
+    return hamiltonian
+
+
+def poisson_bracket(f: ScalarFunction, g: ScalarFunction) -> ScalarFunction:
+    r"""Return the Poisson bracket of two scalar functions.
+
+    .. math:: \{f, g\} = \frac{\partial f}{\partial q} \cdot \frac{\partial g}{\partial p}
+              - \frac{\partial f}{\partial p} \cdot \frac{\partial g}{\partial q}
+
+    With g = H it is the rate at which f changes along the motion.
+
+    Args:
+        f: scalar function of ``[q, p]``.
+        g: scalar function of ``[q, p]``.
+
+    Returns:
+        ``{f, g}``, a scalar function of ``[q, p]``.
+    """
+    df, motion = gradient(f), hamiltonian_field(g)
+    return lambda x: (df(x) * motion(x)).sum(-1)
+
+
+def divergence(field: Field) -> ScalarFunction:
+    r"""Return the divergence of a field, the rate at which it expands phase volume.
+
+    .. math:: \nabla \cdot f = \sum_i \frac{\partial f_i}{\partial x_i}
+
+    It is zero for every Hamiltonian field, true or learned (Liouville).
+
+    Args:
+        field: a field, ``(..., 2n) -> (..., 2n)``.
+
+    Returns:
+        The scalar function ``(..., 2n) -> (...,)``, in 1/time.
+    """
+
+    def evaluate(x: Tensor) -> Tensor:
+        check_state(x)
+        return torch.diagonal(jacobian(field)(x), dim1=-2, dim2=-1).sum(-1)
+
+    return evaluate
+
+
+def symplectic_form(n: int, *, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    r"""Return :math:`\Omega`, the matrix of the symplectic gradient, shape ``(2n, 2n)``."""
+    return symplectic_gradient(torch.eye(2 * n, dtype=dtype, device=device)).mT
+
+
+def symplectic_defect(transformation: Field) -> ScalarFunction:
+    r"""Return how far a map of phase space is from being symplectic.
+
+    .. math:: \max_{ij} \left| (J^\top \Omega J - \Omega)_{ij} \right|
+              \quad\text{with}\quad J = \frac{\partial\,\text{map}(x)}{\partial x}
+
+    Args:
+        transformation: map of states ``(..., 2n) -> (..., 2n)``, such as one step of an
+            integrator.
+
+    Returns:
+        The scalar function ``(..., 2n) -> (...,)``: zero for a symplectic map.
+    """
+
+    def evaluate(x: Tensor) -> Tensor:
+        omega = symplectic_form(check_state(x), dtype=x.dtype, device=x.device)
+        J = jacobian(transformation)(x)
+        return (J.mT @ omega @ J - omega).abs().amax(dim=(-2, -1))
+
+    return evaluate

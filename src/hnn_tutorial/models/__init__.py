@@ -1,0 +1,36 @@
+"""The learnable fields, each in a file of its own, and the table of them."""
+
+from hnn_tutorial._validate import lookup
+from hnn_tutorial.models._model import Model, parameter_count
+from hnn_tutorial.models.dense import ACTIVATIONS, DenseNetwork
+from hnn_tutorial.models.hnn import HNN
+from hnn_tutorial.models.mlp import MLP
+from hnn_tutorial.models.second_order_mlp import SecondOrderMLP
+
+__all__ = [
+    "ACTIVATIONS",
+    "HNN",
+    "MLP",
+    "MODELS",
+    "DenseNetwork",
+    "Model",
+    "SecondOrderMLP",
+    "build_model",
+    "parameter_count",
+]
+
+MODELS: dict[str, type[Model]] = {model.kind: model for model in (MLP, SecondOrderMLP, HNN)}
+
+
+def build_model(kind: str, config: dict) -> Model:
+    """Make an untrained model from its kind and ``config``, as stored in a checkpoint.
+
+    Raises:
+        ValueError: for an unknown kind (the right names are listed), or a config that does
+            not fit it.
+    """
+    chosen = lookup(MODELS, kind, "model")
+    try:
+        return chosen(**config)
+    except TypeError as error:
+        raise ValueError(f"config {config} does not describe a model of kind {kind!r}") from error

@@ -1,0 +1,101 @@
+"""The dense network that every model here is made of."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from hnn_tutorial._validate import lookup
+from hnn_tutorial.random import as_generator
+
+
+class Activation(NamedTuple):
+    """An activation function, its derivative, and the gain of its initial weights."""
+
+    value: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor], Tensor]
+    gain: float
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "tanh": Activation(torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, 5 / 3),
+    "softplus": Activation(softplus, torch.sigmoid, 2**0.5),
+    "sin": Activation(torch.sin, torch.cos, 1.0),
+}
+"""Smooth functions only: a field is a derivative of the network, and training needs one more.
+The second derivative of a ReLU network is zero almost everywhere."""
+
+
+class DenseNetwork(nn.Module):
+    r"""Layers :math:`z_k = W_k a_{k-1} + b_k`, :math:`a_k = \sigma(z_k)`, the last one linear.
+
+    Args:
+        sizes: widths from input to output, such as ``(2, 16, 16, 1)``.
+        activation: a key of ``ACTIVATIONS``.
+        seed: draws the initial weights (Glorot normal; biases start at zero).
+        dtype: of the weights.
+
+    Raises:
+        ValueError: for fewer than two sizes, a size below 1, or an unknown activation.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str = "tanh",
+        *,
+        seed: int | torch.Generator = 0,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        super().__init__()
+        if len(sizes) < 2 or any(not isinstance(s, int) or s < 1 for s in sizes):
+            raise ValueError(
+                f"sizes = {tuple(sizes)}; expected positive integers from input to output, "
+                "such as (2, 16, 16, 1)"
+            )
+        self.activation = lookup(ACTIVATIONS, activation, "activation")
+        generator = as_generator(seed)
+        # skip_init: nn.Linear would draw its own weights from the global generator first.
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
+            for fan_in, fan_out in itertools.pairwise(sizes)
+        )
+        for layer in self.layers:
+            gain = 1.0 if layer is self.layers[-1] else self.activation.gain
+            std = gain * (2 / (layer.in_features + layer.out_features)) ** 0.5
+            draw = torch.randn(layer.weight.shape, generator=generator, dtype=torch.float64)
+            with torch.no_grad():
+                layer.weight.copy_(std * draw)
+                layer.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs, ``(..., sizes[0]) -> (..., sizes[-1])``."""
+        for layer in self.layers[:-1]:
+            x = self.activation.value(layer(x))
+        return self.layers[-1](x)
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        r"""Return the gradient of a single-output network with respect to its input.
+
+        The chain rule from the output down, written as ordinary tensor operations:
+        :math:`g_{k-1} = W_k^\top (\sigma'(z_k) \odot g_k)`. This gives what
+        ``mechanics.gradient`` gives, and is quicker to train through.
+
+        Args:
+            x: inputs, ``(..., sizes[0])``.
+
+        Returns:
+            Gradients, of the same shape.
+        """
+        slopes = []
+        for layer in self.layers[:-1]:
+            z = layer(x)
+            slopes.append(self.activation.derivative(z))
+            x = self.activation.value(z)
+        g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
+        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
+            g = (slope * g) @ layer.weight
+        return g

@@ -1,0 +1,38 @@
+"""The Hamiltonian neural network: a network that is the Hamiltonian."""
+
+from torch import Tensor
+
+from hnn_tutorial.mechanics import symplectic_gradient
+from hnn_tutorial.models._model import Model
+
+
+class HNN(Model):
+    r"""A network for H; the motion is its symplectic gradient.
+
+    .. math:: \dot q = \frac{\partial H_\theta}{\partial p}, \qquad
+              \dot p = -\frac{\partial H_\theta}{\partial q}
+
+    So :math:`\dot H_\theta = \nabla H_\theta \cdot S_{H_\theta} = 0` for any weights: the
+    model keeps its own energy by construction, trained or not, and its field has no
+    divergence. How near :math:`H_\theta` is to the true energy is what training decides.
+
+    References:
+        Greydanus, Dzamba & Yosinski 2019.
+    """
+
+    kind = "hnn"
+
+    @staticmethod
+    def outputs(degrees: int) -> int:
+        """Return 1: a scalar."""
+        return 1
+
+    def hamiltonian(self, x: Tensor) -> Tensor:
+        """Return the learned energy, ``(..., 2n) -> (...,)``; right up to a constant."""
+        self._check(x)
+        return self.network(x).squeeze(-1)
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return ``hamiltonian_field(self.hamiltonian)(x)``, ``(..., 2n) -> (..., 2n)``."""
+        self._check(x)
+        return symplectic_gradient(self.network.input_gradient(x))

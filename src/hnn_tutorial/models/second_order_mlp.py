@@ -1,0 +1,38 @@
+"""A fairer baseline: a network for the force alone."""
+
+import torch
+from torch import Tensor, nn
+
+from hnn_tutorial.models._model import Model
+
+
+class SecondOrderMLP(Model):
+    r"""A plain network for the force; positions follow from momenta by learned masses.
+
+    .. math:: \dot q_i = p_i / m_i, \qquad \dot p = \mathrm{NN}_\theta(q, p)
+
+    The masses :math:`m_i > 0` are n further parameters, kept as their logarithms. That the
+    motion is of second order is most of what separates many physical models from an MLP, so
+    a comparison should hold this one too.
+
+    References:
+        Gruver et al. 2022.
+    """
+
+    kind = "second_order_mlp"
+
+    def __init__(self, degrees: int, *arguments, **options) -> None:
+        super().__init__(degrees, *arguments, **options)
+        start = self.network.layers[0].weight.new_zeros(degrees)
+        self.log_mass = nn.Parameter(start)
+
+    @staticmethod
+    def outputs(degrees: int) -> int:
+        """Return n."""
+        return degrees
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return ``[p/m, NN(q, p)]``, ``(..., 2n) -> (..., 2n)``."""
+        self._check(x)
+        p = x[..., self.degrees :]
+        return torch.cat([p * torch.exp(-self.log_mass), self.network(x)], dim=-1)

@@ -1,0 +1,25 @@
+"""Randomness that is always passed by hand, never taken from a hidden global state."""
+
+import torch
+
+
+def as_generator(seed: int | torch.Generator) -> torch.Generator:
+    """Return a CPU generator: the one given, or a fresh one seeded with an integer.
+
+    Draws are made on the CPU and then moved, so that one seed means the same numbers on
+    every device.
+
+    Args:
+        seed: an integer, or a ``torch.Generator`` to continue with.
+
+    Returns:
+        A ``torch.Generator`` on the CPU.
+
+    Raises:
+        TypeError: if ``seed`` is neither.
+    """
+    if isinstance(seed, torch.Generator):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
+    return torch.Generator().manual_seed(seed)

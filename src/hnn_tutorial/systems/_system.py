@@ -1,0 +1,121 @@
+"""What every physical system states about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial._validate import check_not_negative, check_positive
+from hnn_tutorial.random import as_generator
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a system: its name, value, unit and meaning."""
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+
+
+def parameter(default: float, unit: str, meaning: str, *, may_be_zero: bool = False):
+    """Declare a field of a system with its unit and meaning; it must be positive (or zero)."""
+    metadata = {"unit": unit, "meaning": meaning, "may_be_zero": may_be_zero}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class System:
+    """A physical system: H, L, its field, invariants, parameters, initial states, a solution.
+
+    A new system is a frozen dataclass in a file of its own that states these, and a row in
+    ``SYSTEMS``. Formulas act on the last axis and take any batch shape; dtype and device
+    follow the state. The closed-form ``field`` is held by a test to
+    ``hamiltonian_field(hamiltonian)`` less its friction.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    degrees: ClassVar[int]
+    coordinates: ClassVar[tuple[tuple[str, str], ...]]
+    """``(symbol, unit)`` of each component of the state ``[q, p]``."""
+
+    def __post_init__(self) -> None:
+        for declared in fields(self):
+            value = {declared.name: getattr(self, declared.name)}
+            if declared.metadata["may_be_zero"]:
+                check_not_negative(**value)
+            else:
+                check_positive(**value)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters with their units, in the order of the constructor."""
+        return [
+            Parameter(f.name, getattr(self, f.name), f.metadata["unit"], f.metadata["meaning"])
+            for f in fields(self)
+        ]
+
+    def hamiltonian(self, x: Tensor) -> Tensor:
+        """Return H of ``[q, p]``, shape ``(..., 2n) -> (...,)``."""
+        raise NotImplementedError
+
+    def lagrangian(self, x: Tensor) -> Tensor:
+        """Return L of ``[q, q̇]``, shape ``(..., 2n) -> (...,)``."""
+        raise NotImplementedError
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return the motion ``[q̇, ṗ]`` at ``[q, p]``, shape ``(..., 2n) -> (..., 2n)``."""
+        raise NotImplementedError
+
+    @property
+    def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """The scalar functions of ``[q, p]`` that the motion leaves unchanged, by name."""
+        return {"energy": self.hamiltonian}
+
+    def sample(self, count: int, seed: int | torch.Generator, **options) -> Tensor:
+        """Draw initial states, shape ``(count, 2n)``."""
+        raise NotImplementedError
+
+    def solution(self, x0: Tensor, times: Tensor) -> Tensor:
+        """Return the exact motion, shape ``(T, ..., 2n)``.
+
+        Raises:
+            NotImplementedError: if the system has no closed-form solution.
+        """
+        raise NotImplementedError(
+            f"the {self.title} has no closed-form solution; "
+            "use integrate(system.field, x0, times, method='dop853')"
+        )
+
+
+def sample_annulus(
+    count: int, seed: int | torch.Generator, radius: tuple[float, float], n: int = 1
+) -> Tensor:
+    """Draw states of random direction whose distance from the origin is uniform in an interval.
+
+    Args:
+        count: how many.
+        seed: integer or generator.
+        radius: ``(smallest, largest)`` norm of ``[q, p]``.
+        n: degrees of freedom.
+
+    Returns:
+        States, shape ``(count, 2n)``, float64.
+
+    Raises:
+        ValueError: for a count below 1, or radii that are negative or out of order.
+    """
+    low, high = radius
+    if count < 1:
+        raise ValueError(f"count = {count}; expected at least 1")
+    if not 0 <= low <= high < float("inf"):
+        raise ValueError(f"radius = {radius}; expected (smallest, largest) with 0 ≤ smallest")
+    generator = as_generator(seed)
+    direction = torch.randn(count, 2 * n, generator=generator, dtype=torch.float64)
+    direction = direction / direction.norm(dim=-1, keepdim=True)
+    length = low + (high - low) * torch.rand(count, 1, generator=generator, dtype=torch.float64)
+    return length * direction

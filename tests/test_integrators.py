@@ -1,0 +1,223 @@
+"""Every integrator against an exact solution, and held to the properties that it states."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from strategies import conservative, damped, states
+
+from hnn_tutorial.integrators import METHODS, integrate
+from hnn_tutorial.mechanics import hamiltonian_field, symplectic_defect
+from hnn_tutorial.models import HNN
+from hnn_tutorial.systems import MassSpring, Pendulum
+
+FIXED = [name for name, method in METHODS.items() if not method.adaptive]
+ADAPTIVE = [name for name, method in METHODS.items() if method.adaptive]
+SYMPLECTIC = [name for name, method in METHODS.items() if method.symplectic]
+START = torch.tensor([1.0, 0.5], dtype=torch.float64)
+
+
+def final_error(method, steps, system, end=2.0, **options):
+    times = torch.linspace(0, end, steps + 1, dtype=torch.float64)
+    exact = system.solution(START, times)[-1]
+    return float((integrate(system.field, START, times, method, **options)[-1] - exact).norm())
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_observed_order_is_the_stated_order(name):
+    system = Pendulum(gravity=2.0)
+    coarse, fine = final_error(name, 80, system), final_error(name, 160, system)
+    assert math.log2(coarse / fine) == pytest.approx(METHODS[name].order, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ADAPTIVE)
+def test_adaptive_methods_keep_their_tolerance(name):
+    system = Pendulum()
+    loose = final_error(name, 10, system, rtol=1e-5, atol=1e-5)
+    tight = final_error(name, 10, system, rtol=1e-11, atol=1e-11)
+    assert tight < 1e-8
+    assert tight < loose / 100
+
+
+def test_adaptive_tolerance_holds_for_each_state_of_a_batch():
+    """One hard state among a thousand at rest is followed as closely as if it were alone."""
+    system = Pendulum()
+    times = torch.tensor([0.0, 3.0], dtype=torch.float64)
+    batch = torch.zeros(1000, 2, dtype=torch.float64)
+    batch[0] = torch.tensor([3.0, 1.0])
+    exact = system.solution(batch[:1], times)[-1, 0]
+    options = {"method": "rk45", "rtol": 1e-7, "atol": 1e-7}
+    alone = integrate(system.field, batch[:1], times, **options)[-1, 0]
+    together = integrate(system.field, batch, times, **options)[-1, 0]
+    assert (together - exact).norm() <= 1.05 * (alone - exact).norm()
+
+
+@pytest.mark.parametrize("name", FIXED)
+@given(conservative, states(size=1.5))
+def test_symplectic_methods_are_symplectic_and_the_others_are_not(name, system, x):
+    method = METHODS[name]
+    defect = symplectic_defect(lambda y: method.step(system.field, y, 0.1))(x).max()
+    if method.symplectic:
+        assert defect < 1e-11
+    elif isinstance(system, MassSpring):
+        # Areas grow by det J − 1 each step, a polynomial in z = (h ω₀)² for a linear field.
+        z = 0.1**2 * system.stiffness / system.mass
+        exact = {"euler": z, "rk4": z**3 / 72 - z**4 / 576}[name]
+        assert float(defect) == pytest.approx(exact, rel=1e-3, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name", ["leapfrog", "forest_ruth", "implicit_midpoint", "gauss_legendre4"]
+)
+@given(conservative, states(size=1.5))
+def test_symmetric_methods_undo_a_step_by_a_step_back(name, system, x):
+    step = METHODS[name].step
+    there = step(system.field, x, 0.1)
+    torch.testing.assert_close(step(system.field, there, -0.1), x, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SYMPLECTIC)
+def test_symplectic_methods_keep_the_energy_for_ever(name):
+    """No trend: the last quarter of 4,000 steps is no worse than the first."""
+    system = Pendulum(gravity=1.0)
+    times = 0.1 * torch.arange(4000, dtype=torch.float64)
+    x0 = torch.tensor([0.8, 0.0], dtype=torch.float64)
+    energy = system.hamiltonian(integrate(system.field, x0, times, name, step=0.1))
+    error = (energy - energy[0]).abs()
+    assert error[-1000:].max() < 1.2 * error[:1000].max() + 1e-12
+
+
+def test_euler_gains_energy_on_the_spring_at_the_rate_theory_says():
+    system = MassSpring()
+    times = torch.linspace(0, 10, 101, dtype=torch.float64)
+    energy = system.hamiltonian(integrate(system.field, START, times, "euler"))
+    torch.testing.assert_close(energy[-1] / energy[0], torch.tensor(1.01**100, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_batch_is_one_call_and_every_shape_comes_back(name):
+    system = Pendulum()
+    times = torch.linspace(0, 0.5, 6, dtype=torch.float64)
+    x0 = system.sample(6, seed=0).reshape(2, 3, 2)
+    together = integrate(system.field, x0, times, name)
+    assert together.shape == (6, 2, 3, 2)
+    alone = integrate(system.field, x0[1, 2], times, name)
+    torch.testing.assert_close(together[:, 1, 2], alone, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_times_may_run_backwards(name):
+    system = MassSpring()
+    times = torch.linspace(0, 1, 101, dtype=torch.float64)
+    there = integrate(system.field, START, times, name)[-1]
+    back = integrate(system.field, there, times.flip(0), name)[-1]
+    assert (back - START).norm() < (0.02 if METHODS[name].order == 1 else 1e-6)
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_gradients_flow_through_fixed_steps(name):
+    """d(final q)/d(stiffness) and d/d(x0), against finite differences."""
+    times = torch.linspace(0, 1, 11, dtype=torch.float64)
+
+    def final(stiffness, x0):
+        def field(x):
+            return torch.stack([x[..., 1], -stiffness * torch.sin(x[..., 0])], dim=-1)
+
+        return integrate(field, x0, times, name)[-1, 0]
+
+    k = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    x0 = START.clone().requires_grad_()
+    dk, dx = torch.autograd.grad(final(k, x0), (k, x0))
+    h = 1e-6
+    with torch.no_grad():
+        expected = (final(k + h, x0) - final(k - h, x0)) / (2 * h)
+        e = torch.tensor([h, 0.0], dtype=torch.float64)
+        expected_x = (final(k, x0 + e) - final(k, x0 - e)) / (2 * h)
+    torch.testing.assert_close(dk, expected, rtol=1e-7, atol=1e-8)
+    torch.testing.assert_close(dx[0], expected_x, rtol=1e-7, atol=1e-8)
+
+
+def test_step_divides_each_uneven_interval():
+    system = Pendulum()
+    times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return system.field(x)
+
+    states = integrate(counted, START, times, "rk4", step=0.1)
+    assert len(calls) == 4 * (3 + 7)
+    torch.testing.assert_close(states, system.solution(START, times), rtol=1e-3, atol=1e-3)
+
+
+def test_one_time_returns_the_start():
+    for name in METHODS:
+        assert integrate(MassSpring().field, START, [0.0], name).shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["symplectic_euler", "leapfrog", "forest_ruth"])
+@given(damped)
+def test_splitting_methods_refuse_friction(name, system):
+    with pytest.raises(ValueError, match="separable.*ṗ depends on p.*implicit_midpoint"):
+        integrate(system.field, START, [0.0, 0.1], name)
+
+
+def test_splitting_methods_refuse_a_coupled_hamiltonian_and_an_hnn():
+    coupled = hamiltonian_field(lambda x: x[..., 0] * x[..., 1] ** 2)
+    for field in (coupled, HNN(1, (8,)).field):
+        with pytest.raises(ValueError, match="leapfrog needs a separable Hamiltonian"):
+            integrate(field, START, [0.0, 0.1], "leapfrog")
+
+
+def test_a_runaway_trajectory_is_returned_not_hidden():
+    times = torch.linspace(0, 20, 21, dtype=torch.float64)
+    states = integrate(lambda x: x**3, torch.tensor([1.0, 1.0]), times, "rk4")
+    assert not torch.isfinite(states[-1]).all()
+    assert torch.isfinite(states[0]).all()
+
+
+@pytest.mark.parametrize("name", ["implicit_midpoint", "gauss_legendre4"])
+def test_an_implicit_step_that_cannot_settle_says_so(name):
+    with pytest.raises(ValueError, match="did not settle.*smaller step"):
+        integrate(MassSpring().field, START, [0.0, 10.0], name)
+
+
+def field(x):
+    """The spring's."""
+    return MassSpring().field(x)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        (
+            (field, START, [0, 1], "rk5"),
+            ValueError,
+            "unknown method 'rk5'; choose one of: euler, rk4",
+        ),
+        ((field, START, [0, 1, 1]), ValueError, "strictly increase"),
+        ((field, START, []), ValueError, "expected \\(T,\\)"),
+        ((field, START, [0, math.nan]), ValueError, "times holds 1 NaN"),
+        ((field, torch.ones(3), [0, 1]), ValueError, "x0 has 3 components"),
+        ((field, torch.tensor([1.0, math.nan]), [0, 1]), ValueError, "x0 holds 1 NaN"),
+        ((field, torch.ones(2, dtype=torch.int32), [0, 1]), TypeError, "int32"),
+    ],
+)
+def test_bad_input_is_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        integrate(*arguments)
+
+
+def test_options_that_a_method_lacks_are_named():
+    with pytest.raises(ValueError, match="rk4 has no option \\['rtol'\\]"):
+        integrate(field, START, [0, 1], "rk4", rtol=1e-3)
+    with pytest.raises(ValueError, match="chooses its own steps"):
+        integrate(field, START, [0, 1], "rk45", step=0.1)
+    with pytest.raises(ValueError, match="carries no gradients"):
+        integrate(field, START.clone().requires_grad_(), [0, 1], "dop853")
+    with pytest.raises(ValueError, match="step = -1"):
+        integrate(field, START, [0, 1], "rk4", step=-1)
+    with pytest.raises(RuntimeError, match="RK45 stopped after t"):
+        integrate(lambda x: x**3, torch.tensor([1.0, 1.0]).double(), [0, 10], "rk45")

@@ -1,0 +1,235 @@
+"""The operators against finite differences, closed forms and the identities they must obey."""
+
+import pytest
+import torch
+from hypothesis import given
+from strategies import conservative, mass_springs, states
+
+from hnn_tutorial.integrators import METHODS
+from hnn_tutorial.mechanics import (
+    conjugate_momentum,
+    divergence,
+    gradient,
+    hamiltonian_field,
+    jacobian,
+    lagrangian_field,
+    legendre_transform,
+    poisson_bracket,
+    symplectic_defect,
+    symplectic_gradient,
+)
+
+
+def coupled_hamiltonian(x):
+    """A Hamiltonian of two degrees of freedom that is not separable."""
+    q1, q2, p1, p2 = x.unbind(-1)
+    return p1**2 / 2 + p2**2 * torch.exp(q1 / 4) / 3 + torch.sin(q1 * q2) + q2**4 / 5
+
+
+def relativistic_lagrangian(x):
+    """A relativistic particle (m = c = 1) in a quadratic potential; slow enough to be safe."""
+    q, v = x[..., 0], x[..., 1]
+    return -torch.sqrt(1 - v**2) - q**2 / 2
+
+
+def rotating_lagrangian(x):
+    """Two degrees of freedom, a mass matrix that depends on q, and a term linear in q̇."""
+    q1, q2, v1, v2 = x.unbind(-1)
+    return v1**2 + v2**2 * (2 + torch.sin(q1)) + v1 * v2 * torch.cos(q1) / 2 + q1 * v2 - q1**2 * q2
+
+
+def finite_difference_gradient(function, x, h=1e-6):
+    columns = []
+    for i in range(x.shape[-1]):
+        e = torch.zeros_like(x)
+        e[..., i] = h
+        columns.append((function(x + e) - function(x - e)) / (2 * h))
+    return torch.stack(columns, dim=-1)
+
+
+@given(states(n=2))
+def test_field_is_the_turned_finite_difference_gradient(x):
+    expected = symplectic_gradient(finite_difference_gradient(coupled_hamiltonian, x))
+    torch.testing.assert_close(
+        hamiltonian_field(coupled_hamiltonian)(x), expected, rtol=1e-7, atol=1e-7
+    )
+
+
+@given(states(n=2))
+def test_energy_does_not_change_along_a_hamiltonian_field(x):
+    rate = (gradient(coupled_hamiltonian)(x) * hamiltonian_field(coupled_hamiltonian)(x)).sum(-1)
+    assert rate.abs().max() < 1e-13
+
+
+@given(states(n=2))
+def test_hamiltonian_field_has_no_divergence(x):
+    assert divergence(hamiltonian_field(coupled_hamiltonian))(x).abs().max() < 1e-12
+
+
+@given(states(n=2))
+def test_divergence_is_the_trace_by_finite_differences(x):
+    def field(x):
+        return torch.sin(x) * x.roll(1, dims=-1)
+
+    expected = sum(
+        finite_difference_gradient(lambda y, i=i: field(y)[..., i], x)[..., i] for i in range(4)
+    )
+    torch.testing.assert_close(divergence(field)(x), expected, rtol=1e-6, atol=1e-7)
+
+
+@given(states(n=2, size=1.0))
+def test_lagrangian_field_solves_euler_lagrange(x):
+    """d/dt ∂L/∂q̇ − ∂L/∂q = 0, the time derivative taken by finite differences."""
+    momentum = conjugate_momentum(rotating_lagrangian)
+    motion = lagrangian_field(rotating_lagrangian)(x)
+    h = 1e-5
+    rate = (momentum(x + h * motion) - momentum(x - h * motion))[..., 2:] / (2 * h)
+    force = gradient(rotating_lagrangian)(x)[..., :2]
+    torch.testing.assert_close(rate, force, rtol=1e-6, atol=1e-6)
+
+
+@given(conservative, states())
+def test_lagrangian_and_hamiltonian_give_one_motion(system, x):
+    """[q, q̇] moved by L, and [q, p] moved by H, have the same acceleration."""
+    canonical = conjugate_momentum(system.lagrangian)(x)
+    by_h = hamiltonian_field(system.hamiltonian)(canonical)
+    torch.testing.assert_close(by_h[..., 0], x[..., 1])
+    acceleration = lagrangian_field(system.lagrangian)(x)[..., 1]
+    mass = (canonical[..., 1] / x[..., 1])[x[..., 1].abs() > 1e-3]
+    force = by_h[..., 1][x[..., 1].abs() > 1e-3]
+    torch.testing.assert_close(force, mass * acceleration[x[..., 1].abs() > 1e-3])
+
+
+@given(conservative, states())
+def test_legendre_transform_gives_the_textbook_hamiltonian(system, x):
+    H = legendre_transform(system.lagrangian)
+    torch.testing.assert_close(H(x), system.hamiltonian(x))
+
+
+@given(states(size=20.0))
+def test_legendre_transform_of_a_relativistic_particle(x):
+    """H = √(1 + p²) + q²/2: the plain Newton iteration would overshoot the speed of light."""
+    expected = torch.sqrt(1 + x[..., 1] ** 2) + x[..., 0] ** 2 / 2
+    H = legendre_transform(relativistic_lagrangian)
+    torch.testing.assert_close(H(x), expected)
+    velocity = hamiltonian_field(H)(x)[..., 0]
+    torch.testing.assert_close(velocity, x[..., 1] / torch.sqrt(1 + x[..., 1] ** 2))
+
+
+def test_legendre_transform_is_differentiable_to_high_order():
+    H = legendre_transform(relativistic_lagrangian)
+
+    def derivative(function, order):
+        if order == 0:
+            return function
+        return lambda x: gradient(derivative(function, order - 1))(x)[..., 1]
+
+    def exact(x):
+        return torch.sqrt(1 + x[..., 1] ** 2) + x[..., 0] ** 2 / 2
+
+    x = torch.tensor([[0.3, 1.2]], dtype=torch.float64)
+    for order in range(1, 7):
+        torch.testing.assert_close(derivative(H, order)(x), derivative(exact, order)(x))
+
+
+def test_legendre_transform_says_when_no_velocity_belongs_to_a_momentum():
+    """∂L/∂q̇ = tanh(q̇) never exceeds one."""
+    H = legendre_transform(lambda x: torch.log(torch.cosh(x[..., 1])) - x[..., 0] ** 2)
+    with pytest.raises(ValueError, match="no velocity found|mass matrix"):
+        H(torch.tensor([0.0, 2.0], dtype=torch.float64))
+
+
+def test_singular_mass_matrix_is_named():
+    field = lagrangian_field(lambda x: x[..., 0] * x[..., 1])
+    with pytest.raises(ValueError, match="mass matrix .* is singular"):
+        field(torch.ones(3, 2, dtype=torch.float64))
+
+
+@given(states(n=2))
+def test_poisson_brackets_obey_their_rules(x):
+    def f(x):
+        return x[..., 0] * x[..., 3] - x[..., 1] * x[..., 2]
+
+    def g(x):
+        return torch.sin(x[..., 0]) + x[..., 2] * x[..., 3]
+
+    H = coupled_hamiltonian
+    torch.testing.assert_close(poisson_bracket(f, g)(x), -poisson_bracket(g, f)(x))
+    jacobi = (
+        poisson_bracket(f, poisson_bracket(g, H))(x)
+        + poisson_bracket(g, poisson_bracket(H, f))(x)
+        + poisson_bracket(H, poisson_bracket(f, g))(x)
+    )
+    assert jacobi.abs().max() < 1e-10
+    one = poisson_bracket(lambda x: x[..., 1], lambda x: x[..., 3])(x)
+    torch.testing.assert_close(one, torch.ones_like(one))
+
+
+def test_angular_momentum_commutes_with_a_central_hamiltonian_only():
+    def angular(x):
+        return x[..., 0] * x[..., 3] - x[..., 1] * x[..., 2]
+
+    def central(x):
+        return (x[..., 2:] ** 2).sum(-1) / 2 - 1 / x[..., :2].norm(dim=-1)
+
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert poisson_bracket(angular, central)(x).abs().max() < 1e-12
+    assert poisson_bracket(angular, coupled_hamiltonian)(x).abs().max() > 0.1
+
+
+@given(mass_springs, states())
+def test_symplectic_defect_tells_a_symplectic_step_from_another(system, x):
+    step = METHODS["leapfrog"].step
+    assert symplectic_defect(lambda y: step(system.field, y, 0.1))(x).max() < 1e-12
+    euler = METHODS["euler"].step
+    # Euler stretches every area by 1 + h² ω₀², whatever the state.
+    expected = 0.1**2 * system.stiffness / system.mass
+    defect = symplectic_defect(lambda y: euler(system.field, y, 0.1))(x)
+    torch.testing.assert_close(defect, torch.full_like(defect, expected))
+
+
+def test_training_through_the_operators():
+    """Weights inside H receive the gradient that finite differences give."""
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def loss(k):
+        H = lambda x: k * x[..., 0] ** 4 + x[..., 1] ** 2 * (1 + k * x[..., 0] ** 2)  # noqa: E731
+        return (hamiltonian_field(H)(x) ** 2).sum()
+
+    k = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    loss(k).backward()
+    expected = (loss(k.detach() + 1e-6) - loss(k.detach() - 1e-6)) / 2e-6
+    torch.testing.assert_close(k.grad, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_operators_work_without_grad_mode_and_keep_dtype():
+    x = torch.randn(4, 4, dtype=torch.float32)
+    with torch.no_grad():
+        assert hamiltonian_field(coupled_hamiltonian)(x).dtype == torch.float32
+        assert lagrangian_field(rotating_lagrangian)(x).shape == x.shape
+
+
+def test_jacobian_of_a_map_between_spaces():
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    J = jacobian(lambda x: torch.stack([x[..., 0] * x[..., 1], x[..., 3] ** 2], dim=-1))(x)
+    expected = torch.tensor([[2.0, 1, 0, 0], [0, 0, 0, 8]], dtype=torch.float64)
+    torch.testing.assert_close(J, expected)
+
+
+@pytest.mark.parametrize(
+    "state, error, message",
+    [
+        (torch.ones(3), ValueError, "state has 3 components on its last axis"),
+        (torch.ones(2, dtype=torch.int64), TypeError, "int64; expected float32 or float64"),
+        ([1.0, 2.0], TypeError, "builtins.list; expected a torch.Tensor"),
+        (torch.tensor(1.0), ValueError, "expected \\(..., 2n\\)"),
+    ],
+)
+def test_bad_states_are_named(state, error, message):
+    with pytest.raises(error, match=message):
+        hamiltonian_field(coupled_hamiltonian)(state)
+
+
+def test_a_hamiltonian_that_is_not_scalar_is_named():
+    with pytest.raises(ValueError, match="must return one value for each"):
+        hamiltonian_field(lambda x: x**2)(torch.ones(5, 2))
