@@ -1,0 +1,731 @@
+"""Figures of the course: phase portraits, energies, trajectories, learned Hamiltonians, error maps.
+
+Every function draws on the Axes it is given, or makes a figure of its own, and returns the Axes.
+None sets a title, because the caption stands in the notebook. A curve's colour and line style
+follow from its role ("truth", "baseline", "hnn", "lnn", "second order"), see `palette`. All
+figures have a transparent background and read on a white page and on the dark theme's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.patheffects
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.lines import Line2D
+from mpl_toolkits.mplot3d.axes3d import Axes3D
+from torch import Tensor
+
+from hnn_tutorial._validate import lookup
+from hnn_tutorial.evaluation import MeshError
+from hnn_tutorial.palette import NEUTRAL, ROLES, Role
+
+__all__ = [
+    "energy_drift_plot",
+    "energy_plot",
+    "hamiltonian_contours",
+    "hamiltonian_surfaces",
+    "line_style",
+    "loss_plot",
+    "mesh_error_map",
+    "phase_portrait",
+    "trajectory_plot",
+    "use_style",
+]
+
+ScalarFunction = Callable[[Tensor], Tensor]
+Field = Callable[[Tensor], Tensor]
+Values = Tensor | np.ndarray | Sequence[float]
+Extent = float | tuple[float, float, float, float]
+
+_PLANE = (("q", ""), ("p", ""))
+# The darkest and the lightest end of viridis come near one page colour or the other, so the maps
+# are framed by their axes and the lines on them are black with a white rim.
+_COLOUR_MAP = "viridis"
+# A surface has no frame, so its colours keep clear of both pages.
+_SURFACE_MAP = ListedColormap(mpl.colormaps[_COLOUR_MAP](np.linspace(0.22, 0.88, 128)))
+_RIM = [matplotlib.patheffects.withStroke(linewidth=3.0, foreground="white")]
+_BOUND_LINES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults to the style of the course: no background, neutral grey text."""
+    roles = [ROLES[name] for name in ("hnn", "baseline", "lnn", "second order")]
+    mpl.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.edgecolor": NEUTRAL,
+            "axes.facecolor": "none",
+            "axes.labelcolor": NEUTRAL,
+            "axes.labelsize": "medium",
+            "axes.linewidth": 1.0,
+            "axes.prop_cycle": mpl.cycler(
+                color=[role.figure for role in roles],
+                linestyle=[_dashes(role) for role in roles],
+            ),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            # In an SVG this is the sharpness of pictures inside it; its size is in points.
+            "figure.dpi": 144,
+            "figure.facecolor": "none",
+            "figure.figsize": (6.4, 3.8),
+            "font.size": 11.5,
+            "grid.color": NEUTRAL,
+            "image.cmap": _COLOUR_MAP,
+            "legend.fontsize": "medium",
+            "legend.frameon": False,
+            "legend.handlelength": 2.3,
+            "lines.linewidth": 1.8,
+            "savefig.facecolor": "none",
+            "text.color": NEUTRAL,
+            # Without a salt the ids in an SVG differ from run to run, and so would the page.
+            "svg.hashsalt": "hnn-tutorial",
+            "xtick.color": NEUTRAL,
+            "ytick.color": NEUTRAL,
+        }
+    )
+
+
+def line_style(role: str) -> dict[str, Any]:
+    """Return the keyword arguments of ``Axes.plot`` for a role: colour, line style, width, label.
+
+    Args:
+        role: a name in ``palette.ROLES``.
+
+    Raises:
+        ValueError: for an unknown role; the message lists them.
+    """
+    found = lookup(ROLES, role, "role")
+    style: dict[str, Any] = {"color": found.figure, "label": found.label, "zorder": found.order}
+    if found.marker:
+        return style | {"linestyle": "none", "marker": found.marker, "markersize": 5}
+    return style | {"linestyle": _dashes(found), "linewidth": found.width}
+
+
+def phase_portrait(
+    source: Any,
+    ax: Axes | None = None,
+    *,
+    extent: Extent = 2.0,
+    contours: ScalarFunction | None = None,
+    trajectories: Mapping[str, Values] | None = None,
+    streamlines: bool = False,
+    arrows: int = 17,
+    levels: int | Sequence[float] = 8,
+    coordinates: Sequence[tuple[str, str]] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw the field of a system with one degree of freedom in its phase plane.
+
+    Args:
+        source: an object with ``field(x)``, as systems and models are, or a field itself,
+            ``(..., 2) -> (..., 2)``.
+        ax: where to draw; a new figure if None.
+        extent: half-width of the square around the origin, or ``(q_min, q_max, p_min, p_max)``.
+        contours: a scalar function ``(..., 2) -> (...,)``, or an object with ``hamiltonian(x)``,
+            whose level lines are drawn.
+        trajectories: ``{role: states}``, states of shape ``(T, 2)`` or ``(T, B, 2)``; their starts
+            are marked.
+        streamlines: draw the field as streamlines instead of arrows.
+        arrows: number of arrows along each axis.
+        levels: number of level lines, or their values.
+        coordinates: ``(symbol, unit)`` of both axes; taken from ``source`` if it states them.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: for states or fields that do not have two components, or an unknown role.
+    """
+    ax = _axes(ax, (5.2, 4.7))
+    q_min, q_max, p_min, p_max = _extent(extent)
+    if streamlines:
+        q, p, mesh = _mesh(extent, 41)
+    else:
+        # Half a step in from the frame, so that arrows at the rim stay inside.
+        dq, dp = (q_max - q_min) / (2 * arrows), (p_max - p_min) / (2 * arrows)
+        q, p, mesh = _mesh((q_min + dq, q_max - dq, p_min + dp, p_max - dp), arrows)
+    motion = _evaluate(source, "field", mesh)
+    if motion.shape != (*mesh.shape[:-1], 2):
+        raise ValueError(
+            f"the field returned shape {motion.shape} for states {tuple(mesh.shape)}; "
+            "a phase portrait needs a field (..., 2) -> (..., 2)"
+        )
+    velocity, force = motion[..., 0], motion[..., 1]
+    if streamlines:
+        ax.streamplot(
+            q,
+            p,
+            velocity,
+            force,
+            color=NEUTRAL,
+            linewidth=0.9,
+            arrowsize=0.9,
+            density=0.9,
+            zorder=1,
+        )
+    else:
+        # Directions in the plane's own units, so that arrows lie along the level lines whatever
+        # the scales of the axes; the longest arrow is as long as the mesh is wide.
+        longest = np.nanmax(np.maximum(np.abs(velocity) / dq, np.abs(force) / dp), initial=1e-300)
+        ax.quiver(
+            q,
+            p,
+            velocity,
+            force,
+            angles="xy",
+            scale_units="xy",
+            scale=longest / 2,
+            color=NEUTRAL,
+            pivot="mid",
+            width=0.0034,
+            headwidth=3.5,
+            zorder=1,
+        )
+    if contours is not None:
+        fine_q, fine_p, fine = _mesh(extent, 101)
+        height = _evaluate(contours, "hamiltonian", fine)
+        ax.contour(
+            fine_q,
+            fine_p,
+            height,
+            levels,
+            colors=NEUTRAL,
+            linewidths=0.7,
+            linestyles="solid",
+            zorder=1,
+        )
+    starts = []
+    for role, states in (trajectories or {}).items():
+        states = _array(states)
+        if states.ndim not in (2, 3) or states.shape[-1] != 2:
+            raise ValueError(
+                f"the states of {role!r} have shape {states.shape}; expected (T, 2) or (T, B, 2)"
+            )
+        _draw(ax, states[..., 0], states[..., 1], role, labels)
+        if not ROLES[role].marker:
+            starts.append(states[0].reshape(-1, 2))
+    if starts:
+        first = np.unique(np.concatenate(starts), axis=0)
+        style = line_style("highlight") | {"markersize": 7}
+        style["label"] = (labels or {}).get("highlight", style["label"])
+        ax.plot(first[:, 0], first[:, 1], **style)
+    coordinates = coordinates or getattr(source, "coordinates", None) or _PLANE
+    ax.set(xlim=(q_min, q_max), ylim=(p_min, p_max))
+    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    _legend(ax)
+    return ax
+
+
+def energy_plot(
+    times: Values,
+    energies: Mapping[str, Values],
+    ax: Axes | None = None,
+    *,
+    quantity: str = "energy",
+    unit: str = "J",
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw energies over time.
+
+    The truth is a broad line, so a curve that coincides with it runs visibly inside it. The
+    vertical axis spans at least a tenth of the largest energy, so that rounding errors do not fill
+    it; `energy_drift_plot` shows small errors.
+
+    Args:
+        times: shape ``(T,)``, in seconds.
+        energies: ``{role: values}``, values of shape ``(T,)`` or ``(T, B)``.
+        ax: where to draw; a new figure if None.
+        quantity: what is drawn, if not the energy.
+        unit: its unit.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: for values whose length is not that of ``times``, or an unknown role.
+    """
+    ax = _axes(ax)
+    _draw_over_time(ax, times, energies, labels)
+    finite = np.concatenate([_array(values).ravel() for values in energies.values()])
+    finite = finite[np.isfinite(finite)]
+    if finite.size:
+        low, high = finite.min(), finite.max()
+        least = 0.1 * max(abs(low), abs(high))
+        if high - low < least:
+            middle = (low + high) / 2
+            ax.set_ylim(middle - least / 2, middle + least / 2)
+    ax.set_ylabel(f"{quantity} ({unit})" if unit else quantity)
+    _legend(ax)
+    return ax
+
+
+def energy_drift_plot(
+    times: Values,
+    energies: Mapping[str, Values],
+    ax: Axes | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    r"""Draw the relative change of energies since the start, on a logarithmic axis.
+
+    ``|E(t) − E(0)| / |E(0)|``; values below 1e-17, such as those at the start, are left out.
+
+    Args:
+        times: shape ``(T,)``, in seconds.
+        energies: ``{role: values}``, values of shape ``(T,)`` or ``(T, B)``.
+        ax: where to draw; a new figure if None.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: for an energy that starts at zero, values whose length is not that of
+            ``times``, or an unknown role.
+    """
+    ax = _axes(ax)
+    drifts = {}
+    for role, values in energies.items():
+        values = _array(values)
+        if np.any(values[:1] == 0):
+            raise ValueError(
+                f"an energy of {role!r} starts at 0, so its relative drift is undefined; "
+                "use energy_plot, or start from another state"
+            )
+        drift = np.abs(values - values[:1]) / np.abs(values[:1])
+        drifts[role] = np.where(drift > 1e-17, drift, np.nan)
+    _draw_over_time(ax, times, drifts, labels)
+    ax.set_yscale("log")
+    ax.set_ylabel("relative energy drift")
+    _legend(ax)
+    return ax
+
+
+def trajectory_plot(
+    times: Values,
+    trajectories: Mapping[str, Values],
+    axes: Axes | Sequence[Axes] | None = None,
+    *,
+    components: Sequence[int] | None = None,
+    coordinates: Sequence[tuple[str, str]] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> tuple[Axes, ...]:
+    """Draw the components of a state over time, one Axes below the other.
+
+    Args:
+        times: shape ``(T,)``, in seconds.
+        trajectories: ``{role: states}``, states of shape ``(T, d)`` or ``(T, B, d)``.
+        axes: one Axes for each component; a new figure if None.
+        components: which components; all if None.
+        coordinates: ``(symbol, unit)`` of every component of the state, as in
+            ``system.coordinates``.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes, one for each component.
+
+    Raises:
+        ValueError: for states of other lengths or sizes than the rest, too few Axes, or an unknown
+            role.
+    """
+    arrays = {role: _array(states) for role, states in trajectories.items()}
+    sizes = {states.shape[-1] for states in arrays.values() if states.ndim in (2, 3)}
+    if len(sizes) != 1 or any(states.ndim not in (2, 3) for states in arrays.values()):
+        shapes = {role: states.shape for role, states in arrays.items()}
+        raise ValueError(f"states have shapes {shapes}; expected (T, d) or (T, B, d) with one d")
+    (size,) = sizes
+    components = range(size) if components is None else components
+    if coordinates is None:
+        coordinates = _PLANE if size == 2 else [(f"x_{i + 1}", "") for i in range(size)]
+    if axes is None:
+        _, made = plt.subplots(
+            len(components),
+            sharex=True,
+            squeeze=False,
+            figsize=(6.4, 0.7 + 2.0 * len(components)),
+            layout="constrained",
+        )
+        axes = made[:, 0]
+    axes = (axes,) if isinstance(axes, Axes) else tuple(axes)
+    if len(axes) != len(components):
+        raise ValueError(
+            f"{len(axes)} Axes for {len(components)} components; expected one for each"
+        )
+    for ax, component in zip(axes, components, strict=True):
+        curves = {role: states[..., component] for role, states in arrays.items()}
+        _draw_over_time(ax, times, curves, labels)
+        ax.set_ylabel(_axis_label(*coordinates[component]))
+        if ax is not axes[-1]:
+            ax.set_xlabel("")
+    _legend(axes[0])
+    return axes
+
+
+def hamiltonian_contours(
+    learned: Any,
+    true: Any,
+    ax: Axes | None = None,
+    *,
+    extent: Extent = 2.0,
+    levels: int | Sequence[float] = 8,
+    role: str = "hnn",
+    coordinates: Sequence[tuple[str, str]] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw the level lines of a learned Hamiltonian over those of the true one, at equal energies.
+
+    The motion fixes H only up to a constant, so the mean of ``learned − true`` over the mesh is
+    taken from the learned one first.
+
+    Args:
+        learned: a scalar function ``(..., 2) -> (...,)``, or an object with ``hamiltonian(x)``.
+        true: likewise.
+        ax: where to draw; a new figure if None.
+        extent: half-width of the square around the origin, or ``(q_min, q_max, p_min, p_max)``.
+        levels: number of level lines, or their values in the true H.
+        role: the role of the learned one.
+        coordinates: ``(symbol, unit)`` of both axes; taken from ``true`` if it states them.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes.
+    """
+    ax = _axes(ax, (5.2, 4.7))
+    q, p, true_height, learned_height = _heights(learned, true, extent, 121)
+    handles = []
+    for name, height in (("truth", true_height), (role, learned_height)):
+        style = line_style(name)
+        style["label"] = (labels or {}).get(name, style["label"])
+        drawn = ax.contour(
+            q,
+            p,
+            height,
+            levels,
+            colors=style["color"],
+            linewidths=style["linewidth"],
+            linestyles=[style["linestyle"]],
+            zorder=style["zorder"],
+        )
+        levels = drawn.levels
+        handles.append(Line2D([], [], **style))
+    coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
+    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    _legend(ax, handles)
+    return ax
+
+
+def hamiltonian_surfaces(
+    learned: Any,
+    true: Any,
+    axes: Sequence[Axes3D] | None = None,
+    *,
+    extent: Extent = 2.0,
+    unit: str = "J",
+    coordinates: Sequence[tuple[str, str]] | None = None,
+) -> tuple[Axes3D, Axes3D]:
+    """Draw the true Hamiltonian and a learned one as surfaces side by side, on the same scale.
+
+    The motion fixes H only up to a constant, so the mean of ``learned − true`` over the mesh is
+    taken from the learned one first.
+
+    Args:
+        learned: a scalar function ``(..., 2) -> (...,)``, or an object with ``hamiltonian(x)``.
+        true: likewise.
+        axes: two three-dimensional Axes; a new figure if None.
+        extent: half-width of the square around the origin, or ``(q_min, q_max, p_min, p_max)``.
+        unit: the unit of H.
+        coordinates: ``(symbol, unit)`` of both axes; taken from ``true`` if it states them.
+
+    Returns:
+        The two Axes: the true H on the left, the learned one on the right.
+    """
+    if axes is None:
+        _, axes = plt.subplots(1, 2, figsize=(8.4, 4.0), subplot_kw={"projection": "3d"})
+        plt.subplots_adjust(left=0, right=0.95, bottom=0.04, top=1, wspace=0.08)
+    left, right = axes
+    q, p, true_height, learned_height = _heights(learned, true, extent, 41)
+    coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
+    low = min(true_height.min(), learned_height.min())
+    high = max(true_height.max(), learned_height.max())
+    suffix = f" ({unit})" if unit else ""
+    for ax, height, label in (
+        (left, true_height, f"true $H${suffix}"),
+        (right, learned_height, f"learned $H${suffix}"),
+    ):
+        ax.plot_surface(
+            *np.meshgrid(q, p),
+            height,
+            cmap=_SURFACE_MAP,
+            vmin=low,
+            vmax=high,
+            rcount=41,
+            ccount=41,
+            linewidth=0,
+            antialiased=False,
+            rasterized=True,
+        )
+        ax.set(zlim=(low, high), zlabel=label)
+        ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.set_pane_color((0, 0, 0, 0))
+            axis.line.set_color(NEUTRAL)
+            axis.set_major_locator(mpl.ticker.MaxNLocator(4))
+        ax.grid(False)
+        ax.view_init(elev=26, azim=-58)
+    return left, right
+
+
+def mesh_error_map(
+    error: MeshError,
+    ax: Axes | None = None,
+    *,
+    bounds: Sequence[float] = (1e-3, 5e-4),
+    coordinates: Sequence[tuple[str, str]] = _PLANE,
+    label: str = "relative error of the field",
+) -> Axes:
+    """Draw the relative error over a mesh of the phase plane, with the level lines of the bounds.
+
+    The legend states the share of the mesh within each bound, as ``error.fraction_below`` does.
+    Points without a finite error are left transparent.
+
+    Args:
+        error: the result of ``evaluation.mesh_error``.
+        ax: where to draw; a new figure if None.
+        bounds: the errors whose level lines are drawn, at most four.
+        coordinates: ``(symbol, unit)`` of both axes.
+        label: what the colour bar says.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: if no error is positive and finite, for more than four bounds, or for a bound
+            that is not positive.
+    """
+    if len(bounds) > len(_BOUND_LINES) or not all(bound > 0 for bound in bounds):
+        raise ValueError(f"bounds = {tuple(bounds)}; expected at most four positive numbers")
+    q, p, relative = _array(error.q), _array(error.p), _array(error.relative)
+    positive = relative[np.isfinite(relative) & (relative > 0)]
+    if positive.size == 0:
+        raise ValueError("no error is positive and finite; a logarithmic map needs some")
+    drawable = np.where(np.isfinite(relative), relative, np.nan).clip(min=positive.min())
+    ax = _axes(ax, (5.8, 4.9))
+    image = ax.imshow(
+        drawable,
+        norm=LogNorm(),
+        origin="lower",
+        extent=_pixel_edges(q) + _pixel_edges(p),
+        aspect="auto",
+        interpolation="nearest",
+    )
+    bar = ax.figure.colorbar(image, ax=ax, label=label, pad=0.03)
+    bar.outline.set_visible(False)
+    handles = []
+    for bound, line in zip(bounds, _BOUND_LINES, strict=False):
+        if positive.min() < bound < positive.max():
+            drawn = ax.contour(
+                q, p, drawable, [bound], colors="black", linewidths=1.2, linestyles=[line]
+            )
+            drawn.set_path_effects(_RIM)
+        text = f"within {_power(bound)}: {_percent(error.fraction_below(bound))} of the mesh"
+        handles.append(
+            Line2D([], [], color="black", lw=1.2, ls=line, label=text, path_effects=_RIM)
+        )
+    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    # The outermost points lie on the frame; the other half of their pixels is cut off.
+    ax.set(xlim=(q[0], q[-1]), ylim=(p[0], p[-1]))
+    _legend(ax, handles, columns=1)
+    return ax
+
+
+def loss_plot(
+    histories: Mapping[str, Any],
+    ax: Axes | None = None,
+    *,
+    floor: float | None = None,
+    quantity: str = "loss",
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """Draw losses over the steps of training, on a logarithmic axis.
+
+    A line is the loss on the training data; circles are the validation loss, where there is one.
+
+    Args:
+        histories: ``{role: history}`` with what ``training.fit`` returned, or bare losses ``(S,)``.
+        ax: where to draw; a new figure if None.
+        floor: a loss that no model can go below, such as the noise floor, drawn as a line.
+        quantity: what the vertical axis is called.
+        labels: ``{role: text}`` to replace labels in the legend.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: for losses that are not a sequence of numbers, or an unknown role.
+    """
+    ax = _axes(ax)
+    for role, history in histories.items():
+        values = _array(getattr(history, "loss", history))
+        if values.ndim != 1:
+            raise ValueError(f"the losses of {role!r} have shape {values.shape}; expected (S,)")
+        _draw(ax, np.arange(len(values)), values, role, labels)
+        if getattr(history, "validation_loss", None):
+            style = line_style(role)
+            ax.plot(
+                history.validation_steps,
+                history.validation_loss,
+                linestyle="none",
+                marker="o",
+                markersize=4.5,
+                markerfacecolor="none",
+                color=style["color"],
+                zorder=style["zorder"],
+                label=f"{(labels or {}).get(role, style['label'])}, validation",
+            )
+    if floor is not None:
+        ax.axhline(floor, color=NEUTRAL, linewidth=1.0, zorder=1, label="noise floor")
+    ax.set_yscale("log")
+    ax.margins(x=0.01)
+    ax.set(xlabel="step", ylabel=quantity)
+    _legend(ax)
+    return ax
+
+
+def _dashes(role: Role) -> Any:
+    """Return matplotlib's line style of a role; it counts dashes in line widths."""
+    if not role.dash:
+        return "solid"
+    scale = role.width if mpl.rcParams["lines.scale_dashes"] else 1.0
+    return (0, tuple(length / scale for length in role.dash))
+
+
+def _array(values: Any) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def _method(source: Any, name: str) -> Callable[[Tensor], Tensor]:
+    """Return ``source.name`` if there is one, else ``source``, which must be a function."""
+    method = getattr(source, name, None)
+    if callable(method):
+        return method
+    # A torch module is callable, but calling it is not what a figure of its field means.
+    if callable(source) and not isinstance(source, torch.nn.Module):
+        return source
+    raise TypeError(
+        f"{type(source).__name__} has no {name}(x); expected an object that has one, or a function"
+    )
+
+
+def _evaluate(source: Any, name: str, mesh: Tensor) -> np.ndarray:
+    """Return ``source.name(mesh)`` as an array, computed in the dtype and place of a model."""
+    function = _method(source, name)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, torch.nn.Module):
+        parameter = next(owner.parameters(), mesh)
+        mesh = mesh.to(dtype=parameter.dtype, device=parameter.device)
+    return _array(function(mesh))
+
+
+def _axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def _extent(extent: Extent) -> tuple[float, float, float, float]:
+    if np.ndim(extent) == 0:
+        return -extent, extent, -extent, extent
+    q_min, q_max, p_min, p_max = extent
+    return q_min, q_max, p_min, p_max
+
+
+def _mesh(extent: Extent, count: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Return the values along q, along p, and the states, shape ``(count, count, 2)``."""
+    q_min, q_max, p_min, p_max = _extent(extent)
+    q = torch.linspace(q_min, q_max, count, dtype=torch.float64)
+    p = torch.linspace(p_min, p_max, count, dtype=torch.float64)
+    return q.numpy(), p.numpy(), torch.stack(torch.meshgrid(q, p, indexing="xy"), dim=-1)
+
+
+def _heights(
+    learned: Any, true: Any, extent: Extent, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return q, p, the true H and the learned H without the constant between them."""
+    q, p, mesh = _mesh(extent, count)
+    true_height = _evaluate(true, "hamiltonian", mesh)
+    learned_height = _evaluate(learned, "hamiltonian", mesh)
+    return q, p, true_height, learned_height - (learned_height - true_height).mean()
+
+
+def _draw(
+    ax: Axes, x: np.ndarray, y: np.ndarray, role: str, labels: Mapping[str, str] | None
+) -> None:
+    """Draw y, shape ``(T,)`` or ``(T, B)``, against x; only the first curve enters the legend."""
+    style = line_style(role)
+    style["label"] = (labels or {}).get(role, style["label"])
+    lines = ax.plot(x, y, **style)
+    for line in lines[1:]:
+        line.set_label("_")
+
+
+def _draw_over_time(
+    ax: Axes, times: Values, curves: Mapping[str, Values], labels: Mapping[str, str] | None
+) -> None:
+    times = _array(times)
+    for role, values in curves.items():
+        values = _array(values)
+        if values.ndim not in (1, 2) or len(values) != len(times):
+            raise ValueError(
+                f"{role!r} has shape {values.shape} for {len(times)} times; "
+                f"expected ({len(times)},) or ({len(times)}, B)"
+            )
+        _draw(ax, times, values, role, labels)
+    ax.margins(x=0.01)
+    ax.set_xlabel("time (s)")
+    ax.ticklabel_format(useOffset=False)
+
+
+def _pixel_edges(values: np.ndarray) -> tuple[float, float]:
+    half = (values[-1] - values[0]) / (2 * (len(values) - 1))
+    return values[0] - half, values[-1] + half
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent; only the whole is ever called 100 %, and only nothing 0 %."""
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+
+
+def _axis_label(symbol: str, unit: str = "") -> str:
+    return f"${symbol}$ ({unit})" if unit else f"${symbol}$"
+
+
+def _power(value: float) -> str:
+    """Return a bound as the field writes it: 5e-4 as 5 × 10⁻⁴."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    power = f"10^{{{int(exponent)}}}"
+    return f"${power}$" if mantissa == "1" else rf"${mantissa}\times {power}$"
+
+
+def _legend(ax: Axes, handles: list[Line2D] | None = None, columns: int = 4) -> None:
+    """Put the legend above the Axes, where a title would be, so that it covers no data."""
+    if handles is None:
+        handles = ax.get_legend_handles_labels()[0]
+    if handles:
+        ax.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(handles) if len(handles) <= columns else min(columns, 3),
+            borderaxespad=0.2,
+            columnspacing=1.3,
+        )

@@ -1,0 +1,361 @@
+"""The project's notebooks obey the rules, and every rule notices a notebook that does not."""
+
+import copy
+import json
+from pathlib import Path
+
+import check_notebooks
+import nbformat
+import pytest
+from check_notebooks import FOLDERS, KERNEL, ROOT, check_notebook, check_paths, first_cell, main
+
+from hnn_tutorial import plotting
+
+NOTEBOOKS = check_notebooks.notebooks([ROOT / folder for folder in FOLDERS])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_notebook_obeys_the_rules(path):
+    breaches = check_paths([path])
+    assert not breaches, "\n".join(map(str, breaches))
+
+
+def test_notebooks_do_not_take_each_other_s_names():
+    breaches = check_paths([ROOT / folder for folder in FOLDERS])
+    assert not breaches, "\n".join(map(str, breaches))
+
+
+# --- a made-up chapter that obeys every rule -----------------------------------------------------
+
+FIGURE = {
+    "mystnb": {
+        "figure": {"caption": "The energy over time.", "name": "fig-energy"},
+        "image": {"alt": "Two curves; the baseline falls, the other stays level."},
+    }
+}
+
+
+def code(source: str, identity: str, **metadata) -> dict:
+    return nbformat.v4.new_code_cell(source, id=identity, metadata=metadata)
+
+
+def text(source: str, identity: str) -> dict:
+    return nbformat.v4.new_markdown_cell(source, id=identity)
+
+
+def chapter() -> dict:
+    cells = [
+        code(first_cell(), "first", tags=["remove-cell"]),
+        text("# A chapter\n\n**What you will learn**: to test.\n\n**What you need**: a", "title"),
+        text("little patience, and about 20 minutes.", "opening"),
+        code("from hnn_tutorial.notebook import setup, claim; setup()", "setup"),
+        text("## One\n\n### Deeper\n\n```python\n# no heading\n```", "one"),
+        code("%matplotlib inline\nenergy_plot(times, energies);", "draw", **FIGURE),
+        code("claim('a', 1, below=2)\nclaim('b', 1, below=2)\nclaim('c', 1, below=2)", "claims"),
+        code("def field(x):\n    def inner(y):\n        return y\n    return inner(x)", "define"),
+        text("## Recap\n\n...\n\n## What to try\n\n...", "recap"),
+        text("## Go further\n\nGreydanus et al. 2019.", "further"),
+    ]
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    return json.loads(nbformat.writes(book))
+
+
+def messages(content: dict, *, is_chapter: bool = True, size: int | None = None) -> list[str]:
+    return [str(breach) for breach in check_notebook(content, "x", chapter=is_chapter, size=size)]
+
+
+def cell(content: dict, identity: str) -> dict:
+    return next(item for item in content["cells"] if item["id"] == identity)
+
+
+def put(identity: str, source: str):
+    def change(content):
+        cell(content, identity)["source"] = source
+
+    return change
+
+
+def set_metadata(identity: str, *keys, value):
+    def change(content):
+        holder = cell(content, identity)["metadata"]
+        for key in keys[:-1]:
+            holder = holder[key]
+        holder[keys[-1]] = value
+
+    return change
+
+
+def several(*changes):
+    def change(content):
+        for each in changes:
+            each(content)
+
+    return change
+
+
+def add(*cells):
+    def change(content):
+        content["cells"][-2:-2] = [json.loads(json.dumps(item)) for item in cells]
+
+    return change
+
+
+def lines(count: int) -> str:
+    return "\n".join(f"x = {number}" for number in range(count))
+
+
+def test_the_made_up_chapter_obeys_every_rule():
+    assert messages(chapter()) == []
+
+
+BAD = {
+    "old format": (lambda b: b.update(nbformat_minor=4), "older than 4.5"),
+    "no id": (lambda b: b["cells"][4].pop("id"), "cell number 5: it has no id"),
+    "same id": (
+        lambda b: b["cells"][4].update(id="title"),
+        "cell title: another cell has the same",
+    ),
+    "invalid": (lambda b: b["cells"][5].pop("outputs"), "not a valid notebook"),
+    "kernel": (
+        lambda b: b["metadata"]["kernelspec"].update(name="conda-env"),
+        "its kernelspec must",
+    ),
+    "no kernel": (lambda b: b["metadata"].clear(), "its kernelspec must"),
+    "outputs": (
+        lambda b: cell(b, "claims")["outputs"].append(
+            {"output_type": "stream", "name": "stdout", "text": "1"}
+        ),
+        "cell claims: it holds outputs; run nbstripout",
+    ),
+    "count": (
+        lambda b: cell(b, "claims").update(execution_count=3),
+        "cell claims: it holds an execution count",
+    ),
+    "first cell": (
+        put("first", first_cell() + "\n"),
+        "cell first: the first code cell must be what",
+    ),
+    "first tag": (
+        set_metadata("first", "tags", value=["hide-input"]),
+        "cell first: it needs the tag remove-cell",
+    ),
+    "first is missing": (lambda b: b["cells"].pop(0), "cell setup: the first code cell must be"),
+    "first is third": (
+        lambda b: b["cells"].insert(2, b["cells"].pop(0)),
+        "cell first: the cell that installs the package stands first, or right below the title",
+    ),
+    "median": (
+        several(*(put(i, lines(6)) for i in ("setup", "claims", "define"))),
+        "the median code cell has",
+    ),
+    "a tenth": (put("define", lines(13)), "1 of 4 code cells have more than 12 lines"),
+    "too long": (put("define", lines(26)), "cell define: it has 26 lines; at most 25"),
+    "not python": (put("define", "x ="), "cell define: it is not valid Python"),
+    "path": (
+        put("define", "import sys\nsys.path.append('..')"),
+        "cell define: it changes sys.path",
+    ),
+    "glue": (put("define", "from myst_nb import glue"), "cell define: it uses glue"),
+    "glue role": (put("one", "## One\n\n{glue:}`x`"), "cell one: it uses glue"),
+    "directive": (
+        put("one", "## One\n\n```{note}\nx\n```"),
+        "cell one: it uses the Sphinx directive {note}",
+    ),
+    "colons": (
+        put("one", "## One\n\n:::{tip}\nx\n:::"),
+        "cell one: it uses the Sphinx directive {tip}",
+    ),
+    "caption": (
+        set_metadata("draw", "mystnb", "figure", "caption", value=" "),
+        "cell draw: it draws but has no caption",
+    ),
+    "no metadata": (
+        set_metadata("draw", "mystnb", value={}),
+        "cell draw: it draws but has no alt text",
+    ),
+    "figure name": (
+        set_metadata("draw", "mystnb", "figure", "name", value="energy"),
+        "cell draw: its figure's name is 'energy'; set mystnb.figure.name to fig-",
+    ),
+    "alt": (
+        set_metadata("draw", "mystnb", "image", value={}),
+        "cell draw: it draws but has no alt",
+    ),
+    "alt is caption": (
+        set_metadata("draw", "mystnb", "image", "alt", value="The energy over time."),
+        "cell draw: its alt text repeats the caption",
+    ),
+    "pyplot": (add(code("plt.plot(x)", "more")), "cell more: it draws but has no caption"),
+    "method of a module": (
+        add(code("plotting.phase_portrait(x)", "more")),
+        "cell more: it draws but has no caption",
+    ),
+    "own function": (
+        several(put("define", "def field(x):\n    plt.plot(x)"), add(code("field(x)", "more"))),
+        "cell more: it draws but has no caption",
+    ),
+    "same figure": (
+        add(code("loss_plot(x)", "more", **FIGURE)),
+        "cell more: the figure name 'fig-energy' is taken",
+    ),
+    "skipped level": (
+        put("one", "## One\n\n#### Deeper"),
+        "'Deeper' jumps from level 2 to 4; use 3",
+    ),
+    "second title": (put("one", "# One"), "cell one: 'One' is a second title"),
+    "no title": (
+        put("title", "## A chapter\n\nWhat you will learn, what you need"),
+        "the title has one #",
+    ),
+    "large": (lambda b: cell(b, "one").update(source="x" * 200_001), "bytes; at most 200,000"),
+}
+BAD_CHAPTER = {
+    "definitions": (
+        put(
+            "claims", "def a(): pass\nclass B:\n    def c(self): pass\nclaim(1); claim(2); claim(3)"
+        ),
+        "cell define: the notebook defines 3 functions and classes (a, B, field); at most 2",
+    ),
+    "objectives": (
+        put("title", "# A chapter\n\nWhat you need"),
+        "does not say 'what you will learn'",
+    ),
+    "prerequisites": (put("title", "# A chapter\n\nWhat you will learn"), "'what you need'"),
+    "time": (put("opening", "little patience"), "its opening does not say 'minutes'"),
+    "late opening": (
+        lambda b: b["cells"].append(b["cells"].pop(2)),
+        "its opening does not say 'minutes'",
+    ),
+    "recap": (put("recap", "## What to try"), "no heading with 'recap'"),
+    "try": (put("recap", "## Recap"), "no heading with 'try'"),
+    "further": (put("further", "The end."), "no heading with 'go further'"),
+    "uncited": (put("further", "## Go further\n\nRead on."), "'Go further' cites nothing"),
+    "code at the end": (
+        lambda b: b["cells"].append(b["cells"].pop(7)),
+        "cell define: it comes after 'Go further'",
+    ),
+    "claims": (
+        put("claims", "claim('a', 1, below=2)\nclaim('b', 1, below=2)"),
+        "it calls claim(...) 2 times; at least 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("is_chapter", [True, False])
+def test_every_rule_notices_its_breach(name, is_chapter):
+    change, message = BAD[name]
+    content = chapter()
+    change(content)
+    found = messages(content, is_chapter=is_chapter)
+    assert any(message in line for line in found), found
+
+
+@pytest.mark.parametrize("name", BAD_CHAPTER)
+def test_rules_for_chapters_hold_for_chapters_alone(name):
+    change, message = BAD_CHAPTER[name]
+    content = chapter()
+    change(content)
+    found = messages(content)
+    assert any(message in line for line in found), found
+    assert messages(content, is_chapter=False) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("draw", "x = 1\nplt.close('all')"),
+        put("define", "def field(x):\n    energy_plot(x)\n    plt.show()\ninteract(field)"),
+        lambda b: b["cells"].insert(1, b["cells"].pop(0)),
+        set_metadata("draw", "tags", value=["remove-output"]),
+        put("claims", "claim(1); claim(2); claim(3)\n%timeit f()\n!ls\nfield?\nx = [1]  # why?"),
+        put("one", "## One\n\n~~~\n# no heading\n```\n# none either\n~~~"),
+        put("define", "### BEGIN SOLUTION\n" + lines(12) + "\n### END SOLUTION\n\n"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(change):
+    content = chapter()
+    change(content)
+    # Twenty short cells more, so that one of twelve lines is less than one in ten.
+    add(*(code("x = 1", f"short-{number}") for number in range(20)))(content)
+    if "BEGIN" not in cell(content, "define")["source"]:
+        assert messages(content) == []
+    else:
+        assert not any("lines" in line for line in messages(content))
+
+
+def test_a_source_is_read_as_one_string_or_as_lines():
+    content = chapter()
+    assert isinstance(cell(content, "claims")["source"], list)
+    for item in content["cells"]:
+        item["source"] = check_notebooks.source(item)
+    assert messages(content) == []
+
+
+def test_every_function_that_draws_is_known():
+    assert check_notebooks.drawing_functions() <= set(plotting.__all__)
+    assert {
+        "phase_portrait",
+        "energy_plot",
+        "mesh_error_map",
+    } <= check_notebooks.drawing_functions()
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("book", "exercises"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.ipynb").write_text(json.dumps(chapter()), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_folder_decides_the_rules(folder, capsys):
+    content = chapter()
+    put("claims", "claim('a', 1, below=2)")(content)
+    for name in ("book", "exercises"):
+        (folder / name / "a.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    assert main([str(folder)]) == 1
+    output = capsys.readouterr().out
+    assert "book/a.ipynb: it calls claim(...) 1 times" in output
+    assert "exercises/a.ipynb" not in output
+    assert "2 notebook(s) checked, 1 breach(es)" in output
+
+
+def test_a_figure_name_is_used_by_one_notebook(folder):
+    assert check_paths([folder]) == []
+    content = chapter()
+    (folder / "book" / "b.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    (breach,) = check_paths([folder])
+    assert "the figure name 'fig-energy' is taken by" in str(breach)
+    assert breach.path.endswith("b.ipynb")
+
+
+def test_checkpoints_are_not_checked_and_broken_files_are_reported(folder, capsys):
+    hidden = folder / "book" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    (hidden / "a-checkpoint.ipynb").write_text("{}", encoding="utf-8")
+    assert main([str(folder)]) == 0
+    (folder / "book" / "broken.ipynb").write_text("{", encoding="utf-8")
+    (folder / "book" / "empty.ipynb").write_text("{}", encoding="utf-8")
+    assert main([str(folder)]) == 1
+    output = capsys.readouterr().out
+    assert "broken.ipynb: it is not JSON" in output
+    assert "empty.ipynb: it has no code cells" in output
+
+
+def test_the_command_line_prints_the_first_cell_and_refuses_missing_paths(capsys):
+    assert main(["--first-cell"]) == 0
+    assert capsys.readouterr().out == first_cell() + "\n"
+    with pytest.raises(SystemExit) as stopped:
+        main(["nowhere.ipynb"])
+    assert stopped.value.code == 2
+
+
+def test_checking_changes_nothing():
+    content = chapter()
+    before = copy.deepcopy(content)
+    messages(content)
+    assert content == before

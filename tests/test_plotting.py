@@ -1,0 +1,400 @@
+"""The figures: palette and contrast, and what each function puts on its Axes."""
+
+import itertools
+import json
+import math
+from io import BytesIO
+from types import SimpleNamespace
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from matplotlib.quiver import Quiver
+
+from hnn_tutorial import palette, plotting
+from hnn_tutorial.evaluation import MeshError, mesh_error
+from hnn_tutorial.models import HNN, MLP
+from hnn_tutorial.palette import (
+    DARK_BACKGROUND,
+    LIGHT_BACKGROUND,
+    NEUTRAL,
+    ROLES,
+    contrast,
+    relative_luminance,
+)
+from hnn_tutorial.systems import MassSpring, Pendulum
+
+SPRING = MassSpring(mass=2.0, stiffness=3.0)
+TIMES = torch.linspace(0, 10, 51, dtype=torch.float64)
+X0 = torch.tensor([[1.0, 0.0], [0.5, -0.5]], dtype=torch.float64)
+TRUTH = SPRING.solution(X0, TIMES)
+ENERGY = SPRING.hamiltonian(TRUTH)
+
+
+@pytest.fixture(autouse=True)
+def styled():
+    with mpl.rc_context():
+        plotting.use_style()
+        yield
+        plt.close("all")
+
+
+def spring_mesh(model=None, points=41) -> MeshError:
+    model = model or (lambda x: SPRING.field(x) * (1 + 1e-3 * x[..., :1] ** 2))
+    return mesh_error(model, SPRING.field, 1.0, points)
+
+
+FIGURES = {
+    "phase": lambda: plotting.phase_portrait(
+        SPRING, contours=SPRING, trajectories={"truth": TRUTH, "baseline": 0.9 * TRUTH}
+    ),
+    "streamlines": lambda: plotting.phase_portrait(
+        Pendulum(), extent=(-7, 7, -9, 9), streamlines=True
+    ),
+    "energy": lambda: plotting.energy_plot(TIMES, {"truth": ENERGY, "hnn": ENERGY}),
+    "drift": lambda: plotting.energy_drift_plot(TIMES, {"baseline": ENERGY * (1 + TIMES[:, None])}),
+    "trajectory": lambda: plotting.trajectory_plot(
+        TIMES, {"truth": TRUTH, "lnn": TRUTH}, coordinates=SPRING.coordinates
+    ),
+    "contours": lambda: plotting.hamiltonian_contours(SPRING, SPRING),
+    "surfaces": lambda: plotting.hamiltonian_surfaces(SPRING, SPRING),
+    "mesh": lambda: plotting.mesh_error_map(spring_mesh()),
+    "loss": lambda: plotting.loss_plot({"hnn": [1.0, 0.1, 0.01]}),
+}
+
+
+# --- palette -------------------------------------------------------------------------------------
+
+
+def test_contrast_agrees_with_published_values():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+    assert contrast("#ff0000", "#ffffff") == pytest.approx(4.00, abs=0.005)
+    assert relative_luminance("#ffffff") == pytest.approx(1)
+
+
+def test_contrast_refuses_what_is_no_colour():
+    with pytest.raises(ValueError, match="six hexadecimal digits"):
+        contrast("#fff", "#000000")
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_every_colour_reads_where_it_is_used(name):
+    role = ROLES[name]
+    assert contrast(role.light, LIGHT_BACKGROUND) >= 3
+    assert contrast(role.dark, DARK_BACKGROUND) >= 3
+    assert contrast(role.figure, LIGHT_BACKGROUND) >= 3
+    assert contrast(role.figure, DARK_BACKGROUND) >= 3
+
+
+def test_no_colour_reaches_4_5_on_both_pages_and_the_neutral_grey_is_the_best_there_is():
+    assert math.sqrt(contrast(LIGHT_BACKGROUND, DARK_BACKGROUND)) < 4.5
+
+    def worst(grey):
+        return min(contrast(grey, LIGHT_BACKGROUND), contrast(grey, DARK_BACKGROUND))
+
+    greys = [f"#{value:02x}{value:02x}{value:02x}" for value in range(256)]
+    assert max(greys, key=worst) == NEUTRAL
+    assert worst(NEUTRAL) >= 4.3
+
+
+def test_roles_differ_by_more_than_hue():
+    for first, second in itertools.combinations(ROLES.values(), 2):
+        if first.marker and second.marker:
+            continue  # observations and starts never share a legend entry
+        same_dash = (first.dash, first.marker) == (second.dash, second.marker)
+        widths = sorted((first.width, second.width))
+        assert not same_dash or widths[1] >= 2 * widths[0], (first.label, second.label)
+
+
+def test_truth_lies_under_every_model_and_is_broad_enough_to_show_beside_it():
+    models = [ROLES[name] for name in ("baseline", "hnn", "lnn", "second order")]
+    assert all(ROLES["truth"].order < role.order for role in models)
+    assert all(ROLES["truth"].width >= 2 * role.width for role in models)
+    assert all(contrast(ROLES["truth"].figure, role.figure) > 1 for role in models)
+
+
+def test_labs_get_the_same_palette():
+    data = json.loads(palette.to_json())
+    assert data["backgrounds"] == {"light": LIGHT_BACKGROUND, "dark": DARK_BACKGROUND}
+    assert data["neutral"] == NEUTRAL
+    assert data["roles"]["baseline"] == {
+        "label": "baseline",
+        "light": ROLES["baseline"].light,
+        "dark": ROLES["baseline"].dark,
+        "figure": ROLES["baseline"].figure,
+        "dash": [6.0, 3.0],
+        "width": 1.8,
+        "order": 3,
+        "marker": "",
+    }
+    assert list(data["roles"]) == list(ROLES)
+
+
+def test_dashes_have_their_lengths_in_points():
+    (line,) = plt.plot([0, 1], [0, 1], **plotting.line_style("baseline"))
+    # matplotlib keeps the dashes it will draw, scaled to the line's width.
+    assert line._dash_pattern[1] == pytest.approx(list(ROLES["baseline"].dash))
+
+
+# --- all figures ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_have_no_title_no_background_and_neutral_text(name):
+    FIGURES[name]()
+    figure = plt.gcf()
+    data = BytesIO()
+    figure.savefig(data, format="png")
+    data.seek(0)
+    corner = plt.imread(data)[0, 0]
+    assert corner[3] == 0
+    assert figure.get_facecolor()[3] == 0  # a notebook saves with this one
+    assert figure.get_suptitle() == ""
+    for ax in figure.axes:
+        assert ax.get_title() == ""
+        texts = [ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()]
+        if ax.get_legend():
+            texts += ax.get_legend().get_texts()
+        assert {to_hex(text.get_color()) for text in texts} == {NEUTRAL}
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "surfaces"])
+def test_axes_are_labelled_in_lower_case(name):
+    made = FIGURES[name]()
+    axes = made if isinstance(made, tuple) else (made,)
+    assert axes[-1].get_xlabel()
+    for ax in axes:
+        assert ax.get_ylabel()
+        for text in (ax.get_xlabel(), ax.get_ylabel()):
+            assert text.split(" (")[0] == text.split(" (")[0].lower()
+
+
+@pytest.mark.parametrize("name", ["phase", "energy", "drift", "contours", "mesh", "loss"])
+def test_a_figure_is_made_once_and_its_svg_is_the_same_every_time(name):
+    pictures = []
+    for count in (1, 2):
+        FIGURES[name]()
+        assert len(plt.get_fignums()) == count
+        data = BytesIO()
+        plt.gcf().savefig(data, format="svg", bbox_inches="tight", metadata={"Date": None})
+        pictures.append(data.getvalue())
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: plotting.phase_portrait(SPRING, ax, trajectories={"hnn": TRUTH}),
+        lambda ax: plotting.energy_plot(TIMES, {"truth": ENERGY}, ax),
+        lambda ax: plotting.energy_drift_plot(TIMES, {"truth": ENERGY * (1 + TIMES[:, None])}, ax),
+        lambda ax: plotting.trajectory_plot(TIMES, {"truth": TRUTH}, ax, components=[1])[0],
+        lambda ax: plotting.hamiltonian_contours(SPRING, SPRING, ax),
+        lambda ax: plotting.mesh_error_map(spring_mesh(), ax),
+        lambda ax: plotting.loss_plot({"hnn": [1.0, 0.5]}, ax),
+    ],
+)
+def test_a_given_axes_is_drawn_on_and_returned(draw):
+    _, ax = plt.subplots()
+    assert draw(ax) is ax
+    assert len(plt.get_fignums()) == 1
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plotting.phase_portrait(SPRING, trajectories={"HNN": TRUTH}),
+        lambda: plotting.energy_plot(TIMES, {"HNN": ENERGY}),
+        lambda: plotting.trajectory_plot(TIMES, {"HNN": TRUTH}),
+        lambda: plotting.hamiltonian_contours(SPRING, SPRING, role="HNN"),
+        lambda: plotting.loss_plot({"HNN": [1.0]}),
+    ],
+)
+def test_an_unknown_role_is_told_the_right_ones(draw):
+    with pytest.raises(
+        ValueError, match=r"unknown role 'HNN'; choose one of: truth, baseline, hnn"
+    ):
+        draw()
+
+
+# --- each figure ---------------------------------------------------------------------------------
+
+
+def test_phase_portrait_shows_the_field_along_the_level_lines():
+    ax = plotting.phase_portrait(SPRING, extent=(-2, 2, -8, 8), arrows=9)
+    (arrows,) = [item for item in ax.collections if isinstance(item, Quiver)]
+    states = torch.tensor(arrows.get_offsets(), dtype=torch.float64)
+    motion = SPRING.field(states).numpy()
+    np.testing.assert_allclose(arrows.U, motion[:, 0])
+    np.testing.assert_allclose(arrows.V, motion[:, 1])
+    # In the plane's units: else arrows would cross the level lines where the scales differ.
+    assert arrows.angles == "xy"
+    assert ax.get_xlim() == (-2, 2)
+    assert ax.get_ylim() == (-8, 8)
+    assert ax.get_xlabel() == "$q$ (m)"
+    assert ax.get_ylabel() == "$p$ (kg m/s)"
+
+
+def test_phase_portrait_draws_every_trajectory_and_its_start_and_names_each_role_once():
+    ax = plotting.phase_portrait(SPRING, trajectories={"truth": TRUTH, "hnn": TRUTH})
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["truth", "HNN", "start"]
+    curves = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
+    assert len(curves) == 4
+    np.testing.assert_allclose(curves[1].get_ydata(), TRUTH[:, 1, 1])
+    starts = ax.lines[-1]
+    assert sorted(starts.get_xdata()) == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_phase_portrait_takes_a_model_of_any_precision(dtype):
+    model = HNN(1, (8,), seed=0, dtype=dtype)
+    ax = plotting.phase_portrait(model, contours=model, coordinates=SPRING.coordinates)
+    assert ax.get_xlabel() == "$q$ (m)"
+    plotting.phase_portrait(MLP(1, (8,), seed=0, dtype=dtype).field, ax)
+
+
+def test_phase_portrait_refuses_other_dimensions():
+    with pytest.raises(ValueError, match=r"'truth' have shape \(5, 4\); expected \(T, 2\)"):
+        plotting.phase_portrait(SPRING, trajectories={"truth": torch.zeros(5, 4)})
+    with pytest.raises(ValueError, match=r"needs a field \(..., 2\) -> \(..., 2\)"):
+        plotting.phase_portrait(SPRING.hamiltonian)
+
+
+def test_a_source_without_field_is_an_error_that_says_so():
+    with pytest.raises(TypeError, match=r"Linear has no field\(x\)"):
+        plotting.phase_portrait(torch.nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"MLP has no hamiltonian\(x\)"):
+        plotting.hamiltonian_contours(MLP(1, (4,), seed=0), SPRING)
+
+
+def test_energy_plot_does_not_magnify_rounding_errors():
+    noisy = ENERGY[:, :1] * (1 + 1e-15 * torch.sin(TIMES)[:, None])
+    ax = plotting.energy_plot(TIMES, {"truth": noisy})
+    low, high = ax.get_ylim()
+    assert high - low == pytest.approx(0.1 * float(noisy.max()))
+    assert low < float(noisy.min()) < high
+    assert ax.get_ylabel() == "energy (J)"
+    assert ax.get_xlabel() == "time (s)"
+
+
+def test_energy_plot_survives_a_model_that_blows_up():
+    blown = torch.cat([ENERGY[:25, 0], torch.full((26,), torch.nan, dtype=torch.float64)])
+    ax = plotting.energy_plot(TIMES, {"truth": ENERGY, "baseline": blown})
+    assert np.isfinite(ax.get_ylim()).all()
+
+
+def test_energy_plot_refuses_values_at_other_times():
+    with pytest.raises(ValueError, match=r"'truth' has shape \(50, 2\) for 51 times"):
+        plotting.energy_plot(TIMES, {"truth": ENERGY[1:]})
+
+
+def test_energy_drift_is_relative_to_the_start():
+    energies = torch.tensor([2.0, 2.2, 1.0])
+    ax = plotting.energy_drift_plot([0.0, 1.0, 2.0], {"hnn": energies})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [np.nan, 0.1, 0.5], rtol=1e-6)
+    assert ax.get_yscale() == "log"
+    with pytest.raises(ValueError, match="starts at 0"):
+        plotting.energy_drift_plot([0.0, 1.0], {"hnn": [0.0, 1.0]})
+
+
+def test_trajectory_plot_draws_each_component_below_the_last():
+    axes = plotting.trajectory_plot(TIMES, {"truth": TRUTH}, coordinates=SPRING.coordinates)
+    assert [ax.get_ylabel() for ax in axes] == ["$q$ (m)", "$p$ (kg m/s)"]
+    assert [ax.get_xlabel() for ax in axes] == ["", "time (s)"]
+    np.testing.assert_allclose(axes[1].lines[1].get_ydata(), TRUTH[:, 1, 1])
+    assert axes[0].get_legend() is not None
+    assert axes[1].get_legend() is None
+
+
+def test_trajectory_plot_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"expected \(T, d\) or \(T, B, d\) with one d"):
+        plotting.trajectory_plot(TIMES, {"truth": TRUTH, "hnn": TRUTH[..., :1]})
+    with pytest.raises(ValueError, match="1 Axes for 2 components"):
+        plotting.trajectory_plot(TIMES, {"truth": TRUTH}, plt.subplots()[1])
+
+
+def test_labels_can_be_replaced():
+    ax = plotting.energy_plot(TIMES, {"hnn": ENERGY}, labels={"hnn": "HNN, leapfrog"})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["HNN, leapfrog"]
+
+
+def test_hamiltonian_contours_leave_the_constant_out():
+    ax = plotting.hamiltonian_contours(
+        lambda x: SPRING.hamiltonian(x) + 7, SPRING, levels=[1, 2, 4]
+    )
+    true, learned = ax.collections
+    np.testing.assert_allclose(true.levels, learned.levels)
+    for first, second in zip(true.get_paths(), learned.get_paths(), strict=True):
+        np.testing.assert_allclose(first.vertices, second.vertices, atol=1e-9)
+
+
+def test_hamiltonian_surfaces_share_one_scale_and_leave_the_constant_out():
+    left, right = plotting.hamiltonian_surfaces(lambda x: 1.2 * SPRING.hamiltonian(x) - 4, SPRING)
+    assert left.get_zlim() == right.get_zlim()
+    # Without the constant the learned surface is 0.2 (H − mean H) away, not 4.
+    assert right.get_zlim()[0] > -1
+    assert left.get_zlabel() == "true $H$ (J)"
+    assert right.get_zlabel() == "learned $H$ (J)"
+
+
+def test_mesh_error_map_states_the_share_within_each_bound():
+    error = spring_mesh()
+    ax = plotting.mesh_error_map(error, bounds=(5e-4, 1e-4))
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == [
+        rf"within $5\times 10^{{-4}}$: {100 * error.fraction_below(5e-4):.1f} % of the mesh",
+        rf"within $10^{{-4}}$: {100 * error.fraction_below(1e-4):.1f} % of the mesh",
+    ]
+    assert len(ax.collections) == 2
+    drawn = ax.images[0].get_array()
+    # The origin, where the true field vanishes, has no relative error and no colour.
+    assert drawn.mask[20, 20] or np.isnan(drawn[20, 20])
+    assert np.isfinite(drawn.filled(np.nan)).sum() == drawn.size - 1
+
+
+def test_mesh_error_map_puts_each_error_in_its_place():
+    axis = torch.tensor([0.0, 1.0, 2.0])
+    relative = torch.tensor([[1e-2, 1e-4, 1e-4]] + [[1e-4] * 3] * 2)
+    ax = plotting.mesh_error_map(MeshError(axis, axis + 5, relative, relative > 1))
+    image = ax.images[0]
+    assert image.origin == "lower"
+    assert image.get_extent() == [-0.5, 2.5, 4.5, 7.5]
+    assert image.get_array()[0, 0] == pytest.approx(1e-2)
+    assert ax.get_ylim() == (5, 7)
+
+
+def test_mesh_error_map_says_100_percent_only_of_the_whole_mesh():
+    axis = torch.linspace(-1, 1, 101)
+    relative = torch.full((101, 101), 1e-4)
+    nothing = torch.zeros_like(relative, dtype=torch.bool)
+    whole = plotting.mesh_error_map(MeshError(axis, axis, relative, nothing), bounds=(1e-3,))
+    assert "100 % of" in whole.get_legend().get_texts()[0].get_text()
+    assert not whole.collections  # the bound has no level line where every error is below it
+    relative[3, 4] = 1.0
+    almost = plotting.mesh_error_map(MeshError(axis, axis, relative, nothing), bounds=(1e-3,))
+    assert "99.9 % of" in almost.get_legend().get_texts()[0].get_text()
+
+
+def test_mesh_error_map_refuses_bad_bounds_and_empty_maps():
+    with pytest.raises(ValueError, match="at most four positive numbers"):
+        plotting.mesh_error_map(spring_mesh(), bounds=(1e-3, -1.0))
+    with pytest.raises(ValueError, match="no error is positive and finite"):
+        plotting.mesh_error_map(mesh_error(SPRING.field, SPRING.field, 1.0, 5))
+
+
+def test_loss_plot_shows_training_validation_and_floor():
+    history = SimpleNamespace(
+        loss=[1.0, 0.5, 0.2], validation_steps=[1, 3], validation_loss=[0.6, 0.3]
+    )
+    ax = plotting.loss_plot({"hnn": history, "baseline": [1.0, 0.9]}, floor=0.1)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["HNN", "HNN, validation", "baseline", "noise floor"]
+    assert ax.get_yscale() == "log"
+    assert list(ax.lines[1].get_xdata()) == [1, 3]

@@ -1,0 +1,159 @@
+"""The project's files agree with each other: bounds, pins, versions, licences."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+from rattler.exceptions import InvalidMatchSpecError
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIREMENTS = [
+    Requirement(text) for text in sum(EXTRAS.values(), start=list(PROJECT["dependencies"]))
+]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+CONDA = [entry for entry in ENVIRONMENT["dependencies"] if isinstance(entry, str)]
+PIP = [
+    line
+    for entry in ENVIRONMENT["dependencies"]
+    if isinstance(entry, dict)
+    for line in entry["pip"]
+]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+# conda-forge's names where they differ, and what it does not carry under a name of its own.
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+PIP_ONLY = {"axe-playwright-python", "playwright", "sphinx-mathjax-offline"}
+
+
+def split(spec: str) -> tuple[str, SpecifierSet]:
+    """Return the name and the bounds of a conda spec, after a strict parse."""
+    parsed = MatchSpec(spec, strict=True)
+    name = re.match(r"[a-z0-9-]+", spec)[0]
+    assert parsed.name is not None
+    return name, SpecifierSet(str(parsed.version) if parsed.version else "")
+
+
+def test_environment_has_the_agreed_name_and_channel():
+    assert ENVIRONMENT["name"] == "hnn-tutorial"
+    assert ENVIRONMENT["channels"] == ["conda-forge"]
+
+
+@pytest.mark.parametrize("spec", CONDA)
+def test_every_conda_spec_is_strictly_valid(spec):
+    split(spec)
+
+
+@pytest.mark.parametrize("spec", ["numpy=>1.26", "numpy>=1.26 or so and more"])
+def test_the_strict_parse_refuses_what_conda_would(spec):
+    with pytest.raises(InvalidMatchSpecError):
+        split(spec)
+
+
+@pytest.mark.parametrize(
+    "requirement", [r for r in REQUIREMENTS if canonicalize_name(r.name) not in PIP_ONLY], ids=str
+)
+def test_conda_bounds_are_those_of_pyproject(requirement):
+    bounds = dict(split(spec) for spec in CONDA)
+    name = canonicalize_name(requirement.name)
+    name = CONDA_NAMES.get(name, name)
+    assert name in bounds, f"environment.yml lacks {name}{requirement.specifier}"
+    assert bounds[name] == requirement.specifier
+
+
+def test_conda_has_the_same_python_and_nothing_that_pyproject_lacks():
+    bounds = dict(split(spec) for spec in CONDA)
+    assert bounds.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    bounds.pop("pip")
+    known = {canonicalize_name(r.name) for r in REQUIREMENTS}
+    assert set(bounds) == {CONDA_NAMES.get(name, name) for name in known - PIP_ONLY}
+
+
+def test_pip_section_installs_the_package_with_every_extra():
+    assert len(PIP) == 1
+    found = re.fullmatch(r"-e \.\[([a-z,]+)\]", PIP[0])
+    assert found, PIP
+    assert set(found[1].split(",")) == set(EXTRAS)
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    matches = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9A-Za-z.!]+)", line) for line in found]
+    wrong = [line for line, match in zip(found, matches, strict=True) if not match]
+    assert not wrong, f"not an exact pin of a public version: {wrong}"
+    return {canonicalize_name(match[1]): match[2] for match in matches}
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_constraints_pin_every_requirement_within_its_bounds(requirement):
+    version = pins().get(canonicalize_name(requirement.name))
+    assert version, f"constraints.txt does not pin {requirement.name}"
+    assert requirement.specifier.contains(version)
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_requirements_have_lower_bounds_and_no_exact_pins(requirement):
+    operators = {specifier.operator for specifier in requirement.specifier}
+    assert ">=" in operators
+    assert not operators & {"==", "===", "~="}
+
+
+def test_the_package_leaves_a_colab_machine_as_it_is():
+    # What Colab had in August 2026: raising one of these bounds above it would make the first cell
+    # of every notebook replace Colab's own packages, and its kernel would need a restart.
+    colab = {
+        "torch": "2.11.0",
+        "numpy": "2.1.3",
+        "scipy": "1.16.3",
+        "matplotlib": "3.10.0",
+        "ipywidgets": "7.7.1",
+    }
+    needed = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
+    assert all(needed[name].contains(version) for name, version in colab.items())
+
+
+def test_citation_is_version_1_2_of_the_format_and_of_this_version():
+    assert CITATION["cff-version"] == "1.2.0"
+    assert str(CITATION["version"]) == PROJECT["version"]
+    assert CITATION["repository-code"] == PROJECT["urls"]["Repository"]
+    # The format's four required keys, and what the others may be.
+    assert {"cff-version", "message", "title", "authors"} <= set(CITATION)
+    optional = {"abstract", "keywords", "license", "repository-code", "type", "version"}
+    assert set(CITATION) <= optional | {"cff-version", "message", "title", "authors"}
+    assert CITATION["type"] in {"software", "dataset"}
+    assert CITATION["authors"] == [{"name": "The hnn_tutorial authors"}]
+    assert all(isinstance(word, str) for word in CITATION["keywords"])
+
+
+def test_licence_names_both_licences():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert PROJECT["license"] == "MIT AND CC-BY-4.0"
+    assert "MIT License" in text
+    assert "Permission is hereby granted, free of charge" in text
+    assert "https://creativecommons.org/licenses/by/4.0/" in text
+    assert CITATION["license"] == "MIT"
+
+
+def test_gitignore_covers_what_must_not_be_committed():
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    patterns = {line.strip("/") for line in lines}
+    assert patterns >= {
+        ".venv",
+        "_build",
+        "__pycache__",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        "*.egg-info",
+        "node_modules",
+        "*.tmp",
+    }

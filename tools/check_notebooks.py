@@ -1,0 +1,507 @@
+"""Check the notebooks against the course's rules for them, and say what to do about each breach.
+
+    python tools/check_notebooks.py                       # book/, solutions/ and exercises/
+    python tools/check_notebooks.py book/pendulum.ipynb   # only this one
+    python tools/check_notebooks.py --first-cell          # print the first cell that all must have
+
+It exits with 1 if there is a breach. A notebook's folder decides which rules it must obey: those of
+``CHAPTER_RULES`` hold for ``book/`` alone, those of ``RULES`` everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import json
+import re
+import statistics
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from hnn_tutorial.notebook import colab_cell
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("book", "solutions", "exercises")
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+MEDIAN_LINES, MOST_LINES, ALL_LINES = 5, 12, 25
+DEFINITIONS = 2
+CLAIMS = 3
+BYTES = 200_000
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One breach of a rule: in which file, in which cell (empty: the whole file), what to do."""
+
+    path: str
+    cell: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f", cell {self.cell}" if self.cell else ""
+        return f"{self.path}{where}: {self.message}"
+
+
+Finding = tuple[Cell | None, str]
+
+
+# --- what the rules are written with -------------------------------------------------------------
+
+
+class Notebook:
+    """A notebook as the rules read it."""
+
+    def __init__(self, content: dict[str, Any], size: int | None = None) -> None:
+        self.content = content
+        self.size = len(json.dumps(content)) if size is None else size
+        self.cells: list[Cell] = content.get("cells", [])
+        self.metadata: dict[str, Any] = content.get("metadata", {})
+
+    @property
+    def code(self) -> list[Cell]:
+        """The code cells after the first, which has a rule of its own."""
+        return [cell for cell in self.cells if cell.get("cell_type") == "code"][1:]
+
+    @property
+    def markdown(self) -> list[Cell]:
+        """The Markdown cells."""
+        return [cell for cell in self.cells if cell.get("cell_type") == "markdown"]
+
+    def headings(self) -> Iterator[tuple[int, Cell, int, str]]:
+        """Yield position of the cell, the cell, level and text of every heading."""
+        for position, cell in enumerate(self.cells):
+            if cell.get("cell_type") == "markdown":
+                for level, text in _headings(source(cell)):
+                    yield position, cell, level, text
+
+
+def source(cell: Cell) -> str:
+    """Return the text of a cell, which a file holds as one string or as a list of lines."""
+    text = cell.get("source", "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+def tree_of(cell: Cell) -> ast.Module:
+    """Parse a code cell; one that is not Python counts as empty, and `python` reports it."""
+    return parse(cell) or ast.Module([], [])
+
+
+def parse(cell: Cell) -> ast.Module | None:
+    """Parse a code cell without its IPython magics; None if it is not Python."""
+    text = re.sub(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2})$", r"\1pass", source(cell), flags=re.MULTILINE)
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return None
+
+
+def calls(tree: ast.AST, *, inside: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield ``(root, name)`` of every call: ``plt.close()`` gives ("plt", "close").
+
+    Args:
+        tree: what to search.
+        inside: also the bodies of functions, which run only when they are called.
+    """
+    pending = [tree]
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.Call):
+            root = node.func
+            name = root.attr if isinstance(root, ast.Attribute) else getattr(root, "id", "")
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            yield getattr(root, "id", ""), name
+        if inside or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+@cache
+def first_cell() -> str:
+    """Return the first cell that every notebook must have."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return colab_cell(project["urls"]["Repository"])
+
+
+@cache
+def drawing_functions() -> frozenset[str]:
+    """Return the names in ``plotting.__all__``, read without importing matplotlib."""
+    tree = ast.parse((ROOT / "src/hnn_tutorial/plotting.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return frozenset(ast.literal_eval(node.value)) - {"line_style", "use_style"}
+    raise LookupError("src/hnn_tutorial/plotting.py has no __all__")
+
+
+def drawing_cells(notebook: Notebook) -> list[Cell]:
+    """Return the cells that make a figure which the page shows, when they are run."""
+
+    def draws(found: Iterator[tuple[str, str]]) -> bool:
+        return any(
+            name in known or (root == "plt" and name not in {"close", "rc", "switch_backend"})
+            for root, name in found
+        )
+
+    known = set(drawing_functions())
+    drawing = []
+    for cell in notebook.code:
+        tree = tree_of(cell)
+        if draws(calls(tree, inside=False)):
+            drawing.append(cell)
+        # A function of the notebook that draws is one more drawing function from here on.
+        known |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef) and draws(calls(n))}
+    hidden = {"remove-cell", "remove-output"}
+    return [cell for cell in drawing if not hidden & set(cell.get("metadata", {}).get("tags", []))]
+
+
+def _headings(text: str) -> Iterator[tuple[int, str]]:
+    fence = ""
+    for line in text.splitlines():
+        opening = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        if opening and not fence:
+            fence = opening[1]
+        elif fence and line.strip().startswith(fence):
+            fence = ""
+        elif not fence and (found := re.match(r" {0,3}(#{1,6})\s+(.*)", line)):
+            yield len(found[1]), found[2].strip(" #")
+
+
+def _lines(cell: Cell) -> int:
+    """Return how many lines of a cell hold something; the markers of a solution do not count."""
+    lines = source(cell).splitlines()
+    return sum(bool(line.strip()) and not line.strip().startswith("### ") for line in lines)
+
+
+# --- rules for every notebook --------------------------------------------------------------------
+
+
+def valid(notebook: Notebook) -> Iterator[Finding]:
+    """The file is a notebook of format 4.5, whose cells have ids."""
+    content = notebook.content
+    if (content.get("nbformat"), content.get("nbformat_minor", 0) >= 5) != (4, True):
+        yield None, "its format is older than 4.5; save it with `jupytext --update` or JupyterLab"
+        return
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        if not cell.get("id"):
+            yield cell, "it has no id; convert it with jupytext, which gives every cell one"
+        elif cell["id"] in seen:
+            yield cell, "another cell has the same id; give one of them a new one"
+        seen.add(cell.get("id", ""))
+    if "" in seen or len(seen) < len(notebook.cells):
+        return  # nbformat would give the cells other ids and go on
+    try:
+        nbformat.validate(copy.deepcopy(content))
+    except nbformat.ValidationError as error:
+        yield None, f"it is not a valid notebook: {str(error).splitlines()[0]}"
+
+
+def kernel(notebook: Notebook) -> Iterator[Finding]:
+    """The kernel is any Python 3."""
+    if notebook.metadata.get("kernelspec") != KERNEL:
+        yield None, f"its kernelspec must be {json.dumps(KERNEL)}, which every machine has"
+
+
+def stripped(notebook: Notebook) -> Iterator[Finding]:
+    """Outputs are not stored."""
+    for cell in notebook.cells:
+        if cell.get("outputs"):
+            yield cell, "it holds outputs; run nbstripout on the notebook"
+        elif cell.get("execution_count") is not None:
+            yield cell, "it holds an execution count; run nbstripout on the notebook"
+
+
+def small(notebook: Notebook) -> Iterator[Finding]:
+    """The file is small."""
+    if notebook.size > BYTES:
+        yield None, f"it has {notebook.size:,} bytes; at most {BYTES:,}: move pictures out of it"
+
+
+def starts_alike(notebook: Notebook) -> Iterator[Finding]:
+    """The first code cell installs the package on Colab, and the book does not show it."""
+    code = [cell for cell in notebook.cells if cell.get("cell_type") == "code"]
+    if not code:
+        yield None, "it has no code cells"
+        return
+    if source(code[0]) != first_cell():
+        yield (
+            code[0],
+            "the first code cell must be what `tools/check_notebooks.py --first-cell` prints",
+        )
+    elif code[0] not in notebook.cells[:2]:
+        yield code[0], "the cell that installs the package stands first, or right below the title"
+    if "remove-cell" not in code[0].get("metadata", {}).get("tags", []):
+        yield code[0], "it needs the tag remove-cell, so that the book does not show it"
+
+
+def short_cells(notebook: Notebook) -> Iterator[Finding]:
+    """Code cells are short."""
+    lengths = [_lines(cell) for cell in notebook.code]
+    if not lengths:
+        return
+    median = statistics.median(lengths)
+    if median > MEDIAN_LINES:
+        yield None, f"the median code cell has {median:g} lines; at most {MEDIAN_LINES}: split some"
+    long = sum(length > MOST_LINES for length in lengths)
+    if long > 0.1 * len(lengths):
+        yield (
+            None,
+            f"{long} of {len(lengths)} code cells have more than {MOST_LINES} lines; "
+            "at most one in ten may: split them, or move code into the package",
+        )
+    for cell, length in zip(notebook.code, lengths, strict=True):
+        if length > ALL_LINES:
+            yield cell, f"it has {length} lines; at most {ALL_LINES}: split it"
+
+
+def python(notebook: Notebook) -> Iterator[Finding]:
+    """Code cells are Python that reaches for nothing outside the package."""
+    for cell in notebook.code:
+        if parse(cell) is None:
+            yield cell, "it is not valid Python"
+        if "sys.path" in source(cell):
+            yield cell, "it changes sys.path; import from the installed package"
+        if re.search(r"\bglue\b", source(cell)):
+            yield (
+                cell,
+                "it uses glue; print the value or claim(...) it, so that it shows everywhere",
+            )
+
+
+def figures(notebook: Notebook) -> Iterator[Finding]:
+    """Every figure has a numbered caption, a name and a text for those who do not see it."""
+    names: set[str] = set()
+    drawing = [id(cell) for cell in drawing_cells(notebook)]
+    for cell in notebook.cells:
+        mystnb = cell.get("metadata", {}).get("mystnb", {})
+        figure, alt = mystnb.get("figure", {}), mystnb.get("image", {}).get("alt", "")
+        name = figure.get("name", "")
+        if id(cell) in drawing:
+            if not figure.get("caption", "").strip():
+                yield cell, "it draws but has no caption; set metadata mystnb.figure.caption"
+            if not re.fullmatch(r"fig-[a-z0-9-]+", name):
+                yield (
+                    cell,
+                    f"its figure's name is {name!r}; set mystnb.figure.name to fig-..., in lower "
+                    "case with hyphens",
+                )
+            if not alt.strip():
+                yield cell, "it draws but has no alt text; set metadata mystnb.image.alt"
+            elif alt.strip() == figure.get("caption", "").strip():
+                yield cell, "its alt text repeats the caption; say what one should see instead"
+        if name and name in names:
+            yield cell, f"the figure name {name!r} is taken; give this figure another"
+        names.add(name)
+
+
+def plain_markdown(notebook: Notebook) -> Iterator[Finding]:
+    """The text reads well in JupyterLab and Colab, which know no Sphinx."""
+    for cell in notebook.markdown:
+        directive = re.search(
+            r"^\s*(?:`{3,}|~{3,}|:{3,})\s*\{([^}]*)\}", source(cell), flags=re.MULTILINE
+        )
+        if directive:
+            yield (
+                cell,
+                f"it uses the Sphinx directive {{{directive[1]}}}; write plain Markdown, or move "
+                "it to an .md page",
+            )
+        if "{glue" in source(cell):
+            yield cell, "it uses glue; let a code cell print the value"
+
+
+def heading_levels(notebook: Notebook) -> Iterator[Finding]:
+    """One title, and no level left out below it."""
+    last = 0
+    for _, cell, level, text in notebook.headings():
+        if last == 0 and level != 1:
+            yield cell, f"the first heading, {text!r}, has level {level}; the title has one #"
+        elif last and level == 1:
+            yield cell, f"{text!r} is a second title; give it two #"
+        elif last and level > last + 1:
+            yield cell, f"the heading {text!r} jumps from level {last} to {level}; use {last + 1}"
+        last = level
+    if last == 0:
+        yield None, "it has no heading; begin with a title"
+
+
+# --- rules for chapters --------------------------------------------------------------------------
+
+
+def few_definitions(notebook: Notebook) -> Iterator[Finding]:
+    """A notebook tells a story; code lives in the package."""
+    defined = []
+    for cell in notebook.code:
+        pending: list[ast.AST] = [tree_of(cell)]
+        while pending:
+            node = pending.pop(0)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                # What is inside belongs to it: a class with three methods is one definition.
+                defined.append((cell, node.name))
+            else:
+                pending.extend(ast.iter_child_nodes(node))
+    if len(defined) > DEFINITIONS:
+        names = ", ".join(name for _, name in defined)
+        yield (
+            defined[DEFINITIONS][0],
+            f"the notebook defines {len(defined)} functions and classes ({names}); at most "
+            f"{DEFINITIONS}: import the others from the package",
+        )
+
+
+def opening(notebook: Notebook) -> Iterator[Finding]:
+    """It opens with what one will learn, what one needs and how long it takes."""
+    start, code_cells = [], 0
+    for cell in notebook.cells:
+        # The first two code cells, the installation and setup(), may stand before the text.
+        code_cells += cell.get("cell_type") == "code"
+        if code_cells > 2:
+            break
+        start.append(source(cell) if cell.get("cell_type") == "markdown" else "")
+    text = " ".join("\n".join(start).split()).lower()
+    for phrase in ("what you will learn", "what you need", "minutes"):
+        if phrase not in text:
+            yield None, f"its opening does not say {phrase!r}; add it before the first code"
+
+
+def ending(notebook: Notebook) -> Iterator[Finding]:
+    """It ends with a recap, what to try, and where to go further, with references."""
+    found = [(position, text.lower()) for position, _, _, text in notebook.headings()]
+    last = -1
+    for word in ("recap", "try", "go further"):
+        after = [position for position, text in found if word in text and position >= last]
+        if not after:
+            yield None, f"its ending has no heading with {word!r}: recap, what to try, go further"
+            return
+        last = after[0] if word == "recap" else after[-1]
+    rest = notebook.cells[last:]
+    for cell in rest:
+        if cell.get("cell_type") == "code":
+            yield cell, "it comes after 'Go further', which should be the end"
+    if not re.search(r"\b(1[6-9]|20)\d\d|\{cite|\]\(", "".join(map(source, rest))):
+        yield None, "'Go further' cites nothing; give authors and year, or a link"
+
+
+def enough_claims(notebook: Notebook) -> Iterator[Finding]:
+    """What the text says is computed and asserted."""
+    count = sum(name == "claim" for cell in notebook.code for _, name in calls(tree_of(cell)))
+    if count < CLAIMS:
+        yield (
+            None,
+            f"it calls claim(...) {count} times; at least {CLAIMS}: prove what the text says",
+        )
+
+
+Rule = Callable[[Notebook], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    valid,
+    kernel,
+    stripped,
+    small,
+    starts_alike,
+    short_cells,
+    python,
+    figures,
+    plain_markdown,
+    heading_levels,
+)
+CHAPTER_RULES: tuple[Rule, ...] = (few_definitions, opening, ending, enough_claims)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def check_notebook(
+    content: dict[str, Any], path: str = "notebook", *, chapter: bool, size: int | None = None
+) -> list[Breach]:
+    """Return every breach in a notebook.
+
+    Args:
+        content: the notebook, as JSON gives it.
+        path: what to call it.
+        chapter: whether the rules for chapters hold too.
+        size: the file's size in bytes; None for that of ``content`` written as JSON.
+    """
+    notebook = Notebook(content, size)
+    breaches = []
+    for rule in RULES + (CHAPTER_RULES if chapter else ()):
+        for cell, message in rule(notebook):
+            name = (
+                "" if cell is None else cell.get("id") or f"number {notebook.cells.index(cell) + 1}"
+            )
+            breaches.append(Breach(path, name, message))
+    return breaches
+
+
+def notebooks(paths: list[Path]) -> list[Path]:
+    """Return the notebooks among and below the paths, without checkpoints and hidden folders."""
+    found = []
+    for path in paths:
+        below = sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
+        found += [
+            file
+            for file in below
+            if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts[:-1])
+        ]
+    return found
+
+
+def check_paths(paths: list[Path]) -> list[Breach]:
+    """Return every breach in the notebooks among and below the paths."""
+    breaches, owners = [], {}
+    for path in notebooks(paths):
+        resolved = path.resolve()
+        inside = resolved.is_relative_to(ROOT)
+        name = resolved.relative_to(ROOT).as_posix() if inside else str(path)
+        folder = name.split("/")[0] if inside else resolved.parent.name
+        data = path.read_bytes()
+        try:
+            content = json.loads(data)
+        except ValueError as error:
+            breaches.append(Breach(name, "", f"it is not JSON ({error}); restore it"))
+            continue
+        breaches += check_notebook(content, name, chapter=folder == "book", size=len(data))
+        if folder == "exercises":
+            continue  # derived from solutions, with the same figures
+        for cell in content.get("cells", []):
+            figure = cell.get("metadata", {}).get("mystnb", {}).get("figure", {}).get("name")
+            if figure and owners.setdefault(figure, name) != name:
+                message = f"the figure name {figure!r} is taken by {owners[figure]}; use another"
+                breaches.append(Breach(name, cell.get("id", ""), message))
+    return breaches
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description="Check the notebooks against the course's rules.")
+    parser.add_argument("paths", nargs="*", type=Path, help="notebooks or folders")
+    parser.add_argument("--first-cell", action="store_true", help="print the first cell and stop")
+    options = parser.parse_args(arguments)
+    if options.first_cell:
+        print(first_cell())
+        return 0
+    paths = options.paths or [ROOT / folder for folder in FOLDERS]
+    for path in paths:
+        if not path.exists():
+            parser.error(f"{path} does not exist")
+    breaches = check_paths(paths)
+    for breach in breaches:
+        print(breach)
+    count = len(notebooks(paths))
+    print(f"{count} notebook(s) checked, {len(breaches)} breach(es)")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
