@@ -1,0 +1,458 @@
+r"""Scores of a learned motion: pure functions of fields, trajectories and true quantities.
+
+A trajectory that diverged scores infinity. It is never dropped and never NaN, so a median
+over trajectories or seeds stays meaningful and a mean shows what happened. The truth, on the
+other hand, must be finite: a NaN there is an error.
+
+Scores of trajectories keep their batch axes, one number for each trajectory, because means
+over trajectories are often ruled by a single one of them.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial._validate import check_finite, check_positive, check_state
+from hnn_tutorial.integrators import integrate
+
+Field = Callable[[Tensor], Tensor]
+ScalarFunction = Callable[[Tensor], Tensor]
+
+_CHUNK = 65536
+
+
+def field_error(field: Field, true_field: Field, states: Tensor) -> float:
+    r"""Return the mean squared error of a field, free of noise.
+
+    .. math:: \frac{1}{Nd} \sum_{i=1}^{N} \| f_\theta(x_i) - f(x_i) \|^2, \qquad d = 2n
+
+    Measured against the true field, not against noisy derivatives, whose noise would hide
+    what is left of the error.
+
+    Args:
+        field: the learned field.
+        true_field: the true one.
+        states: where to compare, ``(..., 2n)``; states that were not trained on.
+
+    Returns:
+        The error, in squared units of the derivatives; infinity if the field is not finite
+        everywhere.
+
+    Raises:
+        ValueError: if there are no states, or the true field is not finite at one.
+    """
+    check_state(states, "states")
+    if states.numel() == 0:
+        raise ValueError(f"states has shape {tuple(states.shape)}; expected at least one state")
+    with torch.no_grad():
+        true = true_field(states)
+        check_finite(true, "the true field")
+        return _infinite_if_nan((field(states) - true).square().mean()).item()
+
+
+def energy_error(states: Tensor, hamiltonian: ScalarFunction, reference: Tensor) -> Tensor:
+    r"""Return the mean squared error of the true energy along a predicted motion.
+
+    .. math:: \frac{1}{T} \sum_{k=1}^{T} \left( H(\hat x_k) - H(x_k) \right)^2
+
+    H is the true Hamiltonian, on both motions: a learned one is conserved by its own motion
+    however wrong it is. The horizon is that of ``reference``.
+
+    Args:
+        states: predicted, ``(T, ..., 2n)``.
+        hamiltonian: the true H, in J.
+        reference: true states at the same times, ``(T, ..., 2n)``.
+
+    Returns:
+        One error for each trajectory, ``(...)``, in J²; infinity where it diverged.
+
+    Raises:
+        ValueError: if shapes differ, or the reference is not finite.
+
+    References:
+        Greydanus et al. 2019, table 1.
+    """
+    _check_pair(states, reference)
+    with torch.no_grad():
+        difference = hamiltonian(states) - hamiltonian(reference)
+    return _mean_square_in_time(difference, states)
+
+
+def energy_drift(states: Tensor, hamiltonian: ScalarFunction) -> Tensor:
+    r"""Return the largest relative departure of an energy from its first value.
+
+    .. math:: \max_k \left| \frac{H(x_k) - H(x_0)}{H(x_0)} \right|
+
+    It needs no reference: it asks whether the motion keeps its energy, not whether it is
+    right. With H(x₀) = 0 the ratio is infinite unless nothing changes.
+
+    Args:
+        states: ``(T, ..., 2n)``.
+        hamiltonian: H, true or learned. A learned one should be measured from its minimum, as
+            it is right up to a constant only.
+
+    Returns:
+        One drift for each trajectory, ``(...)``; infinity where it diverged.
+    """
+    check_state(states, "states")
+    with torch.no_grad():
+        energy = hamiltonian(states)
+        change = (energy - energy[0]).abs().amax(0)
+        drift = torch.where(change == 0, torch.zeros_like(change), change / energy[0].abs())
+    return _infinite_where_diverged(drift, states)
+
+
+def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
+    r"""Return the mean squared error of a predicted motion, in its coordinates.
+
+    .. math:: \frac{1}{Td} \sum_{k=1}^{T} \| \hat x_k - x_k \|^2, \qquad d = 2n
+
+    Args:
+        predicted: ``(T, ..., 2n)``.
+        true: states at the same times, ``(T, ..., 2n)``.
+
+    Returns:
+        One error for each trajectory, ``(...)``, in squared units of the state; infinity
+        where it diverged.
+
+    Raises:
+        ValueError: if shapes differ, or the true states are not finite.
+    """
+    _check_pair(predicted, true)
+    return _mean_square_in_time(predicted - true, predicted, axes=(0, -1))
+
+
+def valid_prediction_time(
+    predicted: Tensor, true: Tensor, times: Tensor | Sequence[float], threshold: float = 0.4
+) -> Tensor:
+    r"""Return the time until which a prediction can be used.
+
+    .. math:: t^* = \min \{ t_k : e_k > \text{threshold} \} - t_0, \qquad
+              e_k = \frac{\| \hat x_k - x_k \|}{\sqrt{\frac 1T \sum_j \| x_j \|^2}}
+
+    The norm adds positions and momenta, so both should be of the same size: give states in
+    normalised coordinates where they are not.
+
+    Args:
+        predicted: ``(T, ..., 2n)``.
+        true: states at the same times, ``(T, ..., 2n)``.
+        times: ``(T,)``, strictly increasing.
+        threshold: the largest error that is still of use.
+
+    Returns:
+        One time for each trajectory, ``(...)``. A prediction that stays within the threshold
+        to the end scores the whole span, which is then a lower bound. One that diverges
+        exceeds the threshold where it does.
+
+    Raises:
+        ValueError: if shapes differ, or the true states are not finite.
+
+    References:
+        Pathak et al. 2018 (who use 0.4).
+    """
+    _check_pair(predicted, true)
+    check_positive(threshold=threshold)
+    times = torch.as_tensor(times, dtype=true.dtype, device=true.device)
+    if times.shape != true.shape[:1]:
+        raise ValueError(
+            f"times has shape {tuple(times.shape)}, the states have {len(true)} times; they must "
+            "match"
+        )
+    distance = (predicted - true).norm(dim=-1)
+    scale = true.square().sum(-1).mean(0).sqrt()
+    # Written without a division, so that a state at rest at the origin has a threshold of 0;
+    # negated, so that a NaN is beyond it.
+    beyond = ~(distance <= threshold * scale)
+    first = beyond.to(torch.int8).argmax(0)
+    end = torch.full_like(first, len(times) - 1)
+    return times[torch.where(beyond.any(0), first, end)] - times[0]
+
+
+@dataclass(frozen=True)
+class MeshError:
+    """The relative error of a field over a mesh of the phase plane.
+
+    Attributes:
+        q: ``(points,)``, the mesh's positions.
+        p: ``(points,)``, its momenta.
+        relative: ``(points, points)``, row i at ``p[i]``, column j at ``q[j]``. Where the true
+            field vanishes the relative error has no meaning: infinity stands there.
+        singular: ``(points, points)`` booleans, the points where the true field vanishes.
+    """
+
+    q: Tensor
+    p: Tensor
+    relative: Tensor
+    singular: Tensor
+
+    def fraction_below(self, bound: float) -> float:
+        """Return the share of the points with an error of at most ``bound``.
+
+        Points where the true field vanishes are not counted; ``singular`` tells them.
+        """
+        return (self.relative[~self.singular] <= bound).double().mean().item()
+
+    @property
+    def largest(self) -> float:
+        """The largest relative error at a point where the true field does not vanish."""
+        return self.relative[~self.singular].max().item()
+
+
+def mesh_error(
+    field: Field,
+    true_field: Field,
+    radius: float,
+    points: int = 201,
+    *,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str | None = None,
+) -> MeshError:
+    r"""Return the relative error of a field on a mesh over :math:`[-R, R]^2`.
+
+    .. math:: e(q, p) = \frac{\| f_\theta(q, p) - f(q, p) \|}{\| f(q, p) \|}
+
+    for systems of one degree of freedom. An odd number of points puts one of them on the
+    origin, where the field of an oscillator is zero and e is undefined: points where
+    :math:`\|f\|` is below 1e-12 of its largest value are marked as singular and left out of
+    every share. Nothing else is left out, however large its error.
+
+    Args:
+        field: the learned field.
+        true_field: the true one.
+        radius: R.
+        points: along each axis.
+        dtype: of the mesh.
+        device: of the mesh.
+
+    Returns:
+        The error at each point.
+
+    Raises:
+        ValueError: for fewer than two points or a radius that is not positive, or if the true
+            field is not finite on the mesh.
+    """
+    check_positive(radius=radius)
+    if points < 2:
+        raise ValueError(f"points = {points}; expected at least 2 along each axis")
+    axis = torch.linspace(-radius, radius, points, dtype=dtype, device=device)
+    p, q = torch.meshgrid(axis, axis, indexing="ij")
+    states = torch.stack([q, p], dim=-1).reshape(-1, 2)
+    with torch.no_grad():
+        true = torch.cat([true_field(part) for part in states.split(_CHUNK)])
+        check_finite(true, "the true field")
+        predicted = torch.cat([field(part) for part in states.split(_CHUNK)])
+        size = true.norm(dim=-1)
+        singular = size <= 1e-12 * size.max()
+        relative = (predicted - true).norm(dim=-1) / size
+        relative = torch.where(singular, torch.inf, _infinite_if_nan(relative))
+    shape = (points, points)
+    return MeshError(axis, axis, relative.reshape(shape), singular.reshape(shape))
+
+
+def phase_volume_change(
+    field: Field,
+    x0: Tensor,
+    times: Tensor | Sequence[float],
+    method: str = "rk4",
+    *,
+    step: float | None = None,
+) -> Tensor:
+    r"""Return the logarithm of the factor by which the motion has grown a small phase volume.
+
+    .. math:: \ln \left| \det \frac{\partial x(t_k)}{\partial x_0} \right|
+              = \int_{t_0}^{t_k} \nabla \cdot f(x(t))\,dt
+
+    Zero at all times for a Hamiltonian field (Liouville); −γt for friction :math:`\dot p =
+    \dots - \gamma p`. The flow is differentiated through the integrator, so the integrator's
+    own change of volume is in the score: with a symplectic one it is zero to rounding.
+
+    Args:
+        field: the field.
+        x0: initial states, ``(..., 2n)``.
+        times: ``(T,)``.
+        method: a fixed-step key of ``METHODS``.
+        step: as in ``integrate``.
+
+    Returns:
+        Shape ``(T, ...)``; zero at the first time, infinity from where a trajectory diverged
+        or its volume collapsed to nothing.
+
+    Raises:
+        ValueError: for an adaptive method, which carries no gradients.
+    """
+    check_state(x0, "x0")
+    check_finite(x0, "x0")
+    times = torch.as_tensor(times, dtype=torch.float64)
+    x, total = x0.detach(), x0.new_zeros(x0.shape[:-1])
+    changes = [total]
+    # Determinants multiply along the motion: one interval at a time is cheaper than the whole,
+    # and stays accurate where the whole Jacobian would be ill-conditioned.
+    for interval in times.unfold(0, 2, 1):
+        J, x = _flow_jacobian(field, x, interval, method, step)
+        change = torch.linalg.slogdet(J).logabsdet
+        lost = ~(torch.isfinite(change) & torch.isfinite(x).all(-1))
+        total = total + torch.where(lost, torch.inf, change)
+        # Lost trajectories go on from their start, so that the others can; they stay at infinity.
+        x = torch.where(lost.unsqueeze(-1), x0, x)
+        changes.append(total)
+    return torch.stack(changes)
+
+
+def _flow_jacobian(
+    field: Field, x: Tensor, interval: Tensor, method: str, step: float | None
+) -> tuple[Tensor, Tensor]:
+    """Return the derivative of the end of a motion by its start, and the end."""
+    start = x.detach().requires_grad_()
+    with torch.enable_grad():
+        end = integrate(field, start, interval, method, step=step)[-1]
+        rows = [
+            torch.autograd.grad(end[..., i].sum(), start, retain_graph=True)[0]
+            for i in range(x.shape[-1])
+        ]
+    return torch.stack(rows, dim=-2), end.detach()
+
+
+def time_reversal_error(
+    field: Field,
+    x0: Tensor,
+    times: Tensor | Sequence[float],
+    method: str = "rk4",
+    *,
+    step: float | None = None,
+    **options: float,
+) -> Tensor:
+    r"""Return how far from its start a motion ends that is thrown back after a while.
+
+    .. math:: \| R\, \varphi_t (R\, \varphi_t (x_0)) - x_0 \|, \qquad R\,[q, p] = [q, -p]
+
+    Run for a while, turn the momentum round, run as long again, turn it round once more: a
+    system with H(q, p) = H(q, −p) is back where it began. This is physical reversibility, a
+    property of the field. Integrating with negative time is another thing: it retraces *any*
+    smooth motion, that of friction too, and so tests the integrator alone. A learned
+    Hamiltonian is not exactly even in p, and this score shows by how much.
+
+    Args:
+        field: the field, of ``[q, p]`` or ``[q, q̇]``.
+        x0: initial states, ``(..., 2n)``.
+        times: ``(T,)``, strictly increasing; the way back takes the same gaps in reverse.
+        method: a key of ``METHODS``.
+        step: as in ``integrate``.
+        options: as in ``integrate``.
+
+    Returns:
+        One distance for each trajectory, ``(...)``, in units of the state; infinity where it
+        diverged on the way.
+    """
+    n = check_state(x0, "x0")
+    times = torch.as_tensor(times, dtype=torch.float64)
+    sign = torch.cat([x0.new_ones(n), -x0.new_ones(n)])
+    with torch.no_grad():
+        turned = sign * integrate(field, x0, times, method, step=step, **options)[-1]
+        # Lost trajectories go back from their start, so that the others can; they are marked.
+        lost = ~torch.isfinite(turned).all(-1)
+        turned = torch.where(lost.unsqueeze(-1), sign * x0, turned)
+        back = times[-1] - times.flip(0)
+        end = sign * integrate(field, turned, back, method, step=step, **options)[-1]
+        distance = _infinite_if_nan((end - x0).norm(dim=-1))
+    return torch.where(lost, torch.inf, distance)
+
+
+def turning_rate(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
+    r"""Return the mean angular frequency of a motion around the origin of the phase plane.
+
+    .. math:: \frac{\alpha(t_T) - \alpha(t_0)}{t_T - t_0}, \qquad
+              \alpha = \operatorname{atan2}(-p, q) \text{ without jumps}
+
+    It counts whole turns, clockwise as a spring makes them, so that in units in which the
+    orbit is a circle it is the angular frequency. Two successive states must lie less than
+    half a turn apart.
+
+    Args:
+        states: of one degree of freedom, ``(T, ..., 2)``.
+        times: ``(T,)``, in s.
+
+    Returns:
+        One rate for each trajectory, ``(...)``, in rad/s; infinity where it diverged.
+
+    Raises:
+        ValueError: if the states have another shape, or fewer than two times.
+    """
+    if check_state(states, "states") != 1 or states.ndim < 2 or len(states) < 2:
+        raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., 2), T ≥ 2")
+    times = torch.as_tensor(times, dtype=states.dtype, device=states.device)
+    turns = torch.atan2(-states[..., 1], states[..., 0]).diff(dim=0)
+    turns = torch.remainder(turns + torch.pi, 2 * torch.pi) - torch.pi
+    return _infinite_where_diverged(turns.sum(0) / (times[-1] - times[0]), states)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score over several seeds.
+
+    Attributes:
+        median: the middle value, or the mean of the two middle ones.
+        low: the smallest value.
+        high: the largest value.
+        values: all of them, in the order given.
+    """
+
+    median: float
+    low: float
+    high: float
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def over_seeds(values: Iterable[float] | Tensor) -> Spread:
+    """Return the median and the range of a score over seeds.
+
+    The range, not a standard deviation: there are few seeds, and their scores are often
+    spread over orders of magnitude. A diverged seed counts, as infinity.
+
+    Args:
+        values: one score for each seed.
+
+    Returns:
+        Median, smallest, largest, and all values.
+
+    Raises:
+        ValueError: if there is no value, or one is NaN.
+    """
+    numbers = tuple(float(v) for v in values)
+    if not numbers:
+        raise ValueError("no values; expected one score for each seed")
+    if any(math.isnan(v) for v in numbers):
+        raise ValueError(f"a score is NaN in {numbers}; a diverged run should score inf")
+    return Spread(median(numbers), min(numbers), max(numbers), numbers)
+
+
+def _check_pair(states: Tensor, reference: Tensor) -> None:
+    check_state(states, "the predicted states")
+    check_state(reference, "the true states")
+    if states.shape != reference.shape or states.ndim < 2:
+        raise ValueError(
+            f"predicted states have shape {tuple(states.shape)}, true ones "
+            f"{tuple(reference.shape)}; expected both (T, ..., 2n)"
+        )
+    check_finite(reference, "the true motion")
+
+
+def _infinite_if_nan(x: Tensor) -> Tensor:
+    return torch.where(torch.isnan(x), torch.inf, x)
+
+
+def _infinite_where_diverged(score: Tensor, states: Tensor) -> Tensor:
+    finite = torch.isfinite(states).all(-1).all(0)
+    return torch.where(finite, _infinite_if_nan(score), torch.inf)
+
+
+def _mean_square_in_time(
+    difference: Tensor, states: Tensor, axes: tuple[int, ...] = (0,)
+) -> Tensor:
+    return _infinite_where_diverged(difference.square().mean(axes), states)

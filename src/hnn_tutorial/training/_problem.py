@@ -1,0 +1,160 @@
+"""What an optimiser sees: residuals as a function of one flat vector of weights."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
+
+from hnn_tutorial._validate import check_finite
+from hnn_tutorial.training.losses import Batch, Residual
+
+EVALUATION_CHUNK = 16384
+
+
+class TrainingDivergedError(FloatingPointError):
+    """The loss became NaN or infinite; the model was put back to its last finite state."""
+
+
+class _Residuals(nn.Module):
+    """A model and a residual function as one module, which ``functional_call`` can call."""
+
+    def __init__(self, model: nn.Module, residual: Residual) -> None:
+        super().__init__()
+        self.model = model
+        self.residual = residual
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.residual(self.model, batch)
+
+
+class Problem:
+    """Residuals of a model on data, as a function of its trainable weights in one vector.
+
+    The model itself is only read until ``assign`` writes to it: an optimiser that is stopped
+    in the middle of a step leaves it whole.
+
+    Args:
+        model: the module to train.
+        residual: ``(model, batch) -> (B, m)``.
+        batch: tensors that share their first axis.
+
+    Raises:
+        TypeError, ValueError: if model and data do not fit together; each says how.
+    """
+
+    def __init__(self, model: nn.Module, residual: Residual, batch: Batch) -> None:
+        self.module = _Residuals(model, residual)
+        self.parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+        if not self.parameters:
+            raise ValueError("the model has no trainable parameters")
+        kinds = {(p.dtype, p.device) for p in self.parameters.values()}
+        if len(kinds) > 1:
+            raise ValueError(
+                f"the model's parameters are of several dtypes or devices: {kinds}; convert it "
+                "with model.to(...)"
+            )
+        self.dtype, self.device = kinds.pop()
+        self.shapes = [p.shape for p in self.parameters.values()]
+        self.sizes = [p.numel() for p in self.parameters.values()]
+        self.data = dict(batch)
+        self.samples = self.check_batch(self.data, "data")
+        self.components = self._check_residual()
+
+    def check_batch(self, batch: Batch, name: str) -> int:
+        """Return the number of samples of a batch, or say why the model cannot use it."""
+        if not batch:
+            raise ValueError(f"{name} holds no tensors")
+        lengths = {}
+        for key, value in batch.items():
+            if not isinstance(value, Tensor) or value.ndim == 0:
+                raise TypeError(f"{name}[{key!r}] must be a tensor with one entry per sample")
+            lengths[key] = len(value)
+            if value.device != self.device:
+                raise ValueError(
+                    f"{name}[{key!r}] is on {value.device}, the model on {self.device}; "
+                    "move one with .to(device=...)"
+                )
+            if not value.is_floating_point():
+                continue
+            if value.dtype != self.dtype:
+                raise TypeError(
+                    f"{name}[{key!r}] has dtype {value.dtype}, the model has {self.dtype}; "
+                    "convert one with .to(dtype=...)"
+                )
+            check_finite(value, f"{name}[{key!r}]")
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"{name} must have one entry per sample everywhere, has {lengths}")
+        samples = next(iter(lengths.values()))
+        if samples == 0:
+            raise ValueError(f"{name} is empty; expected at least one sample")
+        return samples
+
+    def _check_residual(self) -> int:
+        few = {key: value[:2] for key, value in self.data.items()}
+        with torch.no_grad():
+            value = self.module(few)
+        count = len(next(iter(few.values())))
+        if not isinstance(value, Tensor) or value.ndim != 2 or len(value) != count:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(
+                f"the residual of {count} samples is {shape}; expected a tensor ({count}, m)"
+            )
+        return value.shape[1]
+
+    def weights(self) -> Tensor:
+        """Return a copy of the model's trainable weights, shape ``(P,)``."""
+        return torch.cat([p.detach().reshape(-1) for p in self.parameters.values()])
+
+    def assign(self, weights: Tensor) -> None:
+        """Write weights ``(P,)`` into the model."""
+        with torch.no_grad():
+            pieces = weights.split(self.sizes)
+            for p, piece in zip(self.parameters.values(), pieces, strict=True):
+                p.copy_(piece.view(p.shape))
+
+    def residuals(self, weights: Tensor, batch: Batch) -> Tensor:
+        """Return the residuals at the given weights, ``(B, m)``; differentiable."""
+        pieces = zip(self.parameters, weights.split(self.sizes), self.shapes, strict=True)
+        named = {name: piece.view(shape) for name, piece, shape in pieces}
+        return functional_call(self.module, named, (batch,))
+
+    def loss(self, weights: Tensor, batch: Batch) -> float:
+        """Return the mean squared residual over a batch, computed in chunks without a graph."""
+        total, count = 0.0, 0
+        with torch.no_grad():
+            for part in chunks(batch, EVALUATION_CHUNK):
+                r = self.residuals(weights, part)
+                total += r.square().sum(dtype=torch.float64).item()
+                count += r.numel()
+        return total / count
+
+    def sample_jacobian(self) -> Callable[[Tensor, Batch], tuple[Tensor, Tensor]]:
+        """Return ``(weights, batch) -> (Jacobian (B, m, P), residuals (B, m))``.
+
+        One reverse pass for each of the m components, vectorised over the samples. For an HNN
+        2-16-16-1 and 500 samples on one thread that took 3 ms; forward mode, one pass for each
+        weight, 90 ms and more; per-sample copies of the weights in eager mode 5 ms.
+        """
+
+        def one(weights: Tensor, sample: Batch) -> tuple[Tensor, Tensor]:
+            alone = {key: value.unsqueeze(0) for key, value in sample.items()}
+            r = self.residuals(weights, alone).squeeze(0)
+            return r, r
+
+        return vmap(jacrev(one, has_aux=True), in_dims=(None, 0))
+
+
+def chunks(batch: Batch, size: int):
+    """Yield a batch in parts of at most ``size`` samples."""
+    samples = len(next(iter(batch.values())))
+    for start in range(0, samples, size):
+        yield {key: value[start : start + size] for key, value in batch.items()}
+
+
+def require_finite(value: float, what: str) -> float:
+    """Return ``value``, or raise ``TrainingDivergedError`` naming ``what`` is not finite."""
+    if not math.isfinite(value):
+        raise TrainingDivergedError(f"{what} is {value}")
+    return value

@@ -1,0 +1,106 @@
+"""Adam: many cheap steps along a smoothed gradient."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from hnn_tutorial._validate import check_not_negative, check_positive, lookup
+from hnn_tutorial.training._batches import State, next_batch, start_batches
+from hnn_tutorial.training._problem import Problem, require_finite
+from hnn_tutorial.training._settings import check_count
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+}
+"""The factor on the learning rate, as a function of the share of steps done, in [0, 1)."""
+
+
+@dataclass(frozen=True)
+class Adam:
+    r"""Adam, with the weight decay added to the gradient.
+
+    .. math:: m \leftarrow \beta_1 m + (1-\beta_1) g, \quad
+              v \leftarrow \beta_2 v + (1-\beta_2) g^2, \quad
+              \theta \leftarrow \theta - \eta\,
+              \frac{m/(1-\beta_1^t)}{\sqrt{v/(1-\beta_2^t)} + \epsilon}
+
+    with :math:`g = \nabla_\theta \mathcal L + \lambda\theta`, :math:`\beta_1 = 0.9`,
+    :math:`\beta_2 = 0.999` and :math:`\epsilon = 10^{-8}`.
+
+    Args:
+        steps: updates to make.
+        learning_rate: η.
+        batch_size: samples in a batch; None uses all of them at each step.
+        schedule: a key of ``SCHEDULES``: "constant", or "cosine", which falls to zero.
+        weight_decay: λ.
+
+    Raises:
+        ValueError: for a setting that makes no sense.
+
+    References:
+        Kingma & Ba 2015.
+    """
+
+    steps: int = 2000
+    learning_rate: float = 1e-3
+    batch_size: int | None = None
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+
+    name: ClassVar[str] = "adam"
+    validation_every: ClassVar[int] = 10
+    checkpoint_every: ClassVar[int] = 100
+
+    BETA1: ClassVar[float] = 0.9
+    BETA2: ClassVar[float] = 0.999
+    EPSILON: ClassVar[float] = 1e-8
+
+    def __post_init__(self) -> None:
+        check_count(steps=self.steps, batch_size=1 if self.batch_size is None else self.batch_size)
+        check_positive(learning_rate=self.learning_rate)
+        check_not_negative(weight_decay=self.weight_decay)
+        lookup(SCHEDULES, self.schedule, "schedule")
+
+    def start(self, problem: Problem, seed: int | torch.Generator) -> State:
+        """Return the state before the first step."""
+        weights = problem.weights()
+        return {
+            "weights": weights,
+            "step": torch.tensor(0),
+            "first_moment": torch.zeros_like(weights),
+            "second_moment": torch.zeros_like(weights),
+            **start_batches(problem, self.batch_size, seed),
+        }
+
+    def step(self, problem: Problem, state: State) -> tuple[State, float]:
+        """Return the state after one more step, and the loss on its batch before that step.
+
+        Raises:
+            TrainingDivergedError: if the loss or its gradient is not finite.
+        """
+        batch, changes = next_batch(problem, self.batch_size, state)
+        weights = state["weights"].detach().requires_grad_()
+        with torch.enable_grad():
+            loss = problem.residuals(weights, batch).square().mean()
+            (g,) = torch.autograd.grad(loss, weights)
+        value = require_finite(loss.item(), "the loss")
+        require_finite(g.abs().max().item(), "the gradient")
+        done = int(state["step"])
+        with torch.no_grad():
+            g = g + self.weight_decay * weights
+            m = self.BETA1 * state["first_moment"] + (1 - self.BETA1) * g
+            v = self.BETA2 * state["second_moment"] + (1 - self.BETA2) * g.square()
+            mean = m / (1 - self.BETA1 ** (done + 1))
+            spread = (v / (1 - self.BETA2 ** (done + 1))).sqrt()
+            rate = self.learning_rate * SCHEDULES[self.schedule](done / self.steps)
+            weights = weights - rate * mean / (spread + self.EPSILON)
+        new = {"weights": weights, "step": torch.tensor(done + 1)}
+        return {**state, **changes, **new, "first_moment": m, "second_moment": v}, value
+
+    def stop_reason(self, state: State) -> str | None:
+        """Return None: Adam has no criterion of its own."""
+        return None

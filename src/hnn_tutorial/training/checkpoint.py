@@ -1,0 +1,208 @@
+"""Weights and training states on disk: safetensors files, written whole or not at all.
+
+A file holds plain numbers and JSON; reading one executes nothing. Its metadata carry a
+SHA-256 over both, so that a file that was damaged or edited is refused, not half believed.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from hnn_tutorial.models import Model, build_model
+
+VERSION = "1"
+MODEL_FORMAT = "hnn_tutorial model"
+TRAINING_FORMAT = "hnn_tutorial training checkpoint"
+
+
+def save_model(path: str | os.PathLike, model: Model) -> None:
+    """Write a model's kind, shape and weights to a safetensors file.
+
+    The file appears under its name only when it is complete; if writing fails, whatever was
+    there before is unchanged.
+
+    Args:
+        path: the file; by custom ``*.safetensors``. Missing folders are made.
+        model: one of ``MODELS``.
+
+    Raises:
+        TypeError: for a module without ``kind`` and ``config``, which could not be rebuilt.
+        OSError: if the file cannot be written.
+    """
+    if not isinstance(getattr(model, "kind", None), str) or not hasattr(model, "config"):
+        raise TypeError(
+            f"{type(model).__name__} has no kind and config to be rebuilt from; save_model "
+            "takes the models of hnn_tutorial.models"
+        )
+    metadata = {"kind": model.kind, "config": model.config}
+    write(path, MODEL_FORMAT, model.state_dict(), metadata)
+
+
+def load_model(path: str | os.PathLike) -> Model:
+    """Rebuild the model that ``save_model`` wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The model, on the CPU, in the dtype it was saved in.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, edited, or holds something else.
+    """
+    tensors, metadata = read(path, MODEL_FORMAT)
+    try:
+        model = build_model(metadata["kind"], metadata["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its description of the model is unusable: {error}") from error
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if found != expected:
+        raise ValueError(
+            f"{path}: its weights do not belong to a model of kind {metadata['kind']!r} with "
+            f"config {metadata['config']}"
+        )
+    # For what a model holds beside its weights, such as constants that are not stored.
+    model.to(next(value.dtype for value in tensors.values() if value.is_floating_point()))
+    model.load_state_dict(tensors, assign=True)
+    return model
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """Return what identifies a model in a training checkpoint, as plain JSON values."""
+    shapes = {name: list(value.shape) for name, value in model.named_parameters()}
+    description = {
+        "kind": getattr(model, "kind", type(model).__name__),
+        "config": getattr(model, "config", {}),
+        "parameters": shapes,
+        "dtype": str(next(iter(model.parameters())).dtype),
+    }
+    # Through JSON and back, so that it equals its stored self (tuples become lists).
+    return json.loads(json.dumps(description))
+
+
+def write(
+    path: str | os.PathLike, file_format: str, tensors: Mapping[str, Tensor], metadata: dict
+) -> None:
+    """Write tensors and JSON metadata to a safetensors file, atomically.
+
+    The bytes go to ``<name>.partial`` in the same folder and reach the disk there; one rename
+    then puts them in place. A later write replaces what a killed process left behind.
+
+    Args:
+        path: the file.
+        file_format: says what the file is for; ``read`` asks for the same.
+        tensors: tensors by name, on any device.
+        metadata: plain JSON values.
+
+    Raises:
+        OSError: if the file cannot be written; what was there before is unchanged.
+    """
+    path = Path(path)
+    # A copy, because safetensors refuses tensors that share memory.
+    stored = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    text = json.dumps(metadata, sort_keys=True)
+    header = {
+        "format": file_format,
+        "version": VERSION,
+        "metadata": text,
+        "sha256": _digest(file_format, text, stored),
+    }
+    content = save(stored, metadata=header)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def read(path: str | os.PathLike, file_format: str) -> tuple[dict[str, Tensor], dict]:
+    """Read what ``write`` wrote, and verify that it is whole.
+
+    Returns:
+        ``(tensors, metadata)``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, edited, of another format or of a later version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = file.metadata() or {}
+            found = header.get("format")
+            if found == file_format:
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a complete safetensors file; it may be truncated ({error})"
+        ) from error
+    if found != file_format:
+        other = {
+            MODEL_FORMAT: " read it with load_model",
+            TRAINING_FORMAT: " pass it to fit as checkpoint=",
+        }
+        raise ValueError(
+            f"{path}: expected a file of format {file_format!r}, found {found!r};"
+            f"{other.get(found, ' it was not written by this package')}"
+        )
+    if header.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: format version {header.get('version')!r}; this package reads {VERSION!r}"
+        )
+    text = header.get("metadata", "")
+    if header.get("sha256") != _digest(file_format, text, tensors):
+        raise ValueError(
+            f"{path}: its checksum does not match its content; it was damaged or edited"
+        )
+    try:
+        return tensors, json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: its metadata are not JSON ({error})") from error
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return a SHA-256 of tensors: names, dtypes, shapes and values."""
+    return _digest("", "", {name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+
+
+def _digest(file_format: str, text: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for part in (file_format, VERSION, text):
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    # Makes the rename itself durable. Windows cannot open folders; there this is skipped.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

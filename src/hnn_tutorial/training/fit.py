@@ -1,0 +1,403 @@
+"""One function that trains any model with either optimiser, and can be stopped at any time."""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from hnn_tutorial.data import Dataset
+from hnn_tutorial.training import checkpoint as storage
+from hnn_tutorial.training._batches import State
+from hnn_tutorial.training._problem import Problem, TrainingDivergedError, require_finite
+from hnn_tutorial.training._settings import check_count
+from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
+from hnn_tutorial.training.losses import Batch, Residual, as_batch, derivative_residual
+
+ALL_STEPS = "all steps done"
+
+
+class Optimizer(Protocol):
+    """What ``fit`` asks of an optimiser: frozen settings, and pure functions of a state.
+
+    A state is a dictionary of tensors, ``weights`` and ``step`` among them, that holds all
+    there is to know: storing it and going on from it gives the same weights, bit for bit.
+    """
+
+    name: str
+    steps: int
+    validation_every: int
+    checkpoint_every: int
+
+    def start(self, problem: Problem, seed: int | torch.Generator) -> State:
+        """Return the state before the first step."""
+        ...
+
+    def step(self, problem: Problem, state: State) -> tuple[State, float]:
+        """Return the state after one more step, and the loss before it."""
+        ...
+
+    def stop_reason(self, state: State) -> str | None:
+        """Return why to stop now, or None to go on."""
+        ...
+
+
+@dataclass
+class History:
+    """What happened during training.
+
+    Attributes:
+        loss: at entry k, the loss before step k + 1, on that step's batch.
+        validation_steps: after how many steps the validation loss was measured.
+        validation_loss: the validation loss then.
+        final_loss: the loss of the returned model on all the data.
+        best_step: the step of the lowest validation loss; None without validation.
+        seconds: wall time, over all sittings if the training was resumed.
+        reason: why it ended.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_steps: list[int] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    final_loss: float = float("nan")
+    best_step: int | None = None
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def steps(self) -> int:
+        """The number of steps done."""
+        return len(self.loss)
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset | Batch,
+    optimizer: Optimizer = LevenbergMarquardt(),  # noqa: B008 (frozen)
+    *,
+    residual: Residual = derivative_residual,
+    validation: Dataset | Batch | None = None,
+    validation_every: int | None = None,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    seed: int | torch.Generator = 0,
+) -> History:
+    r"""Train a model in place: minimise the mean square of its residuals on the data.
+
+    The model is written to when training ends, in whatever way it ends: it then holds the
+    weights of the last step whose loss was finite, or with ``patience`` the best ones.
+
+    Args:
+        model: any module with a ``field``, or whatever ``residual`` takes.
+        data: a ``Dataset``, or a mapping of tensors with one entry per sample.
+        optimizer: ``Adam(...)`` or ``LevenbergMarquardt(...)``.
+        residual: ``(model, batch) -> (B, m)``; row b may depend on sample b alone.
+        validation: data to measure the loss on, without training on it.
+        validation_every: steps between two such measurements. None takes the optimiser's
+            (Levenberg–Marquardt 1, Adam 10).
+        patience: stop when the validation loss has found no new minimum for this many steps,
+            and return to the weights of the minimum.
+        checkpoint: a safetensors file. It is written every ``checkpoint_every`` steps, when
+            the run is interrupted from the keyboard, and at the end. If it exists, training
+            goes on from it, and the weights end up the same, bit for bit, as without the
+            interruption (on the same machine and number of threads); the model's own initial
+            weights then do not matter. A finished one is not trained again.
+        checkpoint_every: None takes the optimiser's (Levenberg–Marquardt 10, Adam 100).
+        resume: False starts afresh and overwrites an existing checkpoint.
+        progress: show steps, loss and time left on standard error.
+        seed: shuffles mini-batches.
+
+    Returns:
+        The history.
+
+    Raises:
+        TrainingDivergedError: (a ``FloatingPointError``) if the loss is no longer finite.
+        TypeError, ValueError: if model, data, settings or checkpoint do not fit together.
+        KeyboardInterrupt: when interrupted, after writing the checkpoint.
+    """
+    if validation_every is None:
+        validation_every = optimizer.validation_every
+    if checkpoint_every is None:
+        checkpoint_every = optimizer.checkpoint_every
+    check_count(validation_every=validation_every, checkpoint_every=checkpoint_every)
+    problem = Problem(model, residual, as_batch(data))
+    held_out = None if validation is None else as_batch(validation)
+    if held_out is not None:
+        problem.check_batch(held_out, "validation")
+    if patience is not None:
+        check_count(patience=patience)
+        if held_out is None:
+            raise ValueError("patience needs validation data to measure; pass validation=...")
+
+    settings = {
+        "optimizer": optimizer.name,
+        **asdict(optimizer),
+        "seed": seed if isinstance(seed, int) else "a generator",
+        "patience": patience,
+        "validation_every": validation_every,
+        "residual": getattr(residual, "__qualname__", type(residual).__name__),
+    }
+    run = _Run(problem, optimizer, held_out, validation_every, patience)
+    keeper = None
+    if checkpoint is not None:
+        identity = {
+            **settings,
+            "data": storage.fingerprint(problem.data),
+            "validation": None if held_out is None else storage.fingerprint(held_out),
+        }
+        keeper = _Keeper(Path(checkpoint), storage.describe(model), identity)
+    if keeper is not None and resume and keeper.path.exists():
+        keeper.load(run)
+        if run.history.reason:
+            problem.assign(run.good()["weights"])
+            return run.history
+    else:
+        run.begin(seed)
+
+    bar = tqdm(
+        total=optimizer.steps,
+        initial=run.history.steps,
+        desc="training",
+        unit="step",
+        file=sys.stderr,
+        leave=False,
+        disable=not progress,
+    )
+    try:
+        with bar:
+            while not run.finished():
+                loss = run.advance()
+                bar.set_postfix_str(f"loss {loss:.2e}", refresh=False)
+                bar.update()
+                if keeper is not None and run.history.steps % checkpoint_every == 0:
+                    keeper.save(run)
+        run.conclude()
+        if keeper is not None:
+            keeper.save(run)
+    except KeyboardInterrupt:
+        if keeper is not None and run.good() is not None:
+            keeper.save(run)
+        raise
+    except TrainingDivergedError as error:
+        raise TrainingDivergedError(run.diagnosis(error)) from None
+    finally:
+        if run.good() is not None:
+            problem.assign(run.good()["weights"])
+    return run.history
+
+
+class _Run:
+    """A training in progress.
+
+    ``state`` is the newest state; whether its loss is finite shows only in the next step.
+    ``verified`` is the newest one known to be good, and the only one that is ever stored or
+    written to the model. ``final`` is what is to be returned, once there is nothing left to
+    do. All are replaced whole, so an interruption between any two lines leaves them consistent.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        optimizer: Optimizer,
+        validation: Batch | None,
+        validation_every: int,
+        patience: int | None,
+    ) -> None:
+        self.problem = problem
+        self.optimizer = optimizer
+        self.validation = validation
+        self.validation_every = validation_every
+        self.patience = patience
+        self.state: State = {}
+        self.verified: State | None = None
+        self.final: State | None = None
+        self.best: tuple[int, float, Tensor] | None = None
+        self.history = History()
+        self.clock = time.perf_counter()
+
+    def begin(self, seed: int | torch.Generator) -> None:
+        """Start from the model's own weights."""
+        self.state = self.optimizer.start(self.problem, seed)
+
+    def finished(self) -> bool:
+        """Measure the validation loss if it is due; say whether to stop, and note why."""
+        step = int(self.state["step"])
+        steps = self.optimizer.steps
+        if self.validation is not None and (step % self.validation_every == 0 or step == steps):
+            self._validate(step)
+        reason = self.optimizer.stop_reason(self.state)
+        if reason is None and step >= steps:
+            reason = ALL_STEPS
+        if reason is None and self.patience is not None and step - self.best[0] >= self.patience:
+            reason = f"no lower validation loss in {self.patience} steps"
+        self._reason = reason
+        return reason is not None
+
+    def _validate(self, step: int) -> None:
+        loss = self.problem.loss(self.state["weights"], self.validation)
+        loss = float("inf") if math.isnan(loss) else loss
+        if self.best is None or loss < self.best[1]:
+            self.best = (step, loss, self.state["weights"])
+        self.history.validation_steps.append(step)
+        self.history.validation_loss.append(loss)
+
+    def advance(self) -> float:
+        """Make one step; return the loss before it."""
+        new, loss = self.optimizer.step(self.problem, self.state)
+        self.history.loss.append(loss)
+        self.verified, self.state = self.state, new
+        return loss
+
+    def conclude(self) -> None:
+        """Choose the weights to return, and verify them."""
+        state = self.state
+        if self.patience is not None:
+            state = {**state, "weights": self.best[2]}
+        loss = self.problem.loss(state["weights"], self.problem.data)
+        self.history.final_loss = require_finite(loss, "the loss")
+        self.history.best_step = None if self.best is None else self.best[0]
+        self.history.reason = self._reason
+        self.final = state
+        self._lap()
+
+    def good(self) -> State | None:
+        """Return the newest state that may be stored or written to the model."""
+        return self.verified if self.final is None else self.final
+
+    def _lap(self) -> None:
+        now = time.perf_counter()
+        self.history.seconds += now - self.clock
+        self.clock = now
+
+    def diagnosis(self, error: TrainingDivergedError) -> str:
+        """Return what a learner should know about a training that failed."""
+        step = int(self.state["step"])
+        if self.verified is None:
+            return (
+                f"step {step + 1}: {error}; the model is unchanged. "
+                "Are the data far from unit scale (see Normalization), or the weights very large?"
+            )
+        return (
+            f"step {step + 1}: {error}; the model was put back to its state after step "
+            f"{int(self.verified['step'])}. Try a smaller learning rate, and data normalised to "
+            "unit scale."
+        )
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return all that is needed to go on, or to know the outcome if this is the end."""
+        self._lap()
+        history, state = self.history, self.good()
+        step = int(state["step"])
+        # What lies past a state that is not the last one will be done again.
+        over = self.final is not None
+        known = [k for k, s in enumerate(history.validation_steps) if s < step or over]
+        numbers = {
+            "loss": history.loss[:step],
+            "validation_loss": [history.validation_loss[k] for k in known],
+            "seconds": [history.seconds],
+            "final_loss": [history.final_loss],
+        }
+        tensors = {f"state/{name}": value for name, value in state.items()}
+        for name, values in numbers.items():
+            tensors[f"history/{name}"] = torch.tensor(values, dtype=torch.float64)
+        tensors["history/validation_steps"] = torch.tensor(
+            [history.validation_steps[k] for k in known], dtype=torch.int64
+        )
+        if self.best is not None:
+            step, loss, weights = self.best
+            tensors["best/step"] = torch.tensor(step)
+            tensors["best/loss"] = torch.tensor(loss, dtype=torch.float64)
+            tensors["best/weights"] = weights
+        return tensors
+
+    def from_tensors(self, tensors: Mapping[str, Tensor], reason: str) -> None:
+        """Go back to what ``to_tensors`` stored."""
+        prefix = "state/"
+        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        # Orders and generators stay on the CPU; what is added to weights goes where they are.
+        device = self.problem.device
+        state = {k: v.to(device) if v.is_floating_point() else v for k, v in state.items()}
+        fresh = self.optimizer.start(self.problem, 0)
+        if {k: (v.shape, v.dtype) for k, v in state.items()} != {
+            k: (v.shape, v.dtype) for k, v in fresh.items()
+        }:
+            raise ValueError(f"expected tensors {', '.join(fresh)} of the optimiser")
+        self.state = self.verified = state
+        history = self.history
+        history.loss = tensors["history/loss"].tolist()
+        history.validation_steps = tensors["history/validation_steps"].tolist()
+        history.validation_loss = tensors["history/validation_loss"].tolist()
+        history.seconds = tensors["history/seconds"].item()
+        history.final_loss = tensors["history/final_loss"].item()
+        history.reason = reason
+        if "best/weights" in tensors:
+            weights = tensors["best/weights"].to(device)
+            self.best = (int(tensors["best/step"]), float(tensors["best/loss"]), weights)
+            history.best_step = self.best[0] if reason else None
+
+
+class _Keeper:
+    """The checkpoint file of one training."""
+
+    def __init__(self, path: Path, model: dict[str, Any], settings: dict[str, Any]) -> None:
+        if path.is_dir():
+            raise ValueError(f"checkpoint {path} is a folder; expected the name of a file in it")
+        self.path = path
+        self.model = model
+        self.settings = settings
+
+    def save(self, run: _Run) -> None:
+        reason = "" if run.final is None else run.history.reason
+        metadata = {"model": self.model, "settings": self.settings, "reason": reason}
+        storage.write(self.path, storage.TRAINING_FORMAT, run.to_tensors(), metadata)
+
+    def load(self, run: _Run) -> None:
+        tensors, metadata = storage.read(self.path, storage.TRAINING_FORMAT)
+        try:
+            stored, settings, reason = (metadata[k] for k in ("model", "settings", "reason"))
+            same, title = stored == self.model, _title(stored)
+            difference = self._difference(settings)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"checkpoint {self.path}: its metadata are incomplete") from error
+        if not same:
+            raise ValueError(
+                f"checkpoint {self.path} is of another model: {title}; this one is "
+                f"{_title(self.model)}"
+            )
+        if difference:
+            raise ValueError(
+                f"checkpoint {self.path} was made {difference}. Use what it was made with, "
+                "another file, or resume=False to start afresh"
+            )
+        try:
+            run.from_tensors(tensors, reason)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"checkpoint {self.path} is unusable: {error}") from error
+
+    def _difference(self, stored: dict[str, Any]) -> str:
+        for name in [*self.settings, *(name for name in stored if name not in self.settings)]:
+            before, now = stored.get(name), self.settings.get(name)
+            if before == now:
+                continue
+            if name == "data":
+                return "with other training data"
+            if name == "validation":
+                return "with other validation data"
+            return f"with {name} = {before!r}; this call has {now!r}"
+        return ""
+
+
+def _title(model: dict[str, Any]) -> str:
+    dtype = model["dtype"].removeprefix("torch.")
+    described = ", ".join(f"{key} = {value}" for key, value in model["config"].items())
+    return f"{model['kind']} ({described or model['parameters']}, {dtype})"

@@ -1,0 +1,67 @@
+r"""Residuals: what a model gets wrong, number by number. A loss is the mean of their squares.
+
+Both optimisers take a *residual function* ``residual(model, batch) -> (B, m)`` and minimise
+
+.. math:: \mathcal L(\theta) = \frac{1}{Bm} \sum_{b=1}^{B} \sum_{j=1}^{m} r_{bj}(\theta)^2 .
+
+A *batch* is a dictionary of tensors that share their first axis, one entry per sample; row b
+of the residual may depend on sample b alone. Whatever else is to be optimised with the
+weights (such as the initial states of a trajectory loss) is a parameter of the module that
+is passed as the model.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from hnn_tutorial.data import Dataset
+
+Batch = Mapping[str, Tensor]
+Residual = Callable[[nn.Module, Batch], Tensor]
+
+
+class LearnableField(Protocol):
+    """Anything with a ``field``: the models of this package, or a learner's own."""
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return the time derivative at the states, ``(..., 2n) -> (..., 2n)``."""
+        ...
+
+
+def derivative_residual(model: LearnableField, batch: Batch) -> Tensor:
+    r"""Return predicted less true time derivative, one number for each component.
+
+    .. math:: r_b = f_\theta(x_b) - \dot x_b, \qquad
+              \|r_b\|^2 = \|\dot q_\theta - \dot q\|^2 + \|\dot p_\theta - \dot p\|^2
+
+    For an HNN this is the loss of Greydanus et al.: the sum of two squared norms. The squared
+    norm of the sum of both residuals is another function, which is zero wherever they cancel.
+
+    Args:
+        model: its ``field`` is compared.
+        batch: ``states`` and ``derivatives``, each ``(B, 2n)``.
+
+    Returns:
+        Residuals, ``(B, 2n)``.
+
+    Raises:
+        ValueError: if the field does not return a derivative for each component.
+
+    References:
+        Greydanus, Dzamba & Yosinski 2019, eq. 3.
+    """
+    predicted = model.field(batch["states"])
+    if predicted.shape != batch["derivatives"].shape:
+        raise ValueError(
+            f"the model's field returned shape {tuple(predicted.shape)}, the data's derivatives "
+            f"have {tuple(batch['derivatives'].shape)}; they must be equal"
+        )
+    return predicted - batch["derivatives"]
+
+
+def as_batch(data: Dataset | Batch) -> dict[str, Tensor]:
+    """Return the tensors of a dataset by name; a mapping of tensors is taken as it is."""
+    if isinstance(data, Mapping):
+        return dict(data)
+    return {"states": data.states, "derivatives": data.derivatives}
