@@ -1,0 +1,87 @@
+"""The exercises of one notebook: registration, running a check, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from hnn_tutorial.check.answers import NotAttempted, Wrong
+from hnn_tutorial.check.result import Progress, Result
+
+KINDS = ("derive", "code", "experiment", "think")
+
+
+class Chapter:
+    """The checks of one exercise notebook and how far its reader has come.
+
+    Args:
+        name: Name of the notebook without suffix, for example ``"hnn_mass_spring"``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.exercises: dict[str, str] = {}  # name of the check -> title shown
+        self._results: dict[str, Result] = {}
+
+    def exercise(self, number: int, kind: str, title: str) -> Callable:
+        """Decorator: turn a function that states expectations into a check that returns a `Result`.
+
+        The function takes what the learner hands in. It ends by returning the message for a right
+        answer (a string), or stops at the first expectation that is not met. Only `Wrong` and
+        `NotAttempted`, which the helpers of `hnn_tutorial.check` raise, are caught: any other
+        exception is a bug in the check and is raised.
+
+        Args:
+            number: Number of the exercise in the notebook.
+            kind: One of ``"derive"``, ``"code"``, ``"experiment"``, ``"think"``.
+            title: What it is about, in a few words.
+
+        Returns:
+            The decorator.
+
+        Raises:
+            ValueError: If the kind is unknown, or name or number are taken.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"unknown kind {kind!r}; choose one of: {', '.join(KINDS)}")
+        shown = f"Exercise {number} ({kind}): {title}"
+
+        def decorate(check: Callable[..., str | None]) -> Callable[..., Result]:
+            name = check.__name__
+            taken = [other.partition(" (")[0] for other in self.exercises.values()]
+            if name in self.exercises or f"Exercise {number}" in taken:
+                raise ValueError(f"exercise {number} ({name}) of {self.name} is registered twice")
+            self.exercises[name] = shown
+
+            @wraps(check)
+            def run(*answers: Any) -> Result:
+                try:
+                    if any(answer is Ellipsis for answer in answers):
+                        raise NotAttempted
+                    message = check(*answers) or "All tests passed."
+                    result = Result(shown, "passed", message)
+                except NotAttempted as reason:
+                    text = str(reason) or "Replace the stub by your answer, run its cell, then this"
+                    result = Result(shown, "not attempted", text.rstrip(".") + ".")
+                except Wrong as reason:
+                    result = Result(shown, "wrong", str(reason))
+                self._results[name] = result
+                return result
+
+            return run
+
+        return decorate
+
+    def progress(self) -> Progress:
+        """Which exercises of the notebook are solved, by each check's last run."""
+        return Progress(
+            tuple(
+                (title, self._results[name].status if name in self._results else None)
+                for name, title in self.exercises.items()
+            )
+        )
+
+    def reset(self) -> None:
+        """Forget all results, as a restart of the kernel does."""
+        self._results.clear()

@@ -1,0 +1,344 @@
+"""The exercises are derived from the solutions, and a learner's work survives it."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import exercises
+
+ROOT = Path(exercises.__file__).resolve().parents[1]
+NAMES = sorted(path.name for path in (ROOT / "solutions").glob("*.ipynb"))
+
+
+def notebook(*sources, **tags):
+    """A notebook with cells c0, c1, ...; markdown where the source starts with '# ' or '*'."""
+    cells = []
+    for number, source in enumerate(sources):
+        name = f"c{number}"
+        prose = source.startswith(("# ", "*"))
+        cell = {
+            "cell_type": "markdown" if prose else "code",
+            "id": name,
+            "metadata": {"tags": tags[name]} if name in tags else {},
+            "source": source,
+        }
+        if not prose:
+            cell |= {"execution_count": 3, "outputs": [{"output_type": "stream"}]}
+        cells.append(cell)
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def store(path: Path, content: dict) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+ANSWER = """def field(x):
+    \"\"\"The field.\"\"\"
+    ### BEGIN SOLUTION
+    return x * 2
+    ### END SOLUTION"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    store(tmp_path / "solutions" / "a.ipynb", notebook("# Solutions: A", ANSWER, "check(field)"))
+    return tmp_path
+
+
+# --- stubs ---------------------------------------------------------------------------------------
+
+
+def region(*lines: str, indent: str = "") -> str:
+    return "\n".join(indent + line for line in ("### BEGIN SOLUTION", *lines, "### END SOLUTION"))
+
+
+@pytest.mark.parametrize(
+    "source, want",
+    [
+        ("x = 1", "x = 1"),
+        (
+            ANSWER,
+            'def field(x):\n    """The field."""\n'
+            '    raise NotImplementedError("your answer here")',
+        ),
+        (region("a = 1", "b, (c, *d) = f()"), "\n".join(
+            f"{name} = ...  # your answer" for name in "abcd"
+        )),
+        (region("answers['H + 5'] = 'same'", 'answers["2 * H"] = "x"'),
+         "answers['H + 5'] = ...  # your answer\nanswers[\"2 * H\"] = ...  # your answer"),
+        (region("total = 0", "for i in range(3):", "    total += i"), "total = ...  # your answer"),
+        (region("def g(x):", "    inner = 2", "    return inner", "y = g(1)"),
+         "g = ...  # your answer\ny = ...  # your answer"),
+        (region("print(1)"), "...  # your answer"),
+        (region("x: float = 2.0"), "x = ...  # your answer"),
+        ("for i in range(2):\n" + region("y = i", indent="    ") + "\n    print(y)",
+         "for i in range(2):\n    y = ...  # your answer\n    print(y)"),
+        ("class A:\n    def f(self):\n        a = 1\n" + region("return a", indent=" " * 8),
+         'class A:\n    def f(self):\n        a = 1\n        '
+         'raise NotImplementedError("your answer here")'),
+        ("class A:\n" + region("def f(self):", "    return 1", indent="    "),
+         "class A:\n    f = ...  # your answer"),
+        # two regions in one function, and given code after a region
+        ("def f(x):\n" + region("y = x", indent="    ") + "\n    y = y + 1\n"
+         + region("return y", indent="    "),
+         'def f(x):\n    raise NotImplementedError("your answer here")\n    y = y + 1\n'
+         '    raise NotImplementedError("your answer here")'),
+        # a marker in a string is no marker
+        ('text = "### BEGIN SOLUTION"', 'text = "### BEGIN SOLUTION"'),
+        # a function defined before the region does not make the region a function body
+        ("def f():\n    return 1\n" + region("x = f()"),
+         "def f():\n    return 1\nx = ...  # your answer"),
+    ],
+)  # fmt: skip
+def test_stub(source, want):
+    assert exercises.stub(source) == want
+    ast.parse(want)
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("### BEGIN SOLUTION\nx = 1", "line 1: BEGIN without END"),
+        ("x = 1\n### END SOLUTION", "line 2: END without BEGIN"),
+        (
+            "### BEGIN SOLUTION\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION",
+            "line 2: BEGIN inside the region that line 1 opens",
+        ),
+        ("### BEGIN SOLUTION\n### END SOLUTION", "no whole statement"),
+        ("### BEGIN SOLUTION\n# only words\n### END SOLUTION", "no whole statement"),
+        ("## BEGIN SOLUTION\nx = 1\n### END SOLUTION", "line 1: '## BEGIN SOLUTION' is not a mark"),
+        ("### Begin Solution\nx = 1\n### END SOLUTION", "is not a marker"),
+        ("### BEGIN SOLUTIONS\nx = 1\n### END SOLUTION", "is not a marker"),
+        ("x = 1  ### BEGIN SOLUTION\ny = 1\n### END SOLUTION", "alone on its line"),
+        ("%matplotlib inline\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION", "not plain Python"),
+        (
+            "if a:\n    ### BEGIN SOLUTION\n    x = 1\nelse:\n    x = 2\n    ### END SOLUTION",
+            "cuts a statement in two",
+        ),
+    ],
+)
+def test_wrong_markers_are_refused(source, message):
+    with pytest.raises(exercises.ExerciseError, match=re.escape(message)):
+        exercises.stub(source)
+
+
+def test_an_error_names_file_and_cell_on_one_line(project, capsys):
+    store(project / "solutions" / "b.ipynb", notebook("# Solutions: B", "### END SOLUTION"))
+    assert exercises.main([], root=project) == 1
+    error = capsys.readouterr().err
+    assert error == "error: solutions/b.ipynb, cell 'c1': line 1: END without BEGIN\n"
+    assert not (project / "exercises").exists(), "a.ipynb must not be written when b.ipynb fails"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("{", "not a notebook"),
+        ("[]", "not a notebook"),
+        ('{"nbformat": 4, "nbformat_minor": 4, "cells": []}', "format 4.4; 4.5 or newer"),
+        (
+            json.dumps(notebook("x = 1", "y = 1")).replace('"c1"', '"c0"'),
+            "two cells have the id 'c0'",
+        ),
+        (json.dumps(notebook("x = 1")).replace('"c0"', '""'), "cell 1 has no id"),
+        (json.dumps(notebook("x = 1")).replace('"code"', '"mode"'), "solutions/bad.ipynb"),
+    ],
+)
+def test_a_bad_solution_is_one_line(project, capsys, content, message):
+    (project / "solutions" / "bad.ipynb").write_text(content, encoding="utf-8")
+    assert exercises.main(["--check"], root=project) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert error.startswith("error: ")
+
+
+def test_no_solutions_at_all(tmp_path, capsys):
+    assert exercises.main([], root=tmp_path) == 1
+    assert "no notebooks" in capsys.readouterr().err
+
+
+def test_markers_in_markdown_are_refused(project):
+    bad = notebook("# Title\n### BEGIN SOLUTION")
+    with pytest.raises(exercises.ExerciseError, match="cell 'c0': a marker outside of a code cell"):
+        exercises.derive(bad, "a.ipynb")
+
+
+# --- notebooks -----------------------------------------------------------------------------------
+
+
+def test_derivation_strips_drops_and_keeps():
+    solution = notebook(
+        "# Solutions: A\n\nText.", ANSWER, "# The answer, discussed", "x", c2=["solution-only"]
+    )
+    derived = exercises.derive(solution, "a.ipynb")
+    assert [cell["id"] for cell in derived["cells"]] == ["c0", "c1", "c3"]
+    title = derived["cells"][0]["source"]
+    assert title.startswith("# Exercises: A\n\n*Worked solutions: [solutions/a.ipynb](../solutions")
+    assert title.endswith("\n\nText.")
+    assert derived["cells"][1]["outputs"] == []
+    assert derived["cells"][1]["execution_count"] is None
+    assert exercises.to_text(derived) == exercises.to_text(exercises.derive(solution, "a.ipynb"))
+
+
+def test_splice_restores_the_answers():
+    solution = notebook("# Solutions: A", ANSWER, "assert field(1) == 2", c2=["solution-only"])
+    derived = exercises.derive(solution, "a.ipynb")
+    spliced = exercises.splice(derived, solution, "a.ipynb")
+    assert [cell["source"] for cell in spliced["cells"][1:]] == [ANSWER]
+    derived["cells"][1]["source"] += "\n"
+    with pytest.raises(exercises.ExerciseError, match="cell 'c1' is not derived from solutions/a"):
+        exercises.splice(derived, solution, "a.ipynb")
+
+
+def test_check_names_notebook_and_cell(project, capsys):
+    assert exercises.main(["--check"], root=project) == 1
+    assert "exercises/a.ipynb is missing" in capsys.readouterr().err
+    assert exercises.main([], root=project) == 0
+    assert exercises.main(["--check"], root=project) == 0
+
+    path = project / "exercises" / "a.ipynb"
+    good = path.read_text(encoding="utf-8")
+    path.write_text(good.replace("check(field)", "check(field) "), encoding="utf-8")
+    assert exercises.differences(project) == [
+        "exercises/a.ipynb differs from solutions/a.ipynb: cell 'c2', source"
+    ]
+    path.write_text(good + "\n", encoding="utf-8")
+    assert "metadata or layout" in exercises.differences(project)[0]
+    content = json.loads(good)
+    content["cells"].pop()
+    store(path, content)
+    assert "cell 'c2' is missing" in exercises.differences(project)[0]
+    path.write_text(good, encoding="utf-8")
+    (project / "solutions" / "a.ipynb").rename(project / "solutions" / "b.ipynb")
+    assert "exercises/a.ipynb has no solution" in " ".join(exercises.differences(project))
+
+
+# --- a learner's work ----------------------------------------------------------------------------
+
+
+def edit(path: Path, old: str, new: str) -> bytes:
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return path.read_bytes()
+
+
+def test_an_untouched_exercise_follows_its_solution(project):
+    assert exercises.write(project) == ["exercises/a.ipynb: written"]
+    assert exercises.write(project) == []
+    path = project / "exercises" / "a.ipynb"
+    executed = json.loads(path.read_text(encoding="utf-8"))
+    executed["cells"][2]["execution_count"] = 7  # run, but nothing written into it
+    store(path, executed)
+    edit(project / "solutions" / "a.ipynb", "check(field)", "check(field, 1)")
+    assert exercises.write(project) == ["exercises/a.ipynb: written"]
+    assert exercises.differences(project) == []
+    assert list((project / "exercises").iterdir()) == [path]
+
+
+def test_work_on_the_current_exercise_is_kept(project):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    mine = edit(path, "raise NotImplementedError", "return 2 * x # ")
+    assert exercises.write(project) == [
+        "exercises/a.ipynb: holds your work on the current exercises, kept"
+    ]
+    assert path.read_bytes() == mine
+    assert list((project / "exercises").iterdir()) == [path]
+
+
+def test_work_on_an_old_exercise_is_kept_and_the_new_one_stands_beside(project):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    mine = edit(path, "raise NotImplementedError", "return 2 * x # ")
+    for round_, name in ((1, "a.new.ipynb"), (2, "a.new.ipynb"), (3, "a.new2.ipynb")):
+        edit(project / "solutions" / "a.ipynb", "check(field", f"check({round_}, field")
+        if round_ == 3:  # by now the learner works in the new one too
+            theirs = edit(path.with_name("a.new.ipynb"), "raise NotImpl", "return x # ")
+        messages = exercises.write(project)
+        assert messages == [
+            f"exercises/a.ipynb: holds your work, kept; the new version is exercises/{name}"
+        ]
+        assert path.read_bytes() == mine
+    assert path.with_name("a.new.ipynb").read_bytes() == theirs
+
+
+@pytest.mark.parametrize("content", [b"", b"{broken", b"\xff\xfe"])
+def test_an_unreadable_exercise_is_kept(project, content):
+    path = project / "exercises" / "a.ipynb"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    exercises.write(project)
+    assert path.read_bytes() == content
+    assert path.with_name("a.new.ipynb").exists()
+
+
+def test_an_interrupted_write_leaves_the_old_file(project, monkeypatch):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    before = path.read_bytes()
+    edit(project / "solutions" / "a.ipynb", "check(field)", "check(field, 1)")
+
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(exercises.os, "replace", fail)
+    assert exercises.main([], root=project) == 1
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+# --- the project's own notebooks -----------------------------------------------------------------
+
+
+def test_exercises_are_current():
+    assert NAMES
+    assert exercises.differences(ROOT) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_solutions_are_stripped_and_have_four_kinds(name):
+    solution = exercises.read(ROOT / "solutions" / name)
+    assert not any(cell.get("outputs") for cell in solution["cells"])
+    text = "\n".join(c["source"] for c in solution["cells"] if c["cell_type"] == "markdown")
+    titles = re.findall(r"^## Exercise (\d+) \((\w+)\): ", text, re.MULTILINE)
+    assert [int(number) for number, _ in titles] == list(range(1, len(titles) + 1))
+    assert {kind for _, kind in titles} == {"derive", "code", "experiment", "think"}
+    assert text.count("<summary>") == 3 * len(titles), "three hints for each exercise"
+
+
+def run(content: dict) -> list[str]:
+    """Execute a notebook, which must not raise, and return the text that its cells display."""
+    node = nbformat.from_dict(content)
+    NotebookClient(node, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    return [
+        output["data"]["text/plain"]
+        for cell in node.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type in ("execute_result", "display_data")
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_untouched_exercise_runs_and_reports_nothing_attempted(name):
+    exercise = exercises.read(ROOT / "exercises" / name)
+    shown = [text for text in run(exercise) if ": Exercise" in text]
+    assert len(shown) == sum(cell["id"].endswith("-check") for cell in exercise["cells"]) > 0
+    assert all(text.startswith("○ Not attempted yet") for text in shown)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_spliced_exercise_passes_all_checks(name):
+    exercise = exercises.read(ROOT / "exercises" / name)
+    spliced = exercises.splice(exercise, exercises.read(ROOT / "solutions" / name), name)
+    shown = run(spliced)
+    count = sum(": Exercise" in text for text in shown)
+    assert count > 0
+    assert sum(text.startswith("✓ Passed") for text in shown) == count
+    assert shown[-1].startswith(f"{count} of {count} exercises solved")
