@@ -1,0 +1,238 @@
+/* Widgets in a page without a kernel.
+ *
+ * MyST-NB writes the saved state of a notebook's widgets into the page, and a tag where each one
+ * stood. This script reads both. An anywidget is started from its own module, through the
+ * published contract of anywidget front ends: `initialize` and `render` get a `model` with get,
+ * set, on, off, save_changes and send. Other widgets compute in Python, so their saved outputs are
+ * shown, with a note on how to run them.
+ *
+ * Plain script, no dependencies, no requests: it works over http and from a folder (file://).
+ */
+(() => {
+  "use strict";
+  const STATE_TAG = 'script[type="application/vnd.jupyter.widget-state+json"]';
+  const VIEW_TAG = 'script[type="application/vnd.jupyter.widget-view+json"]';
+  const NEEDS_PYTHON =
+    "The controls of this figure run Python. To use them, open this page's notebook in JupyterLab or in Colab.";
+
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  // --- the model that a widget's module gets ----------------------------------------------------
+
+  function decodeBuffer({ data, encoding }) {
+    if (encoding !== "base64") throw new Error(`its buffers are encoded as ${encoding}; this page reads base64`);
+    const text = atob(data);
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    return new DataView(bytes.buffer);
+  }
+
+  const same = (a, b) => Object.is(a, b) || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
+
+  class StaticModel {
+    #state;
+    #listeners = new Map();
+
+    constructor({ state, buffers = [] }) {
+      this.#state = structuredClone(state);
+      for (const buffer of buffers) {
+        const holder = buffer.path.slice(0, -1).reduce((object, key) => object[key], this.#state);
+        holder[buffer.path.at(-1)] = decodeBuffer(buffer);
+      }
+    }
+
+    get(name) {
+      return this.#state[name];
+    }
+
+    set(name, value) {
+      const changes = typeof name === "object" ? name : { [name]: value };
+      const changed = Object.keys(changes).filter(
+        (key) => ArrayBuffer.isView(changes[key]) || !same(this.#state[key], changes[key])
+      );
+      for (const key of changed) this.#state[key] = changes[key];
+      for (const key of changed) this.#emit(`change:${key}`, this, changes[key]);
+      if (changed.length) this.#emit("change", this);
+    }
+
+    on(names, listener) {
+      for (const name of names.split(" ")) {
+        if (!this.#listeners.has(name)) this.#listeners.set(name, new Set());
+        this.#listeners.get(name).add(listener);
+      }
+    }
+
+    off(names, listener) {
+      for (const name of names?.split(" ") ?? [...this.#listeners.keys()]) {
+        if (listener) this.#listeners.get(name)?.delete(listener);
+        else this.#listeners.delete(name);
+      }
+    }
+
+    #emit(name, ...details) {
+      for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(...details);
+    }
+
+    // There is no kernel to tell: changes live as long as the page.
+    save_changes() {}
+    send() {}
+
+    widget_manager = { get_model: () => Promise.reject(new Error("there is no kernel on this page")) };
+  }
+
+  // --- starting an anywidget --------------------------------------------------------------------
+
+  const modules = new Map();
+  const styles = new Set();
+  const noKernel = { invoke: () => Promise.reject(new Error("there is no kernel on this page")) };
+
+  /** Import a module from its text; the same text is imported once. */
+  function load(text) {
+    if (!modules.has(text)) {
+      const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const imported = import(url).then(async ({ default: widget }) => {
+        if (!widget) throw new Error("its module has no default export");
+        return typeof widget === "function" ? await widget() : widget;
+      });
+      modules.set(text, imported.finally(() => URL.revokeObjectURL(url)));
+    }
+    return modules.get(text);
+  }
+
+  function addStyle(css) {
+    if (!css || styles.has(css)) return;
+    styles.add(css);
+    document.head.append(element("style", "", css));
+  }
+
+  const endings = [];
+  addEventListener("pagehide", (event) => {
+    if (!event.persisted) for (const end of endings.splice(0)) end();
+  });
+
+  /** One model for a widget, however many views of it stand in the page. */
+  async function begin(record) {
+    const widget = await load(record.state._esm);
+    const model = new StaticModel(record);
+    const controller = new AbortController();
+    endings.push(() => controller.abort());
+    const result = await widget.initialize?.({ model, signal: controller.signal, experimental: noKernel });
+    if (typeof result === "function") endings.push(result);
+    return { widget, model, signal: controller.signal };
+  }
+
+  async function start(record, place) {
+    const el = element("div", "hnn-widget");
+    try {
+      addStyle(record.state._css);
+      record.begun ??= begin(record);
+      const { widget, model, signal } = await record.begun;
+      place.replaceChildren(el);
+      const end = await widget.render?.({ model, el, signal, experimental: noKernel });
+      if (typeof end === "function") endings.push(end);
+    } catch (error) {
+      place.replaceChildren(...savedPicture(record.state), element("p", "hnn-widget-note", `This figure cannot run here: ${error.message}`));
+    } finally {
+      place.removeAttribute("aria-busy");
+    }
+  }
+
+  /** The picture that a lab carries for such a case, if it does (SVG text). */
+  function savedPicture({ _picture: svg, _picture_alt: alt }) {
+    return svg ? [picture(`data:image/svg+xml,${encodeURIComponent(svg)}`, alt ?? "Saved picture of this figure")] : [];
+  }
+
+  // --- widgets that need Python -----------------------------------------------------------------
+
+  function picture(source, alt) {
+    const image = element("img", "hnn-widget-picture");
+    image.src = source;
+    image.alt = alt;
+    return image;
+  }
+
+  /** What an Output widget had saved, as elements. */
+  function savedOutputs(outputs, alt) {
+    return outputs.flatMap((output) => {
+      if (output.output_type === "stream") return [element("pre", "", output.text)];
+      const data = output.data ?? {};
+      for (const type of ["image/png", "image/jpeg"]) {
+        if (data[type]) return [picture(`data:${type};base64,${data[type].trim()}`, output.metadata?.[type]?.alt ?? alt)];
+      }
+      if (data["image/svg+xml"]) return [picture(`data:image/svg+xml,${encodeURIComponent(data["image/svg+xml"])}`, alt)];
+      return data["text/plain"] ? [element("pre", "", data["text/plain"])] : [];
+    });
+  }
+
+  const PASSIVE = /^(HTML|HTMLMath|Label|FloatProgress|IntProgress|Output|Image|.*(Box|Layout|Style))Model$/;
+
+  /** All widgets below one, itself first, without going round in circles. */
+  function family(id, records, seen = new Set()) {
+    const record = records[id];
+    if (!record || seen.has(id)) return [];
+    seen.add(id);
+    const children = (record.state.children ?? []).map((child) => String(child).replace("IPY_MODEL_", ""));
+    return [record, ...children.flatMap((child) => family(child, records, seen))];
+  }
+
+  function showSaved(members, place) {
+    const settings = members
+      .filter(({ state }) => state.description && ["number", "string", "boolean"].includes(typeof state.value))
+      .map(({ state }) => `${state.description.replace(/:$/, "")} = ${state.value}`);
+    const alt = `Saved output of this figure${settings.length ? ` at ${settings.join(", ")}` : ""}`;
+    const shown = members.flatMap(({ model_name, state }) => {
+      if (state.outputs) return savedOutputs(state.outputs, alt);
+      const parsed = /^(HTML|Label)/.test(model_name) && state.value ? new DOMParser().parseFromString(state.value, "text/html") : null;
+      return parsed?.body.textContent.trim() ? [element("span", "hnn-widget-text", parsed.body.textContent)] : [];
+    });
+    place.append(...shown);
+    if (members.some(({ model_name }) => !PASSIVE.test(model_name))) place.append(element("p", "hnn-widget-note", NEEDS_PYTHON));
+  }
+
+  // --- the page ---------------------------------------------------------------------------------
+
+  function main() {
+    const records = {};
+    for (const tag of document.querySelectorAll(STATE_TAG)) Object.assign(records, JSON.parse(tag.textContent).state);
+
+    const starts = new WeakMap();
+    const sight = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          sight.unobserve(target);
+          starts.get(target)();
+        }
+      },
+      { rootMargin: "300px" }
+    );
+
+    for (const tag of document.querySelectorAll(VIEW_TAG)) {
+      const place = element("div", "hnn-widget-place");
+      tag.after(place);
+      const id = JSON.parse(tag.textContent).model_id;
+      const members = family(id, records);
+      if (members.length === 0) {
+        place.append(element("p", "hnn-widget-note", `${NEEDS_PYTHON} (Its saved state is not in this page.)`));
+        continue;
+      }
+      const live = members.filter(({ model_module }) => model_module === "anywidget");
+      const rest = members.filter((member) => !live.includes(member));
+      for (const record of live) {
+        const own = element("div", "hnn-widget-waiting");
+        own.setAttribute("aria-busy", "true");
+        place.append(own);
+        starts.set(own, () => start(record, own));
+        sight.observe(own);
+      }
+      if (rest.length) showSaved(rest, place);
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", main);
+  else main();
+})();

@@ -1,0 +1,149 @@
+"""The learned-dynamics lab: truth and trained models from a start that the reader moves."""
+
+from collections.abc import Mapping, Sequence
+
+import traitlets
+from torch import Tensor
+
+from hnn_tutorial._validate import check_positive, lookup
+from hnn_tutorial.integrators import METHODS
+from hnn_tutorial.integrators.splitting import coupled_parts
+from hnn_tutorial.models import Model
+from hnn_tutorial.systems import System
+from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._encode import encode_models, encode_region, encode_system
+from hnn_tutorial.widgets._lab import Lab
+
+MAX_STEPS = 10_000
+"""Steps of one motion: with more of them a frame takes too long to draw."""
+
+
+class LearnedLab(Lab):
+    r"""The true motion and those of trained models, from one start that the reader moves.
+
+    The phase plane and the body stand side by side; the start is dragged in either. Each
+    model's field :math:`f_\theta` is integrated in the browser by the method and step that
+    the reader chooses, and held against the exact motion by
+
+    .. math:: \frac{H(x_\theta(t)) - H(x(t))}{H(x(0))} \quad\text{and}\quad
+              \lVert x_\theta(t) - x(t) \rVert .
+
+    The row "integrator alone" gives both for the true field under the same method and step,
+    which is the part of the error that no network made. Nothing here needs a kernel, except
+    to read the start from Python or to send new weights.
+
+    Args:
+        system: ``MassSpring``, ``Pendulum`` or one of their damped variants.
+        models: label -> trained ``MLP``, ``SecondOrderMLP`` or ``HNN``, such as
+            ``{"baseline": mlp, "HNN": hnn}``.
+        start: the first start ``(q, p)``, in the system's units.
+        step: the integrator's step, in s.
+        method: a fixed-step key of ``METHODS`` that suits every field here.
+        horizon: how long the motions are, in s.
+        region: training states ``(..., 2n)``, or the interval of their energies
+            ``(lowest, highest)`` in J; drawn as a band in the plane. None draws none.
+
+    Raises:
+        TypeError, ValueError: for a system or model that the labs cannot run, a start of
+            another size, or a method that does not suit. The message says what can.
+
+    Attributes:
+        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the
+            lab, ``observe`` it to hear of it.
+        step: the step in s, two-way.
+        method: the method's name, two-way.
+        horizon: length of the motions in s.
+        region: energies ``[lowest, highest]`` of the training data, or empty.
+    """
+
+    _esm = bundle("learned_lab.js")
+
+    _models = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _weights = traitlets.Bytes(b"").tag(sync=True)
+    step = traitlets.Float(0.05).tag(sync=True)
+    method = traitlets.Unicode("rk4").tag(sync=True)
+    horizon = traitlets.Float(20.0).tag(sync=True)
+    region = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    def __init__(
+        self,
+        system: System,
+        models: Mapping[str, Model],
+        start: Sequence[float] | Tensor = (1.0, 0.0),
+        step: float = 0.05,
+        method: str = "rk4",
+        horizon: float = 20.0,
+        region: Tensor | Sequence[float] | None = None,
+    ) -> None:
+        description = encode_system(system)
+        specs, weights = encode_models(system, models)
+        self.system = system
+        self.models = dict(models)
+        # The start first: the other checks look at the fields there.
+        super().__init__(
+            state=start,
+            _system=description,
+            _models=specs,
+            _weights=weights,
+            horizon=float(horizon),
+            step=float(step),
+            region=encode_region(system, region),
+        )
+        self.method = method
+
+    def set_model(self, label: str, model: Model) -> None:
+        """Put a model in the place of the one with this label (or add it), with its weights now.
+
+        Args:
+            label: its name in the lab.
+            model: the trained model.
+
+        Raises:
+            TypeError, ValueError: as in the constructor; the lab then stays as it was.
+        """
+        models = {**self.models, label: model}
+        specs, weights = encode_models(self.system, models)
+        self._require_method(self.method, models)
+        self.models = models
+        # One message, so that the browser never sees the weights of one and the shape of another.
+        with self.hold_sync():
+            self._models = specs
+            self._weights = weights
+
+    @traitlets.validate("step", "horizon")
+    def _check_time(self, proposal: dict) -> float:
+        name = proposal["trait"].name
+        check_positive(**{name: proposal["value"]})
+        step = proposal["value"] if name == "step" else self.step
+        horizon = proposal["value"] if name == "horizon" else self.horizon
+        if step > horizon:
+            raise ValueError(f"step = {step} s is longer than horizon = {horizon} s")
+        # The truth is drawn at 0.01 s or finer.
+        count = round(horizon / min(step, 0.01))
+        if count > MAX_STEPS:
+            raise ValueError(
+                f"horizon = {horizon} s with step = {step} s takes {count:,} steps; a lab draws at "
+                f"most {MAX_STEPS:,}: the horizon can be {MAX_STEPS * min(step, 0.01):.3g} s"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("method")
+    def _check_method(self, proposal: dict) -> str:
+        self._require_method(proposal["value"], self.models)
+        return proposal["value"]
+
+    def _require_method(self, name: str, models: Mapping[str, Model]) -> None:
+        """Raise ``ValueError`` if a method is unknown, or does not suit every field here."""
+        fixed = {key: method for key, method in METHODS.items() if not method.adaptive}
+        method = lookup(fixed, name, "fixed-step method")
+        if not method.needs_separable:
+            return
+        fields = {"truth": self.system.field} | {k: model.field for k, model in models.items()}
+        for label, field in fields.items():
+            like = next(models[label].parameters()) if label in models else self.state
+            if reason := coupled_parts(field, self.state.to(like)):
+                others = [key for key in fixed if not fixed[key].needs_separable]
+                raise ValueError(
+                    f"{method.title} needs a separable H = T(p) + V(q), but in the field of "
+                    f"{label!r} {reason}; use one of: {', '.join(others)}"
+                )

@@ -1,0 +1,206 @@
+"""Chromium for the browser tests: how it is found, launched, watched, and when its absence matters.
+
+Every test that needs a page starts with `require_chromium()` and then uses `launch(...)`:
+
+    require_chromium()
+    with launch() as browser:
+        with open_page(browser, url) as (page, log):
+            ...
+            log.assert_clean()
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Debian's build on a machine without a display or a GPU. Background traffic is switched off so that
+# every request the tests see comes from the page. A colour profile is fixed because screenshots are
+# compared with palette values.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+
+LOCAL = ("file:", "blob:", "data:", "about:", "http://127.0.0.1", "http://localhost")
+
+
+def chromium_path() -> str | None:
+    """The Chromium to drive: the `CHROMIUM` environment variable, else one on the path."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named if Path(named).exists() else None
+    for name in ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    return None
+
+
+def _missing(what: str) -> None:
+    """Skip locally, fail where nothing may be skipped."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(
+            f"{what}; with CI=true nothing may be skipped for a missing tool", pytrace=False
+        )
+    pytest.skip(what)
+
+
+def require_chromium() -> str:
+    """Return the path of Chromium, or skip the test (fail it when `CI=true`) and say why."""
+    path = chromium_path()
+    if path is None:
+        _missing("no Chromium found: install Debian's chromium or set CHROMIUM to its path")
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        _missing("the Python package playwright is not installed (extra `test`)")
+    return path
+
+
+@functools.cache
+def _node_path() -> str | None:
+    found = shutil.which("node")
+    if found:
+        return found
+    try:
+        from playwright._impl._driver import compute_driver_executable
+    except ImportError:
+        return None
+    executable = compute_driver_executable()
+    # Older drivers gave one path, newer ones (node, cli.js).
+    node = executable[0] if isinstance(executable, tuple) else executable
+    return str(node) if Path(node).exists() else None
+
+
+def require_node() -> str:
+    """Return the path of node (the system's, else the one inside playwright), or skip/fail."""
+    path = _node_path()
+    if path is None:
+        _missing("no node found: install node or the Python package playwright")
+    return path
+
+
+@contextmanager
+def launch(**options: Any) -> Iterator[Any]:
+    """A headless Chromium with a fresh profile, as a playwright `Browser`.
+
+    Args:
+        options: passed on to playwright's `chromium.launch`; `args` are added to the usual flags.
+    """
+    path = require_chromium()
+    from playwright.sync_api import sync_playwright
+
+    args = [*FLAGS, *options.pop("args", ())]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=args, **options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class PageLog:
+    """What a page did that a reader would not see: console messages, errors, requests."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def assert_clean(self) -> None:
+        """No console error or warning, no request to another host, no failed request."""
+        assert self.errors == [], f"console: {self.errors}"
+        assert self.outside == [], f"requests to other hosts: {self.outside}"
+        assert self.failed == [], f"failed requests: {self.failed}"
+
+
+def watch(page: Any) -> PageLog:
+    """Record console errors, uncaught exceptions, outside and failed requests of a page."""
+    log = PageLog()
+
+    def on_console(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            log.errors.append(f"{message.type}: {message.text}")
+
+    def on_response(response: Any) -> None:
+        if response.status >= 400:
+            log.failed.append(f"{response.status} {response.url}")
+
+    def on_request(request: Any) -> None:
+        if not request.url.startswith(LOCAL):
+            log.outside.append(request.url)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: log.errors.append(f"uncaught: {error}"))
+    page.on("request", on_request)
+    page.on("requestfailed", lambda request: log.failed.append(request.url))
+    page.on("response", on_response)
+    return log
+
+
+@contextmanager
+def open_page(
+    browser: Any,
+    url: str,
+    *,
+    width: int = 1280,
+    height: int = 900,
+    scheme: str = "light",
+    **options: Any,
+) -> Iterator[tuple[Any, PageLog]]:
+    """Open `url` in a context of its own and yield the page and its log.
+
+    Args:
+        browser: what `launch` yields.
+        url: `http://127.0.0.1:...` or `file://...`.
+        width, height: size of the viewport in CSS pixels.
+        scheme: "light" or "dark" (`prefers-color-scheme`).
+        options: passed on to `browser.new_context` (`has_touch`, `device_scale_factor`, ...).
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, **options
+    )
+    page = context.new_page()
+    log = watch(page)
+    try:
+        page.goto(url, wait_until="load")
+        yield page, log
+    finally:
+        context.close()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve(folder: Path | str) -> Iterator[str]:
+    """Serve a folder over http on a free local port and yield its address (no final slash)."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,347 @@
+"""The labs' JavaScript against the Python package: the same equations, written twice."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import browser_tools
+import pytest
+import torch
+
+from hnn_tutorial.integrators import METHODS, integrate
+from hnn_tutorial.integrators.splitting import coupled_parts
+from hnn_tutorial.models import ACTIVATIONS, HNN, MLP, MODELS, SecondOrderMLP
+from hnn_tutorial.systems import (
+    SYSTEMS,
+    DampedMassSpring,
+    DampedPendulum,
+    MassSpring,
+    Pendulum,
+)
+from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._encode import (
+    LAB_ACTIVATIONS,
+    LAB_MODELS,
+    LAB_SYSTEMS,
+    encode_models,
+    encode_system,
+)
+
+DRIVER = Path(__file__).parent / "js" / "parity.mjs"
+EXPORTS = (
+    "SYSTEMS, buildSystem, METHODS, coupledParts, ACTIVATIONS, MODELS, buildModels, Motion, "
+    "formatPercent"
+)
+SYSTEM_EXAMPLES = [
+    MassSpring(mass=1.7, stiffness=2.3),
+    DampedMassSpring(mass=0.8, stiffness=1.9, damping=0.3),
+    Pendulum(mass=0.7, length=1.3, gravity=9.81),
+    DampedPendulum(mass=1.2, length=0.9, gravity=9.81, damping=0.25),
+]
+FIXED = [name for name, method in METHODS.items() if not method.adaptive]
+FOR_ANY_FIELD = [name for name in FIXED if not METHODS[name].needs_separable]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run jobs in the joined module under node and return their answers."""
+    node = browser_tools.require_node()
+    module = tmp_path_factory.mktemp("module") / "lab.mjs"
+    module.write_text(bundle("learned_lab.js") + f"\nexport {{ {EXPORTS} }};\n", encoding="utf-8")
+
+    def call(*jobs):
+        done = subprocess.run(
+            [node, str(DRIVER), str(module)],
+            input=json.dumps(jobs),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+def value(answer):
+    assert "error" not in answer, answer
+    return torch.tensor(answer["value"], dtype=torch.float64)
+
+
+def close(answer, expected, tolerance=1e-6):
+    error = (value(answer) - expected).abs().max().item()
+    assert error <= tolerance, f"JavaScript and Python differ by {error:.1e}"
+
+
+def random_states(count, seed, scale=2.0, degrees=1):
+    generator = torch.Generator().manual_seed(seed)
+    draw = torch.randn(count, 2 * degrees, generator=generator, dtype=torch.float64)
+    return scale * draw
+
+
+def rounded(model, seed):
+    """Give a model random weights and biases that float32 holds exactly, and return it."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            draw = 0.6 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_(draw.float().double())
+    return model
+
+
+def described(model):
+    specs, weights = encode_models(SYSTEM_FOR[model.degrees], {"model": model})
+    return {"specs": specs, "weights": base64.b64encode(weights).decode()}
+
+
+class _Plane:
+    """Stands in for a system of any size: the encoder only asks for `degrees`."""
+
+    def __init__(self, degrees):
+        self.degrees = degrees
+
+
+SYSTEM_FOR = {n: _Plane(n) for n in (1, 2)}
+
+MODEL_EXAMPLES = [
+    rounded(kind(degrees, hidden, activation), seed=i)
+    for i, (kind, degrees, hidden, activation) in enumerate(
+        [
+            (MLP, 1, (16, 16), "tanh"),
+            (MLP, 2, (9,), "sin"),
+            (SecondOrderMLP, 1, (8, 12), "softplus"),
+            (SecondOrderMLP, 2, (7, 5), "tanh"),
+            (HNN, 1, (16, 16), "tanh"),
+            (HNN, 2, (11, 6, 5), "softplus"),
+            (HNN, 1, (13, 4), "sin"),
+            (HNN, 1, (), "tanh"),
+        ]
+    )
+]
+
+
+def name_of(example):
+    return type(example).__name__ + (
+        f"-{example.degrees}-{example.activation}-{len(example.hidden)}"
+        if hasattr(example, "activation")
+        else ""
+    )
+
+
+def test_both_sides_have_the_same_tables(run):
+    tables = run({"task": "tables"})[0]["value"]
+    assert tables["systems"] == [system.name for system in LAB_SYSTEMS]
+    assert tables["models"] == [model.kind for model in LAB_MODELS]
+    assert tables["activations"] == list(LAB_ACTIVATIONS)
+    assert set(tables["systems"]) <= set(SYSTEMS)
+    assert set(tables["models"]) <= set(MODELS)
+    assert set(tables["activations"]) <= set(ACTIVATIONS)
+    expected = {
+        name: {
+            "title": METHODS[name].title,
+            "order": METHODS[name].order,
+            "symplectic": METHODS[name].symplectic,
+            "needs_separable": METHODS[name].needs_separable,
+        }
+        for name in FIXED
+    }
+    assert tables["methods"] == expected
+
+
+@pytest.mark.parametrize("system", SYSTEM_EXAMPLES, ids=name_of)
+def test_systems(run, system):
+    states = random_states(50, seed=1)
+    description = encode_system(system)
+    job = {"system": description, "states": states.tolist()}
+    facts, energy, field = run(
+        {"task": "describe", **job}, {"task": "hamiltonian", **job}, {"task": "field", **job}
+    )
+    assert facts["value"] == {
+        "title": system.title,
+        "degrees": system.degrees,
+        "coordinates": [list(pair) for pair in system.coordinates],
+    }
+    close(energy, system.hamiltonian(states))
+    close(field, system.field(states))
+
+
+@pytest.mark.parametrize("system", SYSTEM_EXAMPLES, ids=name_of)
+def test_level_curves_lie_on_their_levels(run, system):
+    energies = [0.3, 2.0, 11.0, 40.0]
+    answer = run({"task": "levels", "system": encode_system(system), "energies": energies})[0]
+    for energy, curve in zip(energies, answer["value"], strict=True):
+        points = torch.tensor(curve, dtype=torch.float64)
+        assert len(points) > 50
+        assert (system.hamiltonian(points) - energy).abs().max() < 1e-9 * energy
+
+
+@pytest.mark.parametrize("model", MODEL_EXAMPLES, ids=name_of)
+def test_network_value_gradient_and_field(run, model):
+    states = random_states(50, seed=2, degrees=model.degrees)
+    job = {**described(model), "states": states.tolist()}
+    with torch.no_grad():
+        network, field = model.network(states), model.field(states)
+    jobs = [{"task": "value", **job}, {"task": "field", **job}]
+    if network.shape[-1] == 1:
+        jobs.append({"task": "gradient", **job})
+    answers = run(*jobs)
+    close(answers[0], network)
+    close(answers[1], field)
+    if network.shape[-1] == 1:
+        close(answers[2], model.network.input_gradient(states).detach())
+
+
+@pytest.mark.parametrize("method", FIXED)
+def test_one_step_of_every_integrator(run, method):
+    separable = METHODS[method].needs_separable
+    systems = [s for s in SYSTEM_EXAMPLES if "damping" not in vars(s) or not separable]
+    states, h = random_states(20, seed=3), 0.07
+    jobs = [
+        {
+            "task": "step",
+            "method": method,
+            "h": h,
+            "system": encode_system(system),
+            "states": states.tolist(),
+        }
+        for system in systems
+    ]
+    for answer, system in zip(run(*jobs), systems, strict=True):
+        close(answer, integrate(system.field, states, [0.0, h], method)[-1])
+
+
+@pytest.mark.parametrize("method", FOR_ANY_FIELD)
+def test_one_step_through_learned_fields(run, method):
+    models = [model for model in MODEL_EXAMPLES if model.hidden]
+    h, jobs, expected = 0.05, [], []
+    for model in models:
+        states = random_states(10, seed=4, scale=1.0, degrees=model.degrees)
+        jobs.append(
+            {
+                "task": "step",
+                "method": method,
+                "h": h,
+                **described(model),
+                "states": states.tolist(),
+            }
+        )
+        with torch.no_grad():
+            expected.append(integrate(model.field, states, [0.0, h], method)[-1])
+    for answer, right in zip(run(*jobs), expected, strict=True):
+        close(answer, right)
+
+
+def test_trajectories_over_a_thousand_steps(run):
+    h, steps = 0.02, 1000
+    times = [k * h for k in range(steps + 1)]
+    start = torch.tensor([[0.9, -0.4]], dtype=torch.float64)
+    pendulum, spring, learned = SYSTEM_EXAMPLES[2], SYSTEM_EXAMPLES[0], MODEL_EXAMPLES[4]
+    cases = [(pendulum, method) for method in FIXED] + [(spring, "rk4"), (learned, "rk4")]
+    jobs = []
+    for source, method in cases:
+        fields = described(source) if source is learned else {"system": encode_system(source)}
+        jobs.append(
+            {
+                "task": "trajectory",
+                "method": method,
+                "h": h,
+                "steps": steps,
+                **fields,
+                "states": start.tolist(),
+            }
+        )
+    for answer, (source, method) in zip(run(*jobs), cases, strict=True):
+        with torch.no_grad():
+            expected = integrate(source.field, start, times, method)
+        close({"value": answer["value"][0]}, expected[:, 0], tolerance=1e-5)
+
+
+def test_separability_is_judged_alike(run):
+    start = random_states(1, seed=5)
+    systems = [
+        {"task": "coupled", "system": encode_system(s), "states": start.tolist()}
+        for s in SYSTEM_EXAMPLES
+    ]
+    models = [m for m in MODEL_EXAMPLES if m.degrees == 1]
+    networks = [{"task": "coupled", **described(m), "states": start.tolist()} for m in models]
+    answers = [answer["value"][0] for answer in run(*systems, *networks)]
+    assert answers == [coupled_parts(each.field, start) for each in [*SYSTEM_EXAMPLES, *models]]
+    assert answers[:4] == [None, "ṗ depends on p", None, "ṗ depends on p"]
+
+
+def test_bad_states_of_a_lab_are_named(run):
+    good = described(MODEL_EXAMPLES[4])
+    [spec] = good["specs"]
+    raw = base64.b64decode(good["weights"])
+    nan = base64.b64encode(b"\x00\x00\xc0\x7f" + raw[4:]).decode()
+    short = base64.b64encode(raw[:-8]).decode()
+    states = [[0.1, 0.2]]
+
+    def job(**changes):
+        return {"task": "field", **good, "states": states, **changes}
+
+    answers = run(
+        job(weights=""),
+        job(weights=short),
+        job(weights=nan),
+        job(weights=base64.b64encode(raw[:-1]).decode()),
+        job(specs=[{**spec, "kind": "lstm"}]),
+        job(specs=[{**spec, "activation": "relu"}]),
+        job(specs=[{**spec, "sizes": [4, 16, 16, 1]}]),
+        {"task": "hamiltonian", "system": {"name": "yo-yo", "parameters": {}}, "states": states},
+    )
+    messages = [answer.get("error", "") for answer in answers]
+    expected = [
+        "missing",
+        f"need {len(raw) // 4} weights, but {len(raw) // 4 - 2} arrived",
+        "NaN",
+        "no whole float32",
+        "unknown kind of model",
+        "unknown activation",
+        "4 inputs",
+        "unknown system",
+    ]
+    for message, part in zip(messages, expected, strict=True):
+        assert part in message, messages
+
+
+def test_a_motion_that_runs_away_or_fails_ends_with_a_reason(run):
+    common = {"task": "motion", "h": 0.1, "steps": 200, "states": [[1.0, 1.0]]}
+    away, failed, nan = (
+        answer["value"] for answer in run(*({**common, "kind": k} for k in ("grow", "fail", "nan")))
+    )
+    assert away["problem"] == "ran away"
+    assert away["done"]
+    assert 5 < away["computed"] < 20
+    assert max(away["last"]) <= 1e6
+    assert failed["problem"] == "no slope here"
+    assert nan["problem"] == "ran away"
+    assert failed["computed"] == nan["computed"] == 0
+
+
+def test_an_implicit_step_that_is_too_long_says_so(run):
+    job = {
+        "task": "step",
+        "method": "implicit_midpoint",
+        "h": 3.0,
+        "system": encode_system(SYSTEM_EXAMPLES[2]),
+        "states": [[1.0, 0.5]],
+    }
+    assert "too long" in run(job)[0]["error"]
+
+
+def test_percentages_read_well(run):
+    shares = [0.5432, -0.0371, 0.0025, -0.00012, 1e-7, 0.0, 12.0, -10.0]
+    answer = run({"task": "percent", "shares": shares})[0]["value"]
+    assert [text.replace("\u00a0", " ") for text in answer] == [
+        "+54 %",
+        "−3.7 %",
+        "+0.25 %",
+        "−0.012 %",
+        "0.000 %",
+        "0.000 %",
+        "over +999 %",
+        "over −999 %",
+    ]

@@ -1,0 +1,687 @@
+"""The learned lab in Chromium: by mouse, touch and keyboard, in both themes, twice, and broken.
+
+The page is a small one with the book's host script; the built book has tests of its own.
+"""
+
+import base64
+import re
+import statistics
+
+import ipywidgets
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from browser_tools import open_page, serve
+from playwright.sync_api import expect
+from widget_page import write_page
+
+from hnn_tutorial import palette
+from hnn_tutorial.models import HNN, MLP
+from hnn_tutorial.systems import DampedPendulum, MassSpring, Pendulum
+from hnn_tutorial.widgets import LearnedLab
+
+# Durations of all animation frames, and how many there were: installed before the page's scripts.
+MEASURE_FRAMES = """
+window.frames_ = [];
+const request = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (work) => request((now) => {
+    const before = performance.now();
+    work(now);
+    window.frames_.push(performance.now() - before);
+});
+"""
+
+
+def spring_networks(stiffness=1.0):
+    """Networks that are the spring's field and energy by construction: nothing to train.
+
+    tanh(εx)/ε ≈ x gives a linear field, here with some growth that the truth lacks;
+    softplus(εx) + softplus(−εx) ≈ 2 ln 2 + (εx)²/4 gives a quadratic energy.
+    """
+    scale = 0.1
+    baseline = MLP(1, (2,), "tanh")
+    learned = HNN(1, (4,), "softplus")
+    field = torch.tensor([[0.03, 1.0], [-stiffness, 0.03]], dtype=torch.float64)
+    corners = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]], dtype=torch.float64)
+    with torch.no_grad():
+        first, last = baseline.network.layers
+        first.weight.copy_(scale * torch.eye(2))
+        last.weight.copy_(field / scale)
+        first, last = learned.network.layers
+        first.weight.copy_(scale * corners)
+        last.weight.copy_(2 / scale**2 * torch.tensor([[stiffness, stiffness, 1.0, 1.0]]))
+    return {"baseline": baseline, "HNN": learned}
+
+
+def spring_lab(**options):
+    return LearnedLab(MassSpring(), spring_networks(), **{"start": (0.8, 0.0), **options})
+
+
+@pytest.fixture
+def open_lab(browser, tmp_path):
+    """Open a page with widgets; closes it, and checks what it did, at the end."""
+    opened = []
+
+    def open_widgets(*widgets, clean=True, init=None, **options):
+        names = ("html", "before", "after", "change")
+        markup = {name: options.pop(name) for name in names if name in options}
+        page_path = write_page(tmp_path, widgets or [spring_lab()], **markup)
+        context = open_page(browser, "about:blank", **options)
+        page, log = context.__enter__()
+        opened.append((context, log, clean))
+        if init:
+            page.add_init_script(init)
+        page.goto(page_path.as_uri())
+        page.set_default_timeout(8000)
+        return page
+
+    yield open_widgets
+    for context, log, clean in opened:
+        context.__exit__(None, None, None)
+        if clean:
+            log.assert_clean()
+
+
+def start_of(page, lab=0):
+    """The start [q, p] that a lab shows."""
+    text = page.locator(".hnn-handle-start").nth(lab).get_attribute("aria-valuetext")
+    return [float(number.replace("−", "-")) for number in re.findall(r"= (\S+)", text)]
+
+
+def centre(locator):
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page, locator, dx, dy, steps=8):
+    x, y = centre(locator)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx, y + dy, steps=steps)
+    page.mouse.up()
+
+
+def stop(page):
+    """Hold the motion, so that what stands in the page is still."""
+    expect(page.locator(".hnn-primary").first).to_have_text("Pause")
+    page.locator(".hnn-primary").first.click()
+    expect(page.locator(".hnn-primary").first).to_have_text("Play")
+
+
+# Read from a copy: reading a canvas itself would change how the browser keeps it, with a warning.
+PIXELS = """canvas => {
+    const copy = document.createElement("canvas");
+    Object.assign(copy, { width: canvas.width, height: canvas.height });
+    const g = copy.getContext("2d", { willReadFrequently: true });
+    g.drawImage(canvas, 0, 0);
+    return g.getImageData(0, 0, copy.width, copy.height).data;
+}"""
+
+
+def ink(page, selector):
+    """How many pixels of a canvas are not blank."""
+    count = f"""canvas => {{
+        const data = ({PIXELS})(canvas);
+        let count = 0;
+        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+        return count;
+    }}"""
+    return page.locator(selector).first.evaluate(count)
+
+
+def colours(page, selector):
+    """The opaque colours of a canvas, as #rrggbb."""
+    collect = f"""canvas => {{
+        const data = ({PIXELS})(canvas);
+        const seen = new Set();
+        for (let i = 0; i < data.length; i += 4) {{
+            if (data[i + 3] < 255) continue;
+            seen.add([0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
+        }}
+        return [...seen];
+    }}"""
+    return {f"#{colour}" for colour in page.locator(selector).first.evaluate(collect)}
+
+
+def extent(page, selector, colour):
+    """Left, right, top and bottom of a colour in a canvas, and the canvas's width and height."""
+    measure = f"""(canvas, colour) => {{
+        const data = ({PIXELS})(canvas);
+        const [r, g, b] = [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
+        let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+        for (let i = 0; i < data.length; i += 4) {{
+            if (data[i] !== r || data[i + 1] !== g || data[i + 2] !== b) continue;
+            const [x, y] = [(i / 4) % canvas.width, Math.floor(i / 4 / canvas.width)];
+            [left, right] = [Math.min(left, x), Math.max(right, x)];
+            [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+        }}
+        return [left, right, top, bottom, canvas.width, canvas.height];
+    }}"""
+    return page.locator(selector).first.evaluate(measure, colour)
+
+
+# --- it runs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_it_runs_without_kernel_or_network(browser, tmp_path, scheme):
+    page_path = write_page(tmp_path, [spring_lab(region=(0.05, 0.5))])
+    with serve(tmp_path) as address:
+        url = page_path.as_uri() if scheme == "file" else f"{address}/index.html"
+        with open_page(browser, url) as (page, log):
+            expect(page.locator(".hnn-status")).to_contain_text(
+                "after 20 s the energy is off by +231 % (baseline)"
+            )
+            expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+            for area in ("body", "phase", "energy"):
+                assert ink(page, f".hnn-{area} canvas") > 300
+            log.assert_clean()
+
+
+@pytest.mark.parametrize("system", [Pendulum(), DampedPendulum(damping=0.4)])
+def test_a_lab_of_the_truth_alone_offers_what_suits_it(open_lab, system):
+    page = open_lab(LearnedLab(system, {}, start=(2.0, 0.0)))
+    expect(page.locator(".hnn-status")).to_contain_text("From q = 2.00 rad")
+    greyed = page.locator(".hnn-select option:disabled").all_inner_texts()
+    assert greyed == (
+        [] if system.name == "pendulum" else ["symplectic Euler", "leapfrog", "Forest–Ruth"]
+    )
+    assert page.locator(".hnn-note").is_visible() == bool(greyed)
+
+
+def test_numbers_are_those_of_the_motions(open_lab):
+    """The baseline's field is A = J + 0.03, whose energy grows as exp(0.06 t)."""
+    page = open_lab(spring_lab(horizon=0.5, step=0.05))
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    rows = page.locator(".hnn-table tbody tr")
+    texts = [row.replace("\u00a0", " ").split("\t") for row in rows.all_inner_texts()]
+    assert [row[0].strip() for row in texts] == ["truth", "baseline", "HNN", "integrator alone"]
+    assert texts[1][1] == "+3.0 %"  # exp(0.03) − 1
+    assert abs(float(texts[1][2]) - 0.8 * (2.718281828**0.015 - 1)) < 0.001
+    assert abs(float(texts[2][2])) < 0.005
+    assert texts[3][1] == "0.000 %"
+
+
+def test_what_is_drawn_lies_where_it_belongs(open_lab):
+    """An orbit of one period: its extent in the plane, and its energy as one level line."""
+    stiff = 100.0
+    lab = LearnedLab(
+        MassSpring(stiffness=stiff),
+        spring_networks(stiff),
+        start=(0.8, 0.0),
+        step=0.01,
+        horizon=0.7,
+    )
+    page = open_lab(lab)
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    blue = palette.ROLES["hnn"].light.lower()
+    left, right, top, bottom, width, height = extent(page, ".hnn-phase canvas[role=img]", blue)
+    half = (2.1**0.5) * 0.8  # the plane shows 2.1 times the start's energy
+    inner = (width - 8 - 42) / (2 * half)
+    assert left == pytest.approx(42 + (half - 0.8) * inner, abs=5)
+    assert right == pytest.approx(42 + (half + 0.8) * inner, abs=5)
+    middle = (8 + height - 26) / 2
+    assert (top + bottom) / 2 == pytest.approx(middle, abs=3)
+    assert (bottom - top) / (height - 34) == pytest.approx(1 / 2.1**0.5, abs=0.04)
+    left, right, top, bottom, width, height = extent(page, ".hnn-energy canvas", blue)
+    assert (left, right) == pytest.approx((42, width - 8), abs=3)
+    assert (top, bottom) == pytest.approx((8 + (height - 34) / 2,) * 2, abs=3)
+
+
+# --- the reader's hand -------------------------------------------------------------------------
+
+
+def test_the_start_follows_the_mouse_in_the_plane(open_lab):
+    page = open_lab()
+    stop(page)
+    before = page.locator(".hnn-status").inner_text()
+    assert start_of(page) == [0.8, 0.0]
+    drag(page, page.locator(".hnn-handle-start"), -40, -60)
+    q, p = start_of(page)
+    assert q < 0.7
+    assert p > 0.3
+    expect(page.locator(".hnn-status")).not_to_have_text(before)
+    expect(page.locator(".hnn-status")).to_contain_text(f"q = {q:.2f} m")
+
+
+def test_the_start_stays_in_the_plane(open_lab):
+    page = open_lab()
+    stop(page)
+    drag(page, page.locator(".hnn-handle-start"), 3000, -3000)
+    q, p = start_of(page)
+    assert 1 < q < 2
+    assert 1 < p < 2
+
+
+def test_pulling_the_body_starts_it_from_rest(open_lab):
+    page = open_lab(spring_lab(start=(0.5, 0.4)))
+    stop(page)
+    drag(page, page.locator(".hnn-handle-body"), 30, 0)
+    q, p = start_of(page)
+    assert p == 0
+    assert q != 0.5
+
+
+def test_a_press_elsewhere_brings_the_running_body_there(open_lab):
+    page = open_lab(LearnedLab(Pendulum(), {}, start=(2.0, 0.0)))
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    x, y = centre(page.locator(".hnn-body"))
+    page.mouse.move(x + 70, y)
+    page.mouse.down()
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+    assert start_of(page) == pytest.approx([1.57, 0.0], abs=0.02)  # level with the pivot
+    page.mouse.move(x + 70, y + 70, steps=4)
+    assert start_of(page) == pytest.approx([0.785, 0.0], abs=0.02)
+    page.mouse.up()
+    expect(page.locator(".hnn-primary")).to_have_text("Pause")
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+
+
+def test_a_finger_moves_the_start_and_scrolls_elsewhere(open_lab):
+    tall = '<div style="height: 2000px"></div>'
+    page = open_lab(spring_lab(), after=tall, width=390, height=800, has_touch=True)
+    stop(page)
+    touch = page.context.new_cdp_session(page)
+
+    def swipe(x, y, dx, dy):
+        touch.send(
+            "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+        )
+        for k in range(1, 9):
+            point = {"x": x + dx * k / 8, "y": y + dy * k / 8}
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(150)
+
+    page.locator(".hnn-phase").scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    swipe(*centre(page.locator(".hnn-handle-start")), -50, -70)
+    q, p = start_of(page)
+    assert q < 0.6
+    assert p > 0.2
+    assert page.evaluate("scrollY") == scrolled
+    # A tap is heard everywhere (the browser takes one right after a swipe for a part of it).
+    page.wait_for_timeout(600)
+    handle = page.locator(".hnn-handle-start")
+    before = handle.get_attribute("aria-valuetext")
+    x, y = centre(page.locator(".hnn-phase"))
+    page.touchscreen.tap(x, y)
+    expect(handle).not_to_have_attribute("aria-valuetext", before)
+    q, p = start_of(page)
+    # Beside the handle the gesture that moved it scrolls the page.
+    swipe(x - 80, y, 0, -70)
+    assert page.evaluate("scrollY") > scrolled + 30
+    assert start_of(page) == [q, p]
+
+
+def test_everything_by_keyboard(open_lab):
+    page = open_lab()
+    expect(page.locator(".hnn-primary")).to_have_text("Pause")
+    page.locator("h1").click()
+    visited = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        visited.append(page.evaluate("document.activeElement.className.split(' ').at(-1)"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", visited
+    assert visited == [
+        "hnn-handle-body",
+        "hnn-handle-start",
+        "hnn-primary",
+        "hnn-button",
+        "hnn-range",
+        "hnn-select",
+    ]
+
+    page.locator(".hnn-handle-start").focus()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    q, p = start_of(page)
+    assert 0.7 < q < 0.8
+    assert 0 < p < 0.1
+    page.keyboard.press("Shift+ArrowDown")
+    assert start_of(page)[1] == pytest.approx(-4 * p)
+    page.locator(".hnn-handle-body").focus()
+    page.keyboard.press("ArrowRight")
+    assert start_of(page)[0] > q
+    assert start_of(page)[1] == 0
+
+    page.locator(".hnn-range").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".hnn-value")).to_have_text("0.06 s")
+    page.locator(".hnn-select").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".hnn-select")).to_have_value("euler")
+    page.locator(".hnn-primary").focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".hnn-primary")).to_have_text("Play")
+
+
+def test_euler_drifts_by_itself_and_reset_undoes_all(open_lab):
+    page = open_lab()
+    stop(page)
+    page.locator(".hnn-select").select_option("euler")
+    drag(page, page.locator(".hnn-handle-start"), -30, 20)
+    expect(page.locator(".hnn-status")).not_to_contain_text("0.000 % (HNN)")
+    page.locator(".hnn-button", has_text="Reset").click()
+    expect(page.locator(".hnn-select")).to_have_value("rk4")
+    assert start_of(page) == [0.8, 0.0]
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+
+
+def test_methods_that_need_a_separable_field_are_greyed_with_the_reason(open_lab):
+    page = open_lab()
+    disabled = page.locator(".hnn-select option:disabled").all_inner_texts()
+    assert disabled == ["symplectic Euler", "leapfrog", "Forest–Ruth"]
+    expect(page.locator(".hnn-note")).to_contain_text("in the baseline's field q̇ depends on q")
+
+
+# --- the page around it ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mark, values",
+    [
+        ("document.documentElement.dataset.theme", ("light", "dark")),
+        ("document.body.dataset.jpThemeLight", ("true", "false")),
+    ],
+)
+def test_the_theme_is_followed_at_once(open_lab, mark, values):
+    page = open_lab(scheme="dark")
+    lab = page.locator(".hnn-lab")
+    expect(lab).to_have_attribute("data-hnn-theme", "dark")
+    page.wait_for_timeout(400)
+    stop(page)
+    hnn = palette.ROLES["hnn"]
+    for value, theme in zip(values, ("light", "dark"), strict=True):
+        page.evaluate(f"{mark} = '{value}'")
+        expect(lab).to_have_attribute("data-hnn-theme", theme)
+        page.wait_for_timeout(60)
+        own, other = (hnn.light, hnn.dark) if theme == "light" else (hnn.dark, hnn.light)
+        seen = colours(page, ".hnn-body canvas")
+        assert own.lower() in seen
+        assert other.lower() not in seen
+        card = page.locator(".hnn-card").evaluate("card => getComputedStyle(card).backgroundColor")
+        assert (card == "rgb(255, 255, 255)") == (theme == "light")
+
+
+def test_the_systems_theme_is_followed_where_the_page_has_none(open_lab):
+    page = open_lab(scheme="light")
+    lab = page.locator(".hnn-lab")
+    expect(lab).to_have_attribute("data-hnn-theme", "light")
+    page.emulate_media(color_scheme="dark")
+    expect(lab).to_have_attribute("data-hnn-theme", "dark")
+
+
+@pytest.mark.parametrize("width, density", [(360, 3), (390, 2), (768, 1.5), (1280, 1)])
+def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
+    page = open_lab(spring_lab(), width=width, height=900, device_scale_factor=density)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".hnn-canvas")]
+            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
+    )
+    for pixels, css, pixels_high, css_high in sizes:
+        assert css > 250
+        assert abs(pixels - css * density) <= 1
+        assert abs(pixels_high - css_high * density) <= 1
+    small = page.evaluate(
+        """[...document.querySelectorAll(".hnn-button, .hnn-select, .hnn-range, .hnn-handle")]
+            .map((e) => e.getBoundingClientRect())
+            .filter((b) => Math.min(b.width, b.height) < 43.9).length"""
+    )
+    assert small == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(open_lab, theme):
+    page = open_lab(
+        spring_lab(region=(0.1, 0.5)),
+        html=f' data-theme="{theme}"',
+    )
+    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+
+
+def test_the_status_is_quiet_while_playing(open_lab):
+    page = open_lab()
+    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+    said = page.evaluate(
+        """() => new Promise((resolve) => {
+            let count = 0;
+            const observer = new MutationObserver((changes) => (count += changes.length));
+            const what = { childList: true, characterData: true, subtree: true };
+            observer.observe(document.querySelector(".hnn-status"), what);
+            setTimeout(() => resolve(count), 1000);
+        })"""
+    )
+    assert said == 0
+    label = page.locator(".hnn-phase canvas[role=img]").get_attribute("aria-label")
+    assert "orbits of truth, baseline, HNN" in label
+    assert "after 20\u00a0s" in label
+
+
+def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
+    page = open_lab(reduced_motion="reduce")
+    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+    assert ink(page, ".hnn-energy canvas") > 300
+    drag(page, page.locator(".hnn-handle-start"), -30, -30)
+    page.wait_for_timeout(200)
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+    page.locator(".hnn-primary").click()
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+
+
+def test_nothing_runs_off_screen(open_lab):
+    page = open_lab(spring_lab(), after='<div style="height: 4000px"></div>', init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    page.evaluate("scrollTo(0, 4000)")
+    page.wait_for_timeout(200)
+    before = page.evaluate("frames_.length")
+    page.wait_for_timeout(300)
+    assert page.evaluate("frames_.length") - before <= 1
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(400)
+    assert page.evaluate("frames_.length") > before + 3
+
+
+def test_a_lab_below_starts_when_it_is_scrolled_to(open_lab):
+    page = open_lab(spring_lab(), before='<div style="height: 4000px"></div>')
+    page.wait_for_timeout(200)
+    assert page.locator(".hnn-lab").count() == 0
+    page.evaluate("scrollTo(0, 4000)")
+    expect(page.locator(".hnn-lab")).to_be_visible()
+
+
+# --- more than one, again, and gone --------------------------------------------------------------
+
+
+def test_two_labs_and_the_same_lab_twice(open_lab):
+    one = spring_lab()
+    other = LearnedLab(Pendulum(), {}, start=(1.0, 0.0))
+    page = open_lab(one, other, one, height=2400)
+    expect(page.locator(".hnn-lab")).to_have_count(3)
+    stop(page)
+    drag(page, page.locator(".hnn-handle-start").first, -40, 0)
+    assert start_of(page, 0) != [0.8, 0.0]
+    assert start_of(page, 2) == start_of(page, 0)
+    assert start_of(page, 1) == [1.0, 0.0]
+    ids = page.locator(".hnn-hint").evaluate_all("hints => hints.map((hint) => hint.id)")
+    assert len(set(ids)) == 3
+
+
+# A second host: render by hand, as a notebook does, with all listeners and frames counted.
+RENDER_AND_CLOSE = """async () => {
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const tag = document.querySelector('script[type$="widget-state+json"]');
+    const records = Object.values(JSON.parse(tag.textContent).state);
+    const { state, buffers } = records.find((record) => record.state._esm);
+    const bytes = Uint8Array.from(atob(buffers[0].data), (letter) => letter.charCodeAt(0));
+    state._weights = new DataView(bytes.buffer);
+    const blob = new Blob([state._esm], { type: "text/javascript" });
+    const { default: widget } = await import(URL.createObjectURL(blob));
+    document.querySelector(".hnn-widget-place").remove();
+    await wait(100);
+
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = EventTarget.prototype;
+    EventTarget.prototype.addEventListener = function (...details) {
+        listeners += 1;
+        return addEventListener.apply(this, details);
+    };
+    EventTarget.prototype.removeEventListener = function (...details) {
+        listeners -= 1;
+        return removeEventListener.apply(this, details);
+    };
+    const heard = new Map();
+    const model = {
+        get: (name) => state[name],
+        set() {},
+        save_changes() {},
+        send() {},
+        on: (name, listener) => heard.set(name, listener),
+        off: (name, listener) => heard.get(name) === listener && heard.delete(name),
+    };
+    const el = document.body.appendChild(document.createElement("div"));
+    const count = () => ({ listeners, heard: heard.size, children: el.children.length });
+    const close = widget.render({ model, el });
+    await wait(300);
+    const during = count();
+    close();
+    const before = frames_.length;
+    await wait(200);
+    return { during, after: { ...count(), frames: frames_.length - before } };
+}"""
+
+
+def test_a_closed_lab_leaves_nothing_behind(open_lab):
+    page = open_lab(spring_lab(), init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    page.evaluate("scrollTo(0, 0)")
+    result = page.evaluate(RENDER_AND_CLOSE)
+    assert result["during"]["listeners"] > 10
+    assert result["during"]["heard"] == 8
+    assert result["after"] == {"listeners": 0, "heard": 0, "children": 0, "frames": 0}
+
+
+# --- bad states -------------------------------------------------------------------------------
+
+
+def lab_state(states):
+    return next(
+        record
+        for record in states.values()
+        if "_weights" in record["state"] or record.get("buffers")
+    )
+
+
+def spoil_weights(change):
+    def apply(states):
+        [buffer] = lab_state(states)["buffers"]
+        buffer["data"] = base64.b64encode(change(base64.b64decode(buffer["data"]))).decode()
+
+    return apply
+
+
+def spoil_trait(**traits):
+    def apply(states):
+        lab_state(states)["state"].update(traits)
+
+    return apply
+
+
+def drop_buffers(states):
+    lab_state(states)["buffers"] = []
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (
+            spoil_weights(lambda raw: b"\x00\x00\xc0\x7f" + raw[4:]),
+            'the weights of "baseline" hold NaN',
+        ),
+        (spoil_weights(lambda raw: raw[:-4]), "the models need 29 weights, but 28 arrived"),
+        (drop_buffers, "the weights of the networks are missing"),
+        (spoil_trait(state=[0.1, 0.2, 0.3]), "the start must be 2 finite numbers"),
+        (spoil_trait(state=[0.1, None]), "the start must be 2 finite numbers"),
+        (spoil_trait(step=0.0), "must be positive"),
+        (spoil_trait(method="leapfrog"), "leapfrog needs H = T(p) + V(q)"),
+        (spoil_trait(_system={"name": "yo-yo", "parameters": {}}), 'unknown system "yo-yo"'),
+    ],
+)
+def test_a_bad_state_is_a_message(open_lab, change, message):
+    page = open_lab(spring_lab(), change=change)
+    expect(page.locator(".hnn-message")).to_contain_text(message)
+    expect(page.locator(".hnn-card")).to_be_hidden()
+
+
+def test_a_module_that_fails_shows_the_reason_and_the_saved_picture(open_lab):
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"/>'
+    change = spoil_trait(_esm="export default {", _picture=picture, _picture_alt="an orbit")
+    page = open_lab(spring_lab(), change=change)
+    expect(page.locator(".hnn-widget-note")).to_contain_text("This figure cannot run here: ")
+    expect(page.get_by_alt_text("an orbit")).to_be_visible()
+
+
+# --- widgets that need Python ------------------------------------------------------------------
+
+
+def test_controls_that_need_python_show_their_saved_picture(open_lab):
+    pixel = base64.b64encode(_png()).decode()
+    slider = ipywidgets.IntSlider(description="width", value=16)
+    saved = ipywidgets.Output(
+        outputs=[
+            {"output_type": "display_data", "data": {"image/png": pixel}, "metadata": {}},
+            {"output_type": "stream", "name": "stdout", "text": "loss 0.01"},
+        ]
+    )
+    bar = ipywidgets.HBox([ipywidgets.HTML("<b>100%</b>"), ipywidgets.FloatProgress(value=1.0)])
+    page = open_lab(ipywidgets.VBox([slider, saved]), bar)
+    control, progress = page.locator(".hnn-widget-place").all()
+    image = control.get_by_alt_text("Saved output of this figure at width = 16")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.naturalWidth") == 1
+    expect(control.locator("pre")).to_have_text("loss 0.01")
+    expect(control.locator(".hnn-widget-note")).to_contain_text("JupyterLab or in Colab")
+    expect(progress).to_have_text("100%")
+    assert progress.locator(".hnn-widget-note").count() == 0
+
+
+def _png():
+    """One pixel."""
+    head, body = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+        "+M9QDwADhgGAWjR9awAAAA",
+    )
+    return base64.b64decode(f"{head}{body}BJRU5ErkJggg==")
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def test_frames_are_short(open_lab):
+    """With networks of the size that the book trains, playing and while a start is dragged."""
+    networks = {"baseline": MLP(1, (32, 32), seed=1), "HNN": HNN(1, (32, 32), seed=2)}
+    page = open_lab(LearnedLab(Pendulum(), networks, start=(1.5, 0.0)), init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+
+    def measure(action):
+        page.evaluate("frames_.length = 0")
+        action()
+        times = sorted(page.evaluate("frames_"))
+        return statistics.median(times), times[int(0.95 * len(times))], len(times)
+
+    playing = measure(lambda: page.wait_for_timeout(1500))
+    dragging = measure(lambda: drag(page, page.locator(".hnn-handle-start"), -80, -80, steps=60))
+    for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
+        print(
+            f"{name}: frame work {median:.2f} ms median, {high:.2f} ms 95th percentile, "
+            f"{count} frames"
+        )
+    print(f"playing: {playing[2] / 1.5:.0f} frames a second")
+    assert playing[0] <= 8
+    assert dragging[0] <= 8
