@@ -1,0 +1,66 @@
+# `make` alone lists what there is. The environment is made in .venv on first use.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PORT   ?= 8000
+
+NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb exercises/*.ipynb)
+# Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
+STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab cell.metadata.outputId"
+
+# Many small networks: one thread for each process, and as many processes as there are cores.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lint format lab serve exercises bench clean
+
+help: ## list the targets
+	@echo "usage: make TARGET"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r target text; do printf '  %-10s %s\n' $$target "$$text"; done
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[book,test,lab]"
+	@touch $@
+
+book: $(STAMP) exercises ## execute every notebook and build the pages into _build/html
+	@$(BIN)/python tools/build_book.py
+
+# The exercises are checked here, not derived: a stale one must fail.
+test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book if needed)
+	@$(BIN)/python tools/build_book.py
+	$(BIN)/python -m pytest tests book solutions --nbval-lax --nbval-current-env \
+	  -n auto --maxprocesses=8 --dist loadfile
+
+lint: $(STAMP) ## the style checks alone: code, stripped notebooks, derived exercises
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(if $(NOTEBOOKS),$(BIN)/$(STRIP) --verify $(NOTEBOOKS))
+	$(BIN)/python tools/exercises.py --check
+
+format: $(STAMP) ## format the code and strip the notebooks' outputs
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(NOTEBOOKS),$(BIN)/$(STRIP) $(NOTEBOOKS))
+
+lab: $(STAMP) exercises ## open JupyterLab with the exercises
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/exercises \
+	  $(if $(filter 0,$(shell id -u)),--allow-root)
+
+serve: $(STAMP) ## serve the built book on http://127.0.0.1:8000 (PORT=...)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+exercises: $(STAMP) ## derive the exercise notebooks from the solutions
+	@$(BIN)/python tools/exercises.py
+
+bench: $(STAMP) ## run the benchmarks, or one of them with ROW=...
+	$(BIN)/python benchmarks/run.py $(if $(ROW),--row $(ROW))
+
+clean: ## remove what was built; the environment stays (it is .venv)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find src tests tools benchmarks book -name __pycache__ -type d -prune -exec rm -rf {} +

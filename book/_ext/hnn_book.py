@@ -1,0 +1,179 @@
+"""Sphinx glue of the book: local MathJax, a bibliography by author and year, small repairs."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sphinxcontrib.bibtex.plugin
+from bs4 import BeautifulSoup
+from docutils import nodes
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
+from pybtex.style.sorting.author_year_title import SortingStyle
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinxcontrib.bibtex.style.referencing import BracketStyle
+from sphinxcontrib.bibtex.style.referencing.author_year import (
+    AuthorYearReferenceStyle,
+)
+
+# --- MathJax -------------------------------------------------------------------------------------
+
+# What pages of this book can ask MathJax for: the TeX input with its loadable extensions
+# (\boldsymbol, \cancel, ...) and the CommonHTML output with its fonts.
+MATHJAX_FILES = (
+    "tex-chtml.js",
+    "input/tex/extensions",
+    "output/chtml/fonts/woff-v2",
+)
+
+
+def use_local_mathjax(app: Sphinx, config: Config) -> None:
+    """Point the pages at the copy that `copy_mathjax` makes, not at an outside host."""
+    config.mathjax_path = "mathjax/tex-chtml.js"
+
+
+def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    """Copy MathJax from the package sphinx-mathjax-offline into the built book."""
+    if exception is not None or app.builder.format != "html":
+        return
+    # The package's name holds hyphens, so that no statement can import it; and its own extension
+    # copies 17 MB, of which the pages need 2.
+    spec = importlib.util.find_spec("sphinx-mathjax-offline")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("sphinx-mathjax-offline is missing: run `make book`, which installs it")
+    source = Path(spec.origin).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for name in MATHJAX_FILES:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source / name, target / name)
+
+
+# --- Bibliography --------------------------------------------------------------------------------
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """Label an entry as the text cites it: "Chen et al. 2018"; twins get a, b after the year."""
+
+    def format_labels(self, sorted_entries: list[Any]) -> Iterator[str]:
+        """Yield one label for each entry, in their order."""
+        labels = [self._label(entry) for entry in sorted_entries]
+        for index, label in enumerate(labels):
+            twins = labels.count(label) > 1
+            yield label + (chr(ord("a") + labels[:index].count(label)) if twins else "")
+
+    @staticmethod
+    def _label(entry: Any) -> str:
+        people = entry.persons.get("author") or entry.persons.get("editor") or []
+        names = [" ".join(person.prelast_names + person.last_names) for person in people]
+        who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names) or entry.key
+        return f"{who} {entry.fields.get('year', 'n.d.')}"
+
+
+class AuthorYearEntries(PlainStyle):
+    """Pybtex's plain entries, sorted by author and year and labelled by them."""
+
+    default_label_style = AuthorYearLabels
+    default_sorting_style = SortingStyle
+
+
+def _round() -> BracketStyle:
+    return BracketStyle(left="(", right=")")
+
+
+@dataclass
+class RoundAuthorYear(AuthorYearReferenceStyle):
+    """Citations in the text with round brackets: Chen et al. (2018), or (Chen et al., 2018)."""
+
+    bracket_textual: BracketStyle = field(default_factory=_round)
+    bracket_parenthetical: BracketStyle = field(default_factory=_round)
+
+
+def make_entries_linkable(app: Sphinx, env: BuildEnvironment) -> None:
+    """Let plain Markdown links name an entry: `[...](bibliography.md#chen2018neural)`.
+
+    Notebooks cite in this way, because JupyterLab and Colab know no citation roles. The name of an
+    entry is its key in `references.bib` (`bibtex_cite_id` in `_config.yml`).
+    """
+    domain: Any = env.get_domain("cite")
+    for key, bibliography in domain.bibliographies.items():
+        slugs = env.metadata[key.docname].setdefault("myst_slugs", {})
+        for name in bibliography.citation_nodes:
+            slugs[name] = (0, name, name)
+
+
+def visit_citation(translator: Any, node: nodes.Element) -> None:
+    """Write a bibliography entry as an item of a list; docutils gives it a deprecated role."""
+    if not isinstance(node.previous_sibling(), type(node)):
+        translator.body.append('<div role="list" class="citation-list">\n')
+    translator.body.append(translator.starttag(node, "div", classes=["citation"], role="listitem"))
+
+
+def depart_citation(translator: Any, node: nodes.Element) -> None:
+    """Close an entry, and the list after its last one."""
+    translator.body.append("</div>\n")
+    if not isinstance(node.next_node(descend=False, siblings=True), type(node)):
+        translator.body.append("</div>\n")
+
+
+# --- Repairs of the theme ------------------------------------------------------------------------
+
+
+def repair_page(app: Sphinx, name: str, template: str, context: dict, doctree: Any) -> None:
+    """Name the side bar's folding marks, and offer Colab only what it can open."""
+    make_tree = context.get("generate_toctree_html")
+    if make_tree is not None:
+
+        @functools.wraps(make_tree)
+        def make_named_tree(*args: Any, **options: Any) -> Any:
+            return name_folding_marks(make_tree(*args, **options))
+
+        context["generate_toctree_html"] = make_named_tree
+
+    if doctree is not None and app.env.doc2path(name).endswith(".md"):
+        context["header_buttons"] = [
+            button
+            for button in context.get("header_buttons", [])
+            if button.get("label") != "launch-buttons"
+        ]
+
+
+def name_folding_marks(tree: Any) -> Any:
+    """Give each folding mark of a navigation tree the name of the page whose pages it shows."""
+    if not isinstance(tree, BeautifulSoup):
+        return tree
+    for summary in tree.select("li > details > summary"):
+        link = summary.find_parent("li").find("a", recursive=False)
+        if link is not None:
+            summary["aria-label"] = f"Pages of {link.get_text(strip=True)}"
+    return tree
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("config-inited", use_local_mathjax)
+    app.connect("build-finished", copy_mathjax)
+
+    register_plugin("pybtex.style.formatting", "hnn_author_year", AuthorYearEntries)
+    sphinxcontrib.bibtex.plugin.register_plugin(
+        "sphinxcontrib.bibtex.style.referencing",
+        "hnn_author_year",
+        RoundAuthorYear,
+    )
+    app.connect("env-updated", make_entries_linkable)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+
+    # After the theme's own functions (priority 500 and 501) have put the page together.
+    app.connect("html-page-context", repair_page, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

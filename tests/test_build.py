@@ -1,0 +1,152 @@
+"""The build itself: failing cells, the execution cache, and facts that stand in two places."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import build_book
+import nbformat
+import pytest
+import yaml
+from jupyter_cache import get_cache
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pybtex.database import parse_file
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write_notebook(path: Path, *sources: str) -> None:
+    cells = [new_markdown_cell("# A page"), *map(new_code_cell, sources)]
+    notebook = new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "name": "python3"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A made-up book of one page."""
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
+    (tmp_path / "_config.yml").write_text("execute: {timeout: 60}\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "code.py").write_text("x = 1\n")
+    write_notebook(tmp_path / "book" / "page.ipynb", "x = 1", "print(x + 1)")
+    return tmp_path
+
+
+def test_failing_cell_stops_the_build_and_is_named(
+    book: Path, capfd: pytest.CaptureFixture
+) -> None:
+    write_notebook(book / "book" / "page.ipynb", "x = 1", "y = 2\nundefined_name + x")
+    assert build_book.build(book) == 1
+    message = capfd.readouterr().err
+    assert "book/page.ipynb, cell 3 of 3" in message
+    assert "NameError: name 'undefined_name' is not defined" in message
+    assert not (book / "_build" / "html").exists()
+
+
+def test_notebook_is_executed_once_and_again_when_the_package_changes(book: Path) -> None:
+    def executed() -> list[str]:
+        build_book.drop_outdated(build_book.Layout(book))
+        return [run.path.name for run in build_book.execute_all(book)]
+
+    assert executed() == ["page.ipynb"]
+    assert executed() == []
+    (book / "src" / "code.py").write_text("x = 2\n")
+    assert executed() == ["page.ipynb"]
+    assert executed() == []
+    write_notebook(book / "book" / "page.ipynb", "x = 3")
+    assert executed() == ["page.ipynb"]
+
+
+def test_a_change_of_style_renders_anew_but_executes_nothing(book: Path) -> None:
+    layout = build_book.Layout(book)
+    build_book.drop_outdated(layout)
+    build_book.execute_all(book)
+    layout.doctrees.mkdir()
+    (book / "book" / "assets").mkdir()
+    (book / "book" / "assets" / "book.css").write_text("p { color: inherit }\n")
+    build_book.drop_outdated(layout)
+    assert not layout.doctrees.exists()
+    assert build_book.execute_all(book) == []
+
+
+def test_cached_results_are_those_of_the_notebook(book: Path) -> None:
+    build_book.execute_all(book)
+    cache = get_cache(build_book.Layout(book).cache)
+    record = cache.match_cache_notebook(build_book.read_notebook(book / "book" / "page.ipynb"))
+    cells = cache.get_cache_bundle(record.pk).nb.cells
+    assert cells[-1].outputs[0].text == "2\n"
+
+
+def test_no_cell_waits_for_its_time_limit_after_a_control_was_shown(book: Path) -> None:
+    """One control in ten stalled its cell; nbclient had missed the kernel's reply."""
+    first = "import ipywidgets\ndef show(a=1):\n    for _ in range(6): print(a, flush=True)"
+    page = book / "book" / "page.ipynb"
+    write_notebook(page, first, *["ipywidgets.interact(show);"] * 40)
+    run = build_book.execute(page, timeout=40)
+    assert run.failure is None
+    assert run.seconds < 40
+
+
+def test_missing_page_is_named(book: Path) -> None:
+    (book / "_toc.yml").write_text("format: jb-book\nroot: book/nowhere\n")
+    with pytest.raises(SystemExit, match="_toc.yml names book/nowhere"):
+        build_book.pages(book)
+
+
+def test_every_notebook_is_a_page() -> None:
+    """A chapter that is not in `_toc.yml` would silently be left out of the book."""
+    pages = set(build_book.pages(ROOT))
+    folders = ("book", "exercises", "solutions")
+    notebooks = {path for folder in folders for path in (ROOT / folder).glob("*.ipynb")}
+    assert {str(path.relative_to(ROOT)) for path in notebooks - pages} == set()
+
+
+def test_the_address_of_the_project_is_the_same_everywhere() -> None:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert config["repository"]["url"] == project["urls"]["Repository"]
+
+
+def test_what_the_package_cites_is_in_the_bibliography() -> None:
+    entries = parse_file(ROOT / "book" / "references.bib").entries.values()
+    known = set()
+    for entry in entries:
+        first = (entry.persons.get("author") or entry.persons["editor"])[0]
+        name = " ".join(first.prelast_names + first.last_names)
+        known.add((name, entry.fields["year"]))
+
+    cited = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for block in re.findall(r"References:\n((?:[ ]+\S.*\n)+)", path.read_text()):
+            # "Hairer, Lubich & Wanner 2006, sec. II.1; Kutta 1901 (who ...)"
+            cited |= set(
+                re.findall(r"(?:^|; )\s*((?:van der )?[A-Z]\w+)[^;\d]*? (\d{4})\b", block, re.M)
+            )
+    assert cited
+    assert cited - known == set()
+
+
+def test_names_on_the_notation_page_exist() -> None:
+    text = (ROOT / "book" / "notation.md").read_text()
+    names = re.findall(r"`(mechanics|evaluation|data)\.(\w+)", text)
+    assert names
+    for module, name in names:
+        assert hasattr(importlib.import_module(f"hnn_tutorial.{module}"), name), f"{module}.{name}"
+
+
+def test_make_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.M).group(1).split()
+    # Without the settings of a make that may have started these tests.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    text = subprocess.run(
+        ["make"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert [line.split()[0] for line in text.splitlines()[1:]] == targets
