@@ -4,7 +4,18 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from hnn_tutorial.systems import DampedMassSpring, DampedPendulum, MassSpring, Pendulum
+from hnn_tutorial.systems import (
+    DampedMassSpring,
+    DampedPendulum,
+    DoublePendulum,
+    HenonHeiles,
+    MassSpring,
+    Pendulum,
+    RelativisticParticle,
+    SpringChain,
+    ThreeBody,
+    TwoBody,
+)
 
 # The same examples on every run, so that a red test is red for everyone; no deadline, because
 # the first call of an operator also loads it.
@@ -31,3 +42,29 @@ conservative = mass_springs | pendulums
 damped = st.builds(DampedMassSpring, positive, positive, positive) | st.builds(
     DampedPendulum, positive, positive, positive, positive
 )
+
+# Each with initial states of its own: a relativistic particle has no velocity above that of
+# light, and bodies must not meet.
+two_bodies = st.builds(TwoBody, positive, positive, positive)
+three_bodies = st.builds(ThreeBody, positive, positive, positive, positive)
+double_pendulums = st.builds(DoublePendulum, positive, positive, positive, positive, positive)
+henon_heiles = st.builds(HenonHeiles, st.floats(0.0, 1.2))
+relativistic_particles = st.builds(RelativisticParticle, positive, positive, positive)
+spring_chains = st.builds(SpringChain, st.integers(1, 5), positive, positive)
+larger = (
+    two_bodies
+    | three_bodies
+    | double_pendulums
+    | henon_heiles
+    | relativistic_particles
+    | spring_chains
+)
+
+
+@st.composite
+def systems_with_states(draw, systems=conservative | larger):
+    """A system, and a batch of its own initial states with one or two batch axes."""
+    system = draw(systems)
+    x = system.sample(6, seed=draw(st.integers(0, 2**31)))
+    shape = draw(st.sampled_from([(6,), (2, 3), (3, 1, 2)]))
+    return system, x.reshape(*shape, -1)

@@ -4,26 +4,67 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import conservative, damped, positive, states
+from strategies import (
+    conservative,
+    damped,
+    positive,
+    relativistic_particles,
+    spring_chains,
+    states,
+    systems_with_states,
+    three_bodies,
+    two_bodies,
+)
 
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.mechanics import gradient, hamiltonian_field, lagrangian_field, poisson_bracket
-from hnn_tutorial.systems import SYSTEMS, DampedMassSpring, DampedPendulum, MassSpring, Pendulum
+from hnn_tutorial.mechanics import (
+    divergence,
+    gradient,
+    hamiltonian_field,
+    jacobian,
+    lagrangian_field,
+    poisson_bracket,
+)
+from hnn_tutorial.systems import (
+    SYSTEMS,
+    DampedMassSpring,
+    DampedPendulum,
+    DoublePendulum,
+    HenonHeiles,
+    MassSpring,
+    Pendulum,
+    RelativisticParticle,
+    SpringChain,
+    System,
+    ThreeBody,
+    TwoBody,
+)
 
 TIMES = torch.linspace(0, 6, 25, dtype=torch.float64)
 
 
-@given(conservative, states())
-def test_field_is_the_motion_of_h(system, x):
+@given(systems_with_states())
+def test_field_is_the_motion_of_h(drawn):
+    system, x = drawn
     torch.testing.assert_close(system.field(x), hamiltonian_field(system.hamiltonian)(x))
 
 
-@given(conservative, states())
-def test_lagrangian_gives_the_same_acceleration(system, x):
+@given(systems_with_states())
+def test_lagrangian_gives_the_same_motion(drawn):
+    """The E–L equation, and H by way of the momenta, agree on [q̇, q̈]."""
+    system, x = drawn
+    torch.testing.assert_close(system.momenta(system.velocities(x)), x)
+    y = system.velocities(x)
+    expected = lagrangian_field(system.lagrangian)(y)
+    torch.testing.assert_close(system.second_order_field(y), expected, rtol=1e-6, atol=1e-6)
+
+
+@given(damped, states())
+def test_second_order_field_has_the_friction(system, x):
     inertia = getattr(system, "inertia", system.mass)
-    velocity = torch.stack([x[..., 0], x[..., 1] / inertia], dim=-1)
-    acceleration = lagrangian_field(system.lagrangian)(velocity)[..., 1]
-    torch.testing.assert_close(acceleration, system.field(x)[..., 1] / inertia)
+    frictionless = lagrangian_field(system.lagrangian)(x)[..., 1]
+    expected = frictionless - system.damping * x[..., 1] / inertia
+    torch.testing.assert_close(system.second_order_field(x)[..., 1], expected)
 
 
 @given(damped, states())
@@ -35,22 +76,37 @@ def test_friction_takes_exactly_the_power_that_it_says(system, x):
     assert (rate <= 0).all()
 
 
-@given(conservative, states())
-def test_every_invariant_commutes_with_h(system, x):
+@given(systems_with_states())
+def test_every_invariant_commutes_with_h(drawn):
+    system, x = drawn
     assert system.invariants
+    motion = system.field(x)
     for invariant in system.invariants.values():
-        assert poisson_bracket(invariant, system.hamiltonian)(x).abs().max() < 1e-12
+        bracket = poisson_bracket(invariant, system.hamiltonian)(x)
+        size = (gradient(invariant)(x) * motion).abs().sum(-1)
+        assert (bracket.abs() <= 1e-12 * (1 + size)).all()
 
 
 @pytest.mark.parametrize("kind", SYSTEMS.values())
 def test_invariants_are_constant_along_the_motion(kind):
     system = kind()
-    path = integrate(
-        system.field, system.sample(5, seed=1), TIMES, "dop853", rtol=1e-12, atol=1e-12
-    )
+    # A double pendulum as fast as its default would take DOP853 seconds.
+    options = {"speed": 2.0} if kind is DoublePendulum else {}
+    x0 = system.sample(4, seed=1, **options)
+    path = integrate(system.field, x0, TIMES, "dop853", rtol=1e-12, atol=1e-12)
+    assert (path[-1] - path[0]).abs().max() > 0.1
     for invariant in system.invariants.values():
         values = invariant(path)
         torch.testing.assert_close(values, values[:1].expand_as(values), rtol=1e-9, atol=1e-9)
+
+
+@given(systems_with_states(two_bodies | relativistic_particles | spring_chains))
+def test_exact_solution_of_larger_systems(drawn):
+    system, x = drawn
+    numerical = integrate(system.field, x, TIMES[:9], "dop853", rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(system.solution(x, TIMES[:9]), numerical, rtol=1e-7, atol=1e-7)
+    backwards = integrate(system.field, x, -TIMES[:5], "dop853", rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(system.solution(x, -TIMES[:5]), backwards, rtol=1e-7, atol=1e-7)
 
 
 @given(conservative | st.builds(DampedMassSpring, positive, positive, positive), states(size=4.0))
@@ -112,22 +168,177 @@ def test_damped_spring_in_all_three_regimes(damping):
 def test_no_solution_is_said_and_not_made_up():
     with pytest.raises(NotImplementedError, match="pendulum with friction has no closed-form"):
         DampedPendulum().solution(torch.ones(2), TIMES)
+    with pytest.raises(NotImplementedError, match="three-body problem has no closed-form"):
+        ThreeBody().solution(torch.ones(12), TIMES)
+
+
+@pytest.mark.parametrize("speed", [0.3, 1.0, 2**0.5, 1.6, 5.0, 0.0])
+def test_two_bodies_on_every_kind_of_orbit(speed):
+    """Ellipses, a circle, the parabola, hyperbolas and a straight fall; with a drift besides.
+
+    The first body stands at a unit distance from the second, of a third of its mass; the
+    speed is given in units of that of the circle.
+    """
+    system = TwoBody(mass1=3.0, mass2=1.0, gravitational_constant=1.7)
+    v = speed * (1.7 * 4.0) ** 0.5
+    drift = torch.tensor([0.2, -0.4], dtype=torch.float64)
+    q1, q2 = torch.tensor([[0.25, 0.0], [-0.75, 0.0]], dtype=torch.float64)
+    relative = torch.tensor([0.0, v], dtype=torch.float64)
+    p1, p2 = 3.0 * (drift + relative / 4), drift - 3 * relative / 4
+    x0 = torch.cat([q1, q2, p1, p2])
+    # The fall from rest ends in a collision at t = 0.426, where no numerical method goes.
+    times = TIMES[:9] / 6 * (0.4 if speed == 0 else 2.0)
+    numerical = integrate(system.field, x0, times, "dop853", rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(system.solution(x0, times), numerical, rtol=1e-8, atol=1e-8)
+
+
+def test_two_bodies_obey_keplers_third_law_for_a_long_time():
+    system = TwoBody(mass1=2.0, mass2=0.5, gravitational_constant=1.3)
+    x0 = system.sample(20, seed=0, spread=0.1)
+    axis = -1.3 * 2.0 * 0.5 / (2 * system.hamiltonian(x0))
+    period = 2 * torch.pi * (axis**3 / (1.3 * 2.5)) ** 0.5
+    for x, T in zip(x0, period, strict=True):
+        times = torch.tensor([0.0, 1.0, 1000.0], dtype=torch.float64) * T
+        path = system.solution(x, times)
+        torch.testing.assert_close(path, x0.new_zeros(3, 1) + x, rtol=1e-9, atol=1e-9)
+
+
+def test_two_bodies_drawn_without_spread_circle_each_other():
+    system = TwoBody(mass1=2.0, mass2=0.5)
+    path = system.solution(system.sample(10, seed=4, spread=0.0), TIMES)
+    distance = (path[..., :2] - path[..., 2:4]).norm(dim=-1)
+    torch.testing.assert_close(distance, distance[:1].expand_as(distance))
+    centre = 2.0 * path[..., :2] + 0.5 * path[..., 2:4]
+    assert centre.abs().max() < 1e-12
+    # The draws of Greydanus et al.: a first body in [0.5, 1.5]², turning to the left.
+    x = TwoBody().sample(200, seed=0)
+    assert x[:, :2].min() >= 0.5
+    assert x[:, :2].max() <= 1.5
+    torch.testing.assert_close(x[:, :2], -x[:, 2:4])
+    assert (TwoBody().invariants["angular momentum"](x) > 0).all()
+    speed = x[:, 4:6].norm(dim=-1) * 2 * x[:, :2].norm(dim=-1) ** 0.5
+    assert abs(float(speed.std()) - 0.05) < 0.01
+
+
+@given(three_bodies, st.integers(0, 100))
+def test_three_bodies_drawn_without_spread_turn_as_a_triangle(system, seed):
+    """Lagrange's solution: for any masses, an equilateral triangle turns as a rigid body."""
+    x0 = system.sample(2, seed, spread=0.0)
+    path = integrate(system.field, x0, TIMES[:5], "dop853", rtol=1e-12, atol=1e-12)
+    corners = path[..., :6].unflatten(-1, (3, 2))
+    sides = (corners - corners.roll(1, dims=-2)).norm(dim=-1)
+    torch.testing.assert_close(sides, sides[:1, :, :1].expand_as(sides), rtol=1e-7, atol=1e-7)
+    assert (path[-1] - path[0]).abs().max() > 0.05
+
+
+def test_three_bodies_are_drawn_as_in_the_paper():
+    x = ThreeBody().sample(500, seed=0)
+    q, p = x.unflatten(-1, (2, 3, 2)).unbind(-3)
+    radius = q.norm(dim=-1)
+    assert radius.min() >= 0.9
+    assert radius.max() <= 1.2
+    circular = torch.stack([-q[..., 1], q[..., 0]], dim=-1) * radius.unsqueeze(-1) ** -1.5
+    factor = p / (circular * 3**-0.25)
+    assert 0.8 - 1e-9 <= factor.min() < 0.81
+    assert 1.19 < factor.max() <= 1.2 + 1e-9
+
+
+def test_double_pendulum_with_a_light_lower_bob_is_a_pendulum():
+    system = DoublePendulum(mass1=1.0, mass2=1e-9, length1=1.3)
+    y = torch.tensor([[0.7, 0.2, -1.1, 0.4]], dtype=torch.float64)
+    alone = Pendulum(length=1.3).second_order_field(y[:, [0, 2]])
+    torch.testing.assert_close(system.second_order_field(y)[:, [0, 2]], alone, rtol=1e-7, atol=1e-7)
+
+
+def test_double_pendulum_states_one_mass_matrix():
+    """M is ∂²L/∂θ̇², and turns velocities into momenta."""
+    system = DoublePendulum(1.2, 0.7, 0.9, 1.4)
+    y = torch.randn(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    second = jacobian(gradient(system.lagrangian))(y)[..., 2:, 2:]
+    torch.testing.assert_close(system.mass_matrix(y), second)
+    product = (system.mass_matrix(y) @ y[:, 2:, None]).squeeze(-1)
+    torch.testing.assert_close(system.momenta(y)[:, 2:], product)
+    velocities = system.velocities(system.sample(500, seed=0, angle=1.0, speed=4.0))
+    assert velocities[:, :2].abs().max() <= 1.0
+    assert 3.9 < velocities[:, 2:].abs().max() <= 4.0 + 1e-9
+
+
+@pytest.mark.parametrize("energy", [1 / 12, 1 / 8, 1 / 6])
+def test_henon_heiles_is_drawn_on_the_section_at_its_energy(energy):
+    system = HenonHeiles()
+    x = system.sample(300, seed=0, energy=energy)
+    torch.testing.assert_close(system.hamiltonian(x), torch.full((300,), energy).double())
+    assert (x[:, 0] == 0).all()
+    assert (x[:, 2] > 0).all()
+    assert x[:, 1].max() <= 1
+    assert x[:, 1].min() < -0.3
+    for wrong in (0.0, 0.17, -1.0):
+        with pytest.raises(ValueError, match="the well opens"):
+            system.sample(5, seed=0, energy=wrong)
+    assert HenonHeiles(coupling=0.0).escape_energy == float("inf")
+    assert HenonHeiles(coupling=0.0).sample(5, seed=0, energy=3.0).shape == (5, 4)
+
+
+@given(relativistic_particles, states(size=3.0))
+def test_relativistic_momentum_is_not_mass_times_velocity(system, x):
+    """In [q, m q̇] the motion is the same, yet no Hamiltonian's: it has a divergence."""
+    velocity = system.field(x)[..., 0]
+    assert (velocity.abs() < system.speed_of_light).all()
+    y = system.non_canonical(x)
+    carried = (jacobian(system.non_canonical)(x) @ system.field(x).unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(system.non_canonical_field(y), carried)
+    assert divergence(system.field)(x).abs().max() < 1e-12
+    slowing = 1 - (velocity / system.speed_of_light) ** 2
+    expected = 3 * system.stiffness * x[..., 0] * velocity * slowing**0.5
+    expected = expected / (system.mass * system.speed_of_light**2)
+    torch.testing.assert_close(divergence(system.non_canonical_field)(y), expected)
+
+
+def test_slow_relativistic_particle_is_a_mass_on_a_spring():
+    slow = RelativisticParticle(mass=2.0, stiffness=3.0, speed_of_light=1e6)
+    spring = MassSpring(mass=2.0, stiffness=3.0)
+    x = torch.tensor([[0.4, -1.0], [0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(slow.solution(x, TIMES), spring.solution(x, TIMES))
+
+
+@given(spring_chains, st.integers(0, 100))
+def test_spring_chain_falls_into_its_normal_modes(system, seed):
+    x = system.sample(5, seed)
+    assert x.shape == (5, 2 * system.masses)
+    torch.testing.assert_close(system.modes(system.modes(x)), x)
+    energies = torch.stack([system.mode_energy(x, mode) for mode in range(1, system.masses + 1)])
+    torch.testing.assert_close(energies.sum(0), system.hamiltonian(x))
+    # The frequencies are those of the linear field itself.
+    A = system.field(torch.eye(2 * system.masses, dtype=torch.float64)).mT
+    found = torch.linalg.eigvals(A).imag.sort().values[system.masses :]
+    torch.testing.assert_close(found, torch.tensor(system.frequencies, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("kind", SYSTEMS.values())
-def test_samples_are_reproducible_and_within_their_radius(kind):
+def test_samples_are_reproducible(kind):
     system = kind()
-    x = system.sample(500, seed=3, radius=(0.5, 0.8))
-    assert x.shape == (500, 2 * kind.degrees)
-    assert torch.equal(x, system.sample(500, seed=3, radius=(0.5, 0.8)))
+    x = system.sample(50, seed=3)
+    assert x.shape == (50, 2 * system.degrees)
+    assert x.dtype == torch.float64
+    assert torch.equal(x, system.sample(50, seed=3))
+    assert torch.equal(x, system.sample(50, seed=torch.Generator().manual_seed(3)))
+    assert not torch.equal(x, system.sample(50, seed=4))
+    with pytest.raises(ValueError, match="count = 0"):
+        system.sample(0, seed=0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [MassSpring, DampedMassSpring, Pendulum, DampedPendulum, RelativisticParticle, SpringChain],
+)
+def test_samples_stay_within_their_radius(kind):
+    x = kind().sample(500, seed=3, radius=(0.5, 0.8))
     radius = x.norm(dim=-1)
     assert radius.min() >= 0.5
     assert radius.max() <= 0.8
     assert abs(float(x.mean())) < 0.1
     with pytest.raises(ValueError, match="radius"):
-        system.sample(5, seed=0, radius=(2.0, 1.0))
-    with pytest.raises(ValueError, match="count = 0"):
-        system.sample(0, seed=0)
+        kind().sample(5, seed=0, radius=(2.0, 1.0))
 
 
 @pytest.mark.parametrize("kind", SYSTEMS.values())
@@ -135,16 +346,43 @@ def test_systems_state_their_parameters(kind):
     system = kind()
     assert SYSTEMS[system.name] is kind
     assert len(system.coordinates) == 2 * system.degrees
+    symbols = [symbol for symbol, _ in system.coordinates]
+    assert len(set(symbols)) == len(symbols)
+    assert system.angles == tuple(range(system.degrees if "pendulum" in system.name else 0))
     for parameter in system.parameters:
         assert parameter.unit
         assert parameter.meaning
         assert parameter.value == getattr(system, parameter.name)
-    with pytest.raises(ValueError, match="mass = -1"):
-        kind(mass=-1)
+        with pytest.raises(ValueError, match=f"{parameter.name} = -1"):
+            kind(**{parameter.name: -1})
 
 
-def test_dtype_follows_the_state():
-    for kind in (MassSpring, Pendulum):
-        x = torch.ones(3, 2, dtype=torch.float32)
-        assert kind().field(x).dtype == torch.float32
-        assert kind().solution(x, TIMES).dtype == torch.float32
+def test_spring_chain_has_the_degrees_that_it_is_given():
+    system = SpringChain(masses=5)
+    assert system.degrees == 5
+    assert system.coordinates[5] == ("p1", "kg m/s")
+    with pytest.raises(ValueError, match="masses = 2.5; expected how many"):
+        SpringChain(masses=2.5)
+
+
+@pytest.mark.parametrize("kind", SYSTEMS.values())
+def test_dtype_follows_the_state(kind):
+    """And float32 is as right as its digits allow."""
+    system = kind()
+    x = system.sample(20, seed=0)
+    single = system.field(x.float())
+    assert single.dtype == torch.float32
+    scale = system.field(x).abs().max().item()
+    torch.testing.assert_close(single.double(), system.field(x), rtol=1e-4, atol=1e-5 * scale)
+    if type(system).solution is not System.solution:
+        assert system.solution(x.float(), TIMES).dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [TwoBody, RelativisticParticle, SpringChain])
+def test_solution_of_any_batch_shape(kind):
+    system = kind()
+    x = system.sample(6, seed=0)
+    path = system.solution(x, TIMES)
+    assert torch.equal(path.reshape(25, 2, 3, -1), system.solution(x.reshape(2, 3, -1), TIMES))
+    torch.testing.assert_close(path[:, 0], system.solution(x[0], TIMES))
+    torch.testing.assert_close(path[0], x)

@@ -3,23 +3,34 @@
 from hnn_tutorial._validate import lookup
 from hnn_tutorial.models._model import Model, parameter_count
 from hnn_tutorial.models.dense import ACTIVATIONS, DenseNetwork
+from hnn_tutorial.models.dissipative_hnn import DissipativeHNN
 from hnn_tutorial.models.hnn import HNN
+from hnn_tutorial.models.lnn import LNN
 from hnn_tutorial.models.mlp import MLP
 from hnn_tutorial.models.second_order_mlp import SecondOrderMLP
+from hnn_tutorial.models.separable_hnn import SeparableHNN
+from hnn_tutorial.models.structured_lnn import StructuredLNN
 
 __all__ = [
     "ACTIVATIONS",
     "HNN",
+    "LNN",
     "MLP",
     "MODELS",
     "DenseNetwork",
+    "DissipativeHNN",
     "Model",
     "SecondOrderMLP",
+    "SeparableHNN",
+    "StructuredLNN",
     "build_model",
     "parameter_count",
 ]
 
-MODELS: dict[str, type[Model]] = {model.kind: model for model in (MLP, SecondOrderMLP, HNN)}
+MODELS: dict[str, type[Model]] = {
+    model.kind: model
+    for model in (MLP, SecondOrderMLP, HNN, SeparableHNN, DissipativeHNN, LNN, StructuredLNN)
+}
 
 
 def build_model(kind: str, config: dict) -> Model:

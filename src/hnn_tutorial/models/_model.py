@@ -8,18 +8,23 @@ from torch import Tensor, nn
 
 from hnn_tutorial._validate import check_state
 from hnn_tutorial.models.dense import DenseNetwork
+from hnn_tutorial.models.embedding import Embedding, check_angles
+from hnn_tutorial.random import as_generator
 
 
 class Model(nn.Module):
-    """A learnable field of states ``[q, p]``.
+    """A learnable field of states ``[q, p]``, or ``[q, q̇]`` for those with a Lagrangian.
 
     A new model is a subclass in a file of its own, with ``field`` and, where it has one,
-    ``hamiltonian`` or ``lagrangian``; and a row in ``MODELS``.
+    ``hamiltonian`` or ``lagrangian``; and a row in ``MODELS``. One that is more than a single
+    network of the whole state also has a ``build`` of its own.
 
     Args:
         degrees: n, the degrees of freedom; the state has 2n components.
         hidden: widths of the hidden layers.
         activation: a key of ``ACTIVATIONS``.
+        angles: indices of the positions that are angles, such as ``system.angles``: the
+            networks see their cosine and sine, so that a full turn changes nothing.
         seed: draws the initial weights.
         dtype: of the weights.
     """
@@ -32,6 +37,7 @@ class Model(nn.Module):
         hidden: Sequence[int] = (32, 32),
         activation: str = "tanh",
         *,
+        angles: Sequence[int] = (),
         seed: int | torch.Generator = 0,
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -41,8 +47,20 @@ class Model(nn.Module):
         self.degrees = degrees
         self.hidden = tuple(hidden)
         self.activation = activation
-        sizes = (2 * degrees, *self.hidden, self.outputs(degrees))
-        self.network = DenseNetwork(sizes, activation, seed=seed, dtype=dtype)
+        self.angles = check_angles(angles, degrees)
+        self.build(as_generator(seed), dtype)
+
+    def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
+        """Make the embedding and the network."""
+        self.embedding = Embedding(2 * self.degrees, self.angles, dtype)
+        self.network = self.dense(self.embedding.size, self.outputs(self.degrees), generator, dtype)
+
+    def dense(
+        self, inputs: int, outputs: int, generator: torch.Generator, dtype: torch.dtype
+    ) -> DenseNetwork:
+        """Return a network with this model's hidden layers."""
+        sizes = (inputs, *self.hidden, outputs)
+        return DenseNetwork(sizes, self.activation, seed=generator, dtype=dtype)
 
     @staticmethod
     def outputs(degrees: int) -> int:
@@ -50,7 +68,7 @@ class Model(nn.Module):
         raise NotImplementedError
 
     def field(self, x: Tensor) -> Tensor:
-        """Return the learned time derivative ``[q̇, ṗ]``, ``(..., 2n) -> (..., 2n)``."""
+        """Return the learned time derivative of the state, ``(..., 2n) -> (..., 2n)``."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,11 +78,12 @@ class Model(nn.Module):
     @property
     def config(self) -> dict:
         """What ``build_model`` needs to make a model of this shape, as plain JSON values."""
-        return {
+        config = {
             "degrees": self.degrees,
             "hidden": list(self.hidden),
             "activation": self.activation,
         }
+        return {**config, "angles": list(self.angles)} if self.angles else config
 
     def _check(self, x: Tensor) -> None:
         n = check_state(x)
@@ -73,7 +92,7 @@ class Model(nn.Module):
                 f"state has {2 * n} components on its last axis; this model was made for "
                 f"{2 * self.degrees} (degrees = {self.degrees})"
             )
-        weights = self.network.layers[0].weight
+        weights = next(self.parameters())
         if x.dtype != weights.dtype:
             raise TypeError(
                 f"state has dtype {x.dtype}, the model has {weights.dtype}; convert one with "

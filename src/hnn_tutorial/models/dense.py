@@ -13,17 +13,26 @@ from hnn_tutorial.random import as_generator
 
 
 class Activation(NamedTuple):
-    """An activation function, its derivative, and the gain of its initial weights."""
+    """An activation function, its first two derivatives, and the gain of its initial weights.
+
+    Each derivative is given what is already known, so that no tanh is computed twice.
+    """
 
     value: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
+    """``z -> σ(z)``"""
+    derivative: Callable[[Tensor, Tensor], Tensor]
+    """``(z, σ) -> σ'``"""
+    second_derivative: Callable[[Tensor, Tensor], Tensor]
+    """``(σ, σ') -> σ''``"""
     gain: float
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, 5 / 3),
-    "softplus": Activation(softplus, torch.sigmoid, 2**0.5),
-    "sin": Activation(torch.sin, torch.cos, 1.0),
+    "tanh": Activation(torch.tanh, lambda z, a: 1 - a * a, lambda a, s: -2 * a * s, 5 / 3),
+    "softplus": Activation(
+        softplus, lambda z, a: torch.sigmoid(z), lambda a, s: s * (1 - s), 2**0.5
+    ),
+    "sin": Activation(torch.sin, lambda z, a: torch.cos(z), lambda a, s: -a, 1.0),
 }
 """Smooth functions only: a field is a derivative of the network, and training needs one more.
 The second derivative of a ReLU network is zero almost everywhere."""
@@ -93,9 +102,65 @@ class DenseNetwork(nn.Module):
         slopes = []
         for layer in self.layers[:-1]:
             z = layer(x)
-            slopes.append(self.activation.derivative(z))
             x = self.activation.value(z)
+            slopes.append(self.activation.derivative(z, x))
         g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
         for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
             g = (slope * g) @ layer.weight
         return g
+
+    def value_and_tangents(self, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return the outputs and their derivatives along k directions of the input.
+
+        The tangents go forward with the values:
+        :math:`\dot z_k = W_k \dot a_{k-1}`, :math:`\dot a_k = \sigma'(z_k) \odot \dot z_k`.
+
+        Args:
+            x: inputs, ``(..., sizes[0])``.
+            directions: ``(..., k, sizes[0])``.
+
+        Returns:
+            Outputs ``(..., sizes[-1])``, and tangents ``(..., k, sizes[-1])``.
+        """
+        tangents = directions
+        for layer in self.layers[:-1]:
+            z = layer(x)
+            x = self.activation.value(z)
+            slope = self.activation.derivative(z, x).unsqueeze(-2)
+            tangents = slope * (tangents @ layer.weight.mT)
+        last = self.layers[-1]
+        return last(x), tangents @ last.weight.mT
+
+    def gradient_and_curvature(self, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return the gradient of a single-output network, and its Hessian between directions.
+
+        With the tangents :math:`\dot z_k^a` of a direction a and the gradient :math:`g_k` with
+        respect to layer k, the second derivative is a sum over the layers,
+
+        .. math:: a^\top \left(\nabla^2 f\right) b
+                  = \sum_k \left(g_k \odot \sigma''(z_k)\right) \cdot
+                    \left(\dot z_k^a \odot \dot z_k^b\right),
+
+        so one pass up with the tangents and one pass down with the gradient give all of it.
+
+        Args:
+            x: inputs, ``(..., sizes[0])``.
+            directions: ``(..., k, sizes[0])``.
+
+        Returns:
+            Gradient ``(..., sizes[0])``, and second derivatives ``(..., k, k)``.
+        """
+        tangents, passed = directions, []
+        for layer in self.layers[:-1]:
+            z, tangents = layer(x), tangents @ layer.weight.mT
+            x = self.activation.value(z)
+            slope = self.activation.derivative(z, x)
+            passed.append((layer, tangents, slope, self.activation.second_derivative(x, slope)))
+            tangents = slope.unsqueeze(-2) * tangents
+        g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
+        k = directions.shape[-2]
+        curvature = g.new_zeros(*g.shape[:-1], k, k)
+        for layer, tangents, slope, bend in reversed(passed):
+            curvature = curvature + (tangents * (g * bend).unsqueeze(-2)) @ tangents.mT
+            g = (slope * g) @ layer.weight
+        return g, curvature

@@ -30,9 +30,10 @@ class HNN(Model):
     def hamiltonian(self, x: Tensor) -> Tensor:
         """Return the learned energy, ``(..., 2n) -> (...,)``; right up to a constant."""
         self._check(x)
-        return self.network(x).squeeze(-1)
+        return self.network(self.embedding(x)).squeeze(-1)
 
     def field(self, x: Tensor) -> Tensor:
         """Return ``hamiltonian_field(self.hamiltonian)(x)``, ``(..., 2n) -> (..., 2n)``."""
         self._check(x)
-        return symplectic_gradient(self.network.input_gradient(x))
+        g = self.network.input_gradient(self.embedding(x))
+        return symplectic_gradient(self.embedding.pull_back(x, g))

@@ -25,4 +25,4 @@ class MLP(Model):
     def field(self, x: Tensor) -> Tensor:
         """Return the learned time derivative ``[q̇, ṗ]``, ``(..., 2n) -> (..., 2n)``."""
         self._check(x)
-        return self.network(x)
+        return self.network(self.embedding(x))

@@ -21,10 +21,10 @@ class SecondOrderMLP(Model):
 
     kind = "second_order_mlp"
 
-    def __init__(self, degrees: int, *arguments, **options) -> None:
-        super().__init__(degrees, *arguments, **options)
-        start = self.network.layers[0].weight.new_zeros(degrees)
-        self.log_mass = nn.Parameter(start)
+    def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
+        """Make the network, and masses of one."""
+        super().build(generator, dtype)
+        self.log_mass = nn.Parameter(torch.zeros(self.degrees, dtype=dtype))
 
     @staticmethod
     def outputs(degrees: int) -> int:
@@ -35,4 +35,5 @@ class SecondOrderMLP(Model):
         """Return ``[p/m, NN(q, p)]``, ``(..., 2n) -> (..., 2n)``."""
         self._check(x)
         p = x[..., self.degrees :]
-        return torch.cat([p * torch.exp(-self.log_mass), self.network(x)], dim=-1)
+        force = self.network(self.embedding(x))
+        return torch.cat([p * torch.exp(-self.log_mass), force], dim=-1)

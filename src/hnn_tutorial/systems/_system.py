@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import check_not_negative, check_positive
+from hnn_tutorial.mechanics import conjugate_momentum, jacobian
 from hnn_tutorial.random import as_generator
 
 
@@ -34,7 +35,8 @@ class System:
     A new system is a frozen dataclass in a file of its own that states these, and a row in
     ``SYSTEMS``. Formulas act on the last axis and take any batch shape; dtype and device
     follow the state. The closed-form ``field`` is held by a test to
-    ``hamiltonian_field(hamiltonian)`` less its friction.
+    ``hamiltonian_field(hamiltonian)`` less its friction. Where a parameter decides how many
+    degrees of freedom there are, ``degrees`` and ``coordinates`` are properties.
     """
 
     name: ClassVar[str]
@@ -59,6 +61,12 @@ class System:
             for f in fields(self)
         ]
 
+    @property
+    def angles(self) -> tuple[int, ...]:
+        """Which of the positions are angles: what a model takes as ``angles``."""
+        positions = self.coordinates[: self.degrees]
+        return tuple(i for i, (_, unit) in enumerate(positions) if unit == "rad")
+
     def hamiltonian(self, x: Tensor) -> Tensor:
         """Return H of ``[q, p]``, shape ``(..., 2n) -> (...,)``."""
         raise NotImplementedError
@@ -70,6 +78,24 @@ class System:
     def field(self, x: Tensor) -> Tensor:
         """Return the motion ``[q̇, ṗ]`` at ``[q, p]``, shape ``(..., 2n) -> (..., 2n)``."""
         raise NotImplementedError
+
+    def velocities(self, x: Tensor) -> Tensor:
+        """Return ``[q, q̇]`` of a state ``[q, p]``, the same shape."""
+        return torch.cat([x[..., : self.degrees], self.field(x)[..., : self.degrees]], dim=-1)
+
+    def momenta(self, x: Tensor) -> Tensor:
+        """Return ``[q, p]`` of a state ``[q, q̇]``, with p = ∂L/∂q̇, the same shape."""
+        return conjugate_momentum(self.lagrangian)(x)
+
+    def second_order_field(self, x: Tensor) -> Tensor:
+        """Return the motion ``[q̇, q̈]`` at ``[q, q̇]``, friction included, the same shape.
+
+        It is what ``field`` says of ``[q, p]``, said of velocities: the derivative of
+        ``velocities`` along ``field``.
+        """
+        canonical = self.momenta(x)
+        motion = self.field(canonical).unsqueeze(-1)
+        return (jacobian(self.velocities)(canonical) @ motion).squeeze(-1)
 
     @property
     def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
@@ -109,13 +135,32 @@ def sample_annulus(
     Raises:
         ValueError: for a count below 1, or radii that are negative or out of order.
     """
-    low, high = radius
-    if count < 1:
-        raise ValueError(f"count = {count}; expected at least 1")
-    if not 0 <= low <= high < float("inf"):
-        raise ValueError(f"radius = {radius}; expected (smallest, largest) with 0 ≤ smallest")
+    check_count(count)
+    check_interval(radius=radius)
     generator = as_generator(seed)
     direction = torch.randn(count, 2 * n, generator=generator, dtype=torch.float64)
     direction = direction / direction.norm(dim=-1, keepdim=True)
-    length = low + (high - low) * torch.rand(count, 1, generator=generator, dtype=torch.float64)
-    return length * direction
+    return uniform((count, 1), radius, generator) * direction
+
+
+def uniform(
+    shape: tuple[int, ...], interval: tuple[float, float], generator: torch.Generator
+) -> Tensor:
+    """Draw numbers uniform in an interval, float64."""
+    low, high = interval
+    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def check_count(count: int) -> None:
+    """Raise ``ValueError`` for a count of states below 1."""
+    if count < 1:
+        raise ValueError(f"count = {count}; expected at least 1")
+
+
+def check_interval(**intervals: tuple[float, float]) -> None:
+    """Raise ``ValueError`` for the first keyword that is no interval of numbers ≥ 0."""
+    for name, (low, high) in intervals.items():
+        if not 0 <= low <= high < float("inf"):
+            raise ValueError(
+                f"{name} = {low, high}; expected (smallest, largest) with 0 ≤ smallest"
+            )

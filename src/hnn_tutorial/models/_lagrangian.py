@@ -1,0 +1,51 @@
+"""What the models with a Lagrangian share."""
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial.models._model import Model
+
+
+def inverse_times(matrix: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``matrix⁻¹ @ vector``, and the inverse, without a check for singular matrices.
+
+    By the inverse rather than ``torch.linalg.solve``, whose derivative is wrong inside
+    ``vmap`` when gradients are switched off around it (PyTorch 2.13): that is how
+    Levenberg–Marquardt calls a model. The matrices are small, and a test holds the Jacobian.
+
+    Args:
+        matrix: ``(..., n, n)``.
+        vector: ``(..., n)``.
+    """
+    inverse, _ = torch.linalg.inv_ex(matrix)
+    return (inverse @ vector.unsqueeze(-1)).squeeze(-1), inverse
+
+
+class LagrangianModel(Model):
+    """A learnable motion of states ``[q, q̇]`` that a Lagrangian causes.
+
+    A dataset for it holds ``[q, q̇]`` and ``[q̇, q̈]``, as ``system.velocities`` and
+    ``system.second_order_field`` give them. The first half of ``field`` is the input itself,
+    so a residual of ``acceleration`` alone says as much at half the price.
+    """
+
+    def lagrangian(self, x: Tensor) -> Tensor:
+        """Return L of ``[q, q̇]``, ``(..., 2n) -> (...,)``."""
+        raise NotImplementedError
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Return ``q̇ · ∂L/∂q̇ − L`` of ``[q, q̇]``, ``(..., 2n) -> (...,)``."""
+        raise NotImplementedError
+
+    def mass_matrix(self, x: Tensor) -> Tensor:
+        """Return ``∂²L/∂q̇²``, ``(..., 2n) -> (..., n, n)``."""
+        raise NotImplementedError
+
+    def acceleration(self, x: Tensor) -> Tensor:
+        """Return q̈ by Euler and Lagrange's equation, ``(..., 2n) -> (..., n)``."""
+        raise NotImplementedError
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return ``[q̇, q̈]``, ``(..., 2n) -> (..., 2n)``."""
+        self._check(x)
+        return torch.cat([x[..., self.degrees :], self.acceleration(x)], dim=-1)

@@ -1,0 +1,65 @@
+"""Positive definite matrices from the outputs of a network."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+
+class CholeskyFactor(nn.Module):
+    r"""Make n(n+1)/2 numbers a lower triangular matrix K with a positive diagonal.
+
+    The numbers are placed row by row, those on the diagonal through softplus. So each
+    positive definite matrix is :math:`K K^\top` for one K alone. With a diagonal of either
+    sign there would be :math:`2^n`, and a network that had taken different ones in different
+    places would be singular in between, where no training mends it.
+
+    Args:
+        n: rows and columns.
+        dtype: of the numbers.
+    """
+
+    def __init__(self, n: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.n = n
+        rows, columns = torch.tril_indices(n, n)
+        self.size = len(rows)
+        # A product with zeros and ones, unlike an assignment, works under every transform of
+        # torch.func, and has a derivative.
+        place = torch.zeros(self.size, n * n, dtype=dtype)
+        place[torch.arange(self.size), rows * n + columns] = 1
+        self.register_buffer("place", place, persistent=False)
+        self.register_buffer("on_diagonal", rows == columns, persistent=False)
+
+    def forward(self, entries: Tensor) -> Tensor:
+        """Return K, ``(..., n(n+1)/2) -> (..., n, n)``."""
+        return self._placed(torch.where(self.on_diagonal, softplus(entries), entries))
+
+    def tangents(self, entries: Tensor, tangents: Tensor) -> Tensor:
+        """Return how K changes with the numbers.
+
+        Args:
+            entries: ``(..., n(n+1)/2)``.
+            tangents: how the numbers change along k directions, ``(..., k, n(n+1)/2)``.
+
+        Returns:
+            ``(..., k, n, n)``.
+        """
+        slope = torch.where(self.on_diagonal, torch.sigmoid(entries), torch.ones_like(entries))
+        return self._placed(slope.unsqueeze(-2) * tangents)
+
+    def _placed(self, entries: Tensor) -> Tensor:
+        return (entries @ self.place).unflatten(-1, (self.n, self.n))
+
+
+@torch.no_grad()
+def start_near(layer: nn.Linear, factor: CholeskyFactor, diagonal: float) -> None:
+    """Let the first outputs of a layer give a K near ``diagonal`` times the identity.
+
+    Args:
+        layer: whose first outputs are the numbers of K; their weights shrink to a tenth.
+        factor: makes K of them.
+        diagonal: positive.
+    """
+    layer.weight[: factor.size].mul_(0.1)
+    value = torch.tensor(diagonal, dtype=torch.float64)
+    layer.bias[: factor.size][factor.on_diagonal] = value.expm1().log().to(layer.bias)

@@ -1,0 +1,63 @@
+"""A Hamiltonian neural network with friction that can only take energy away."""
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
+from hnn_tutorial.models.hnn import HNN
+
+
+class DissipativeHNN(HNN):
+    r"""A network for H, and one for the friction.
+
+    .. math:: \dot x = (J - R(x)) \nabla H_\theta, \qquad
+              R = \begin{pmatrix} 0 & 0 \\ 0 & D_\theta(q, p) \end{pmatrix}, \qquad
+              D_\theta = K_\theta K_\theta^\top \succeq 0
+
+    .. math:: \dot q = \frac{\partial H_\theta}{\partial p}, \qquad
+              \dot p = -\frac{\partial H_\theta}{\partial q}
+                       - D_\theta \frac{\partial H_\theta}{\partial p}, \qquad
+              \dot H_\theta = -\left|K_\theta^\top \dot q\right|^2 \le 0
+
+    So at any weights its energy never rises. A second network gives the lower triangular K,
+    which starts small.
+    Friction is a force, and a force moves p alone: a block of R on the positions would make
+    the velocity something else than ∂H/∂p. D may depend on all of the state, which admits
+    air drag, :math:`D \propto |\dot q|`, besides linear friction.
+
+    This is the port-Hamiltonian form without its ports, as in Zhong, Dey & Chakraborty 2020,
+    who let D depend on q alone. Sosanya & Greydanus 2022 add the gradient of a second scalar
+    instead, :math:`\dot x = J \nabla H + \nabla D`; that splits any field in two, and nothing
+    keeps its energy from rising.
+
+    References:
+        Zhong, Dey & Chakraborty 2020 (Dissipative SymODEN); van der Schaft & Jeltsema 2014.
+    """
+
+    kind = "dissipative_hnn"
+
+    FIRST = 0.1
+    """The diagonal of K before training."""
+
+    def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
+        """Make the networks of H and of K."""
+        super().build(generator, dtype)
+        self.factor = CholeskyFactor(self.degrees, dtype)
+        self.friction = self.dense(self.embedding.size, self.factor.size, generator, dtype)
+        start_near(self.friction.layers[-1], self.factor, self.FIRST)
+
+    def friction_matrix(self, x: Tensor) -> Tensor:
+        """Return D, positive semi-definite, ``(..., 2n) -> (..., n, n)``."""
+        self._check(x)
+        K = self._factor(x)
+        return K @ K.mT
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return ``(J − R) ∇H``, ``(..., 2n) -> (..., 2n)``."""
+        velocity, force = super().field(x).chunk(2, dim=-1)
+        K = self._factor(x)
+        drag = K @ (K.mT @ velocity.unsqueeze(-1))
+        return torch.cat([velocity, force - drag.squeeze(-1)], dim=-1)
+
+    def _factor(self, x: Tensor) -> Tensor:
+        return self.factor(self.friction(self.embedding(x)))
