@@ -15,6 +15,7 @@ from hnn_tutorial.evaluation import (
     over_seeds,
     phase_volume_change,
     time_reversal_error,
+    turning_rate,
     valid_prediction_time,
 )
 from hnn_tutorial.integrators import integrate
@@ -315,3 +316,15 @@ def test_over_seeds_counts_a_diverged_seed():
         over_seeds([1.0, NAN])
     with pytest.raises(ValueError, match="no values"):
         over_seeds([])
+
+
+def test_turning_rate_is_the_angular_frequency_of_a_circle_and_counts_turns():
+    times = torch.linspace(0, 50, 501, dtype=torch.float64)
+    rates = torch.tensor([0.3, 2.0, -1.5, 20.0], dtype=torch.float64)
+    angle = 0.7 + times[:, None] * rates
+    states = 3 * torch.stack([torch.cos(angle), -torch.sin(angle)], dim=-1)
+    torch.testing.assert_close(turning_rate(states, times), rates)
+    states[200:, 1] = torch.nan
+    assert turning_rate(states, times).tolist()[1] == torch.inf
+    with pytest.raises(ValueError, match="expected \\(T, ..., 2\\)"):
+        turning_rate(torch.ones(5, 4), times[:5])

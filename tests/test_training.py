@@ -11,6 +11,7 @@ from torch import nn
 
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.evaluation import field_error
+from hnn_tutorial.mechanics import lagrangian_field
 from hnn_tutorial.models import HNN, MLP, MODELS
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import (
@@ -535,3 +536,30 @@ def test_a_model_without_parameters_is_refused():
     model.field = SPRING.field
     with pytest.raises(ValueError, match="no trainable parameters"):
         quiet_fit(model, disc(10, 0))
+
+
+def test_levenberg_marquardt_differentiates_a_linear_solve_rightly():
+    """PyTorch 2.13 gets it wrong inside vmap(jacrev(...)) where no_grad is on outside."""
+
+    class Learned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.tensor([0.7, 0.4], dtype=torch.float64))
+
+        def field(self, x):
+            def lagrangian(x):
+                q1, q2, v1, v2 = x.unbind(-1)
+                coupling = self.w[0] * v1 * v2 * torch.cos(q1 - q2)
+                return v1**2 + v2**2 + coupling - self.w[1] * (q1**4 + q2**4)
+
+            return lagrangian_field(lagrangian)(x)
+
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    model = Learned()
+    problem = Problem(model, derivative_residual, {"states": x, "derivatives": torch.sin(x)})
+    _, half_gradient, _ = LevenbergMarquardt()._normal_equations(
+        problem, problem.weights(), problem.data
+    )
+    loss = derivative_residual(model, problem.data).square().mean()
+    (expected,) = torch.autograd.grad(loss, model.w)
+    torch.testing.assert_close(2 * half_gradient, expected)

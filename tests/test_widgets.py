@@ -190,6 +190,7 @@ def test_models_that_the_browser_cannot_run_are_refused():
         (Strange(1), TypeError, "a Strange; a lab runs"),
         (relu, TypeError, "layers other than dense"),
         (shy, ValueError, "activation 'relu'; a lab runs"),
+        (HNN(1, angles=(0,)), ValueError, "embeds angles"),
         (HNN(2), ValueError, "states of 4 components, the system has 2"),
         (poisoned, ValueError, "1 weight.*NaN"),
     ]

@@ -9,9 +9,7 @@ notebook's code alone; so it is dropped here when anything else that the code de
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-import queue
 import re
 import shutil
 import subprocess
@@ -27,16 +25,12 @@ import nbformat
 import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
-from jupyter_client.asynchronous import AsyncKernelClient
-from jupyter_client.channels import AsyncZMQSocketChannel
-from jupyter_client.manager import AsyncKernelManager
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
-from traitlets import Type
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,8 +38,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EXECUTION_INPUTS = ("src/**/*", "book/data/**/*", "constraints.txt")
 # What a page depends on besides its source; Sphinx does not see these change.
 RENDERING_INPUTS = ("_config.yml", "_toc.yml", "book/_ext/**/*", "book/assets/**/*")
-
-POLL_SECONDS = 0.2
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -75,38 +67,6 @@ class Layout:
     def doctrees(self) -> Path:
         """What Sphinx has read."""
         return self.build / ".doctrees"
-
-
-class PollingChannel(AsyncZMQSocketChannel):
-    """A channel that looks for messages again and again, not only when it is told of one.
-
-    An output widget (`ipywidgets.interact` makes one) has nbclient send on the shell channel while
-    another task waits there for the cell's reply. The sending can swallow the one signal that a
-    reply has come, and the cell then seems to run until its time limit.
-    """
-
-    async def get_msg(self, timeout: float | None = None) -> dict:
-        """Wait for a message; raises `queue.Empty` after `timeout` seconds."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                return await super().get_msg(max(0.0, min(POLL_SECONDS, left)))
-            except queue.Empty:
-                if left <= POLL_SECONDS:
-                    raise
-
-
-class PollingClient(AsyncKernelClient):
-    """A client whose wait for a cell's reply cannot miss it."""
-
-    shell_channel_class = Type(PollingChannel)
-
-
-class PollingKernelManager(AsyncKernelManager):
-    """Starts a kernel and talks to it through a `PollingClient`."""
-
-    client_factory = Type(PollingClient)
 
 
 @dataclass(frozen=True)
@@ -182,9 +142,10 @@ def drop_outdated(layout: Layout) -> None:
 class SilentOutput(OutputWidget):
     """What an ipywidgets Output has captured, kept for the page and not sent back to the kernel.
 
-    nbclient's own class sends it back in the middle of a cell. A reply of the kernel that arrives
-    at that moment is then noticed only when the cell's time is over: 3 of 25 runs of a notebook
-    with eight `interact` controls hung so, and none of 40 with this class.
+    nbclient's own class (`ipywidgets.interact` makes one) sends on the shell channel while another
+    task waits there for the cell's reply. The sending can swallow the one signal that the reply
+    has come, and the cell then seems to run until its time limit: so did 3 of 25 runs of a
+    notebook with eight controls, and none of 40 with this class.
     """
 
     def sync_state(self) -> None:
@@ -203,7 +164,6 @@ def execute(path: Path, timeout: int) -> Run:
     client = NotebookClient(
         notebook,
         timeout=timeout,
-        kernel_manager_class=PollingKernelManager,
         resources={"metadata": {"path": str(path.parent)}},
         # Times written into the cells would change the key under which the cache knows them.
         record_timing=False,

@@ -99,6 +99,8 @@ def model_weights(label: str, model: Model, degrees: int) -> np.ndarray:
     )
     if type(model) not in LAB_MODELS:
         raise TypeError(f"{label!r} is a {type(model).__name__}; {what_can}")
+    if getattr(model, "angles", ()):
+        raise ValueError(f"{label!r} embeds angles as (cos, sin), which no lab does; {what_can}")
     if model.activation not in LAB_ACTIVATIONS:
         raise ValueError(f"{label!r} has the activation {model.activation!r}; {what_can}")
     network = model.network

@@ -113,9 +113,10 @@ class LearnedLab(Lab):
     @traitlets.validate("step", "horizon")
     def _check_time(self, proposal: dict) -> float:
         name = proposal["trait"].name
-        check_positive(**{name: proposal["value"]})
         step = proposal["value"] if name == "step" else self.step
         horizon = proposal["value"] if name == "horizon" else self.horizon
+        # Both, because the constructor sets both before either is checked, in any order.
+        check_positive(step=step, horizon=horizon)
         if step > horizon:
             raise ValueError(f"step = {step} s is longer than horizon = {horizon} s")
         # The truth is drawn at 0.01 s or finer.
