@@ -1,7 +1,6 @@
 """What the property tests draw: states of any batch shape, and systems of any parameters."""
 
 import torch
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from hnn_tutorial.systems import (
@@ -16,11 +15,6 @@ from hnn_tutorial.systems import (
     ThreeBody,
     TwoBody,
 )
-
-# The same examples on every run, so that a red test is red for everyone; no deadline, because
-# the first call of an operator also loads it.
-settings.register_profile("course", deadline=None, derandomize=True, max_examples=25)
-settings.load_profile("course")
 
 positive = st.floats(0.3, 3.0)
 

@@ -66,6 +66,13 @@ def check_not_negative(**values: float) -> None:
             raise ValueError(f"{name} = {value}; expected zero or a positive finite number")
 
 
+def check_count(**values: int) -> None:
+    """Raise ``ValueError`` for the first keyword whose value is not a positive integer."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} = {value!r}; expected a positive integer")
+
+
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     """Return ``table[name]``, or raise a ``ValueError`` that lists the names there are."""
     try:

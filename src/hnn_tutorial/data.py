@@ -240,18 +240,19 @@ def simulate(
 class Normalization:
     r"""A change of units that keeps the dynamics Hamiltonian.
 
-    With :math:`q = aQ`, :math:`p = bP`, :math:`t = c\tau`, Hamilton's equations hold in
-    :math:`(Q, P, \tau)` with
+    With :math:`q = q_s Q`, :math:`p = p_s P`, :math:`t = t_s \tau`, Hamilton's equations hold
+    in :math:`(Q, P, \tau)` with
 
-    .. math:: K(Q, P) = \frac{c}{ab}\, H(aQ, bP), \qquad\text{so}\qquad H = \frac{ab}{c} K.
+    .. math:: K(Q, P) = \frac{t_s}{q_s p_s}\, H(q_s Q, p_s P), \qquad\text{so}\qquad
+              H = \frac{q_s p_s}{t_s} K.
 
-    One a serves all positions and one b all momenta: with a factor for each component the
-    products :math:`a_i b_i` would have to agree, or no single K would exist.
+    One scale serves all positions and one all momenta: with a scale for each component the
+    products :math:`q_s p_s` would have to agree, or no single K would exist.
 
     Args:
-        q_scale: a, the position that becomes 1.
-        p_scale: b, the momentum that becomes 1.
-        time_scale: c, the time that becomes 1.
+        q_scale: q_s, the position that becomes 1.
+        p_scale: p_s, the momentum that becomes 1.
+        time_scale: t_s, the time that becomes 1.
     """
 
     q_scale: float = 1.0
@@ -271,7 +272,7 @@ class Normalization:
 
     @property
     def energy_scale(self) -> float:
-        """ab/c: the physical energy that is 1 in the new units."""
+        """q_s p_s/t_s: the physical energy that is 1 in the new units."""
         return self.q_scale * self.p_scale / self.time_scale
 
     def _scale(self, x: Tensor) -> Tensor:
@@ -296,5 +297,5 @@ class Normalization:
         return lambda x: self.restore(field(self.normalize(x))) / self.time_scale
 
     def restore_hamiltonian(self, hamiltonian: Callable[[Tensor], Tensor]):
-        """Return K learned in the new units as the physical H = (ab/c) K."""
+        """Return K learned in the new units as the physical H."""
         return lambda x: self.energy_scale * hamiltonian(self.normalize(x))

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative, check_positive
+from hnn_tutorial._validate import check_count, check_not_negative, check_positive
 from hnn_tutorial.mechanics import conjugate_momentum, jacobian
 from hnn_tutorial.random import as_generator
 
@@ -135,7 +135,7 @@ def sample_annulus(
     Raises:
         ValueError: for a count below 1, or radii that are negative or out of order.
     """
-    check_count(count)
+    check_count(count=count)
     check_interval(radius=radius)
     generator = as_generator(seed)
     direction = torch.randn(count, 2 * n, generator=generator, dtype=torch.float64)
@@ -151,12 +151,6 @@ def uniform(
     return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
 
 
-def check_count(count: int) -> None:
-    """Raise ``ValueError`` for a count of states below 1."""
-    if count < 1:
-        raise ValueError(f"count = {count}; expected at least 1")
-
-
 def check_interval(**intervals: tuple[float, float]) -> None:
     """Raise ``ValueError`` for the first keyword that is no interval of numbers ≥ 0."""
     for name, (low, high) in intervals.items():
@@ -164,3 +158,20 @@ def check_interval(**intervals: tuple[float, float]) -> None:
             raise ValueError(
                 f"{name} = {low, high}; expected (smallest, largest) with 0 ≤ smallest"
             )
+
+
+def linear_solution(field: Callable[[Tensor], Tensor], x0: Tensor, times: Tensor) -> Tensor:
+    r"""Return the exact motion of a linear field :math:`f(x) = Ax`: :math:`x(t) = e^{At} x_0`.
+
+    Args:
+        field: linear, ``(..., d) -> (..., d)``.
+        x0: states at ``times[0]``, ``(..., d)``.
+        times: ``(T,)``, in s.
+
+    Returns:
+        States, ``(T, ..., d)``.
+    """
+    times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
+    A = field(torch.eye(x0.shape[-1], dtype=x0.dtype, device=x0.device)).mT
+    flow = torch.matrix_exp(A * (times - times[0]).reshape(-1, 1, 1))
+    return torch.einsum("tij,...j->t...i", flow, x0)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative
+from hnn_tutorial._validate import check_count, check_not_negative
 from hnn_tutorial.random import as_generator
-from hnn_tutorial.systems._system import System, check_count, parameter, uniform
+from hnn_tutorial.systems._system import System, parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class DoublePendulum(System):
             Cranmer et al. 2020 (the same intervals for their training states, for
             m = l = 1 and g = 9.8; they test from near rest, speed 0.1).
         """
-        check_count(count)
+        check_count(count=count)
         check_not_negative(angle=angle, speed=speed)
         generator = as_generator(seed)
         q = uniform((count, 2), (-angle, angle), generator)

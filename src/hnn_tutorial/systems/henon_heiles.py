@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import check_count
 from hnn_tutorial.random import as_generator
-from hnn_tutorial.systems._system import System, check_count, parameter, uniform
+from hnn_tutorial.systems._system import System, parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class HenonHeiles(System):
     @property
     def escape_energy(self) -> float:
         """1/(6λ²): the energy at which the well opens; infinite without coupling."""
-        return 1 / (6 * self.coupling**2) if self.coupling else float("inf")
+        square = self.coupling**2  # may be zero for a coupling that is not
+        return 1 / (6 * square) if square else float("inf")
 
     def potential(self, x: Tensor) -> Tensor:
         """Return ½(x² + y²) + λ(x²y − y³/3), ``(..., 4) -> (...,)``."""
@@ -79,7 +81,7 @@ class HenonHeiles(System):
         References:
             Hénon & Heiles 1964 (the section, and the energies 1/12, 1/8 and 1/6).
         """
-        check_count(count)
+        check_count(count=count)
         # A little above the opening, in rounding only, is still 1/6.
         if not 0 < energy <= self.escape_energy * (1 + 1e-12):
             raise ValueError(

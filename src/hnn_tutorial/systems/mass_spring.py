@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial.systems._system import System, parameter, sample_annulus
+from hnn_tutorial.systems._system import System, linear_solution, parameter, sample_annulus
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,7 @@ class MassSpring(System):
         Returns:
             States, ``(T, ..., 2)``.
         """
-        times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
-        basis = torch.eye(2, dtype=x0.dtype, device=x0.device)
-        A = self.field(basis).mT
-        flow = torch.matrix_exp(A * (times - times[0]).reshape(-1, 1, 1))
-        return torch.einsum("tij,...j->t...i", flow, x0)
+        return linear_solution(self.field, x0, times)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative
+from hnn_tutorial._validate import check_count, check_not_negative
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._gravity import GravitatingBodies, plane_coordinates, quarter_turn
-from hnn_tutorial.systems._system import check_count, check_interval, parameter, uniform
+from hnn_tutorial.systems._system import check_interval, parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ThreeBody(GravitatingBodies):
             Greydanus et al. 2019 (the same draws, for G = m = 1; their state has another
             order).
         """
-        check_count(count)
+        check_count(count=count)
         check_interval(radius=radius)
         check_not_negative(spread=spread)
         generator = as_generator(seed)

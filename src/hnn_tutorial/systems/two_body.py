@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative
+from hnn_tutorial._validate import check_count, check_not_negative
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._gravity import GravitatingBodies, plane_coordinates, quarter_turn
 from hnn_tutorial.systems._roots import solve_increasing
-from hnn_tutorial.systems._system import check_count, check_interval, parameter, uniform
+from hnn_tutorial.systems._system import check_interval, parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class TwoBody(GravitatingBodies):
             Greydanus et al. 2019 (the same draws, for G = m = 1; their state has another
             order).
         """
-        check_count(count)
+        check_count(count=count)
         check_interval(position=position)
         check_not_negative(spread=spread)
         generator = as_generator(seed)

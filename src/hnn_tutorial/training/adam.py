@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import torch
 
-from hnn_tutorial._validate import check_not_negative, check_positive, lookup
+from hnn_tutorial._validate import check_count, check_not_negative, check_positive, lookup
 from hnn_tutorial.training._batches import State, next_batch, start_batches
 from hnn_tutorial.training._problem import Problem, require_finite
-from hnn_tutorial.training._settings import check_count
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,

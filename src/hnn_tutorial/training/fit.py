@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from hnn_tutorial._validate import check_count
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.training import checkpoint as storage
 from hnn_tutorial.training._batches import State
 from hnn_tutorial.training._problem import Problem, TrainingDivergedError, require_finite
-from hnn_tutorial.training._settings import check_count
 from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
 from hnn_tutorial.training.losses import Batch, Residual, as_batch, derivative_residual
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative, check_positive
+from hnn_tutorial._validate import check_count, check_not_negative, check_positive
 from hnn_tutorial.training._batches import State, next_batch, start_batches
 from hnn_tutorial.training._problem import (
     Problem,
@@ -14,7 +14,6 @@ from hnn_tutorial.training._problem import (
     chunks,
     require_finite,
 )
-from hnn_tutorial.training._settings import check_count
 from hnn_tutorial.training.losses import Batch
 
 
