@@ -405,7 +405,8 @@ def test_progress_goes_to_standard_error_or_nowhere(capsys):
     fit(MLP(1, (4,)), disc(10, 0), Adam(steps=5), residual=slow)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert re.search(r"2/5 \[00:00<00:00,.*step/s, loss \d\.\d\de", shown.err)
+    # Which steps are shown depends on how fast the machine is.
+    assert re.search(r"[1-4]/5 \[\d\d:\d\d<\d\d:\d\d,.*step/s, loss \d\.\d\de", shown.err)
     fit(MLP(1, (4,)), disc(10, 0), Adam(steps=5), progress=False)
     assert capsys.readouterr() == ("", "")
 
