@@ -147,10 +147,16 @@ def watch(page: Any) -> PageLog:
         if not request.url.startswith(LOCAL):
             log.outside.append(request.url)
 
+    def on_failure(request: Any) -> None:
+        # Aborted is what the page gave up itself: the search fetches the pages that it found for
+        # their summaries, and a click on one of them leaves the rest.
+        if request.failure != "net::ERR_ABORTED":
+            log.failed.append(f"{request.failure} {request.url}")
+
     page.on("console", on_console)
     page.on("pageerror", lambda error: log.errors.append(f"uncaught: {error}"))
     page.on("request", on_request)
-    page.on("requestfailed", lambda request: log.failed.append(request.url))
+    page.on("requestfailed", on_failure)
     page.on("response", on_response)
     return log
 
