@@ -41,10 +41,27 @@ def check_state(x: Tensor, name: str = "state") -> int:
     return x.shape[-1] // 2
 
 
+def anywhere(mask: Tensor) -> bool | None:
+    """Return whether a mask is true anywhere; None inside ``vmap``, where no value can be read.
+
+    Levenberg–Marquardt's Jacobian and ensembles call models and integrators inside ``vmap``.
+    """
+    try:
+        return bool(mask.any())
+    except RuntimeError as error:
+        # PyTorch has no public way to ask beforehand.
+        if "vmap" not in str(error):
+            raise
+        return None
+
+
 def check_finite(x: Tensor, name: str = "state") -> None:
-    """Raise ``ValueError`` if ``x`` holds a NaN or an infinity, and say how many and where."""
+    """Raise ``ValueError`` if ``x`` holds a NaN or an infinity, and say how many and where.
+
+    Inside ``vmap`` nothing is checked.
+    """
     bad = ~torch.isfinite(x.detach())
-    if bad.any():
+    if anywhere(bad):
         where = tuple(bad.nonzero()[0].tolist())
         raise ValueError(
             f"{name} holds {int(bad.sum())} NaN or infinite value(s), the first at index {where}; "

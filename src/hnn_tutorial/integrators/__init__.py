@@ -7,11 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_finite, check_positive, check_state, lookup
+from hnn_tutorial._validate import (
+    check_count,
+    check_finite,
+    check_positive,
+    check_state,
+    lookup,
+)
 from hnn_tutorial.integrators._method import Field, Method
 from hnn_tutorial.integrators.adaptive import DOP853, RK45, solve_adaptive
 from hnn_tutorial.integrators.explicit import EULER, RK4
-from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT
+from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
 from hnn_tutorial.integrators.splitting import (
     FOREST_RUTH,
     LEAPFROG,
@@ -19,7 +25,7 @@ from hnn_tutorial.integrators.splitting import (
     coupled_parts,
 )
 
-__all__ = ["METHODS", "Method", "integrate"]
+__all__ = ["METHODS", "Method", "UnsettledStepError", "integrate", "integrate_gaps"]
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -104,6 +110,50 @@ def _solve_fixed(
         count = 1 if step is None else max(1, math.ceil(abs(interval) / step - 1e-9))
         for _ in range(count):
             x = method.step(field, x, interval / count)
+        states.append(x)
+    return torch.stack(states)
+
+
+def integrate_gaps(
+    field: Field, x0: Tensor, gaps: Tensor, method: str = "rk4", *, steps: int = 1
+) -> Tensor:
+    r"""Follow each state of a batch over time gaps of its own.
+
+    With :math:`t = t_k + g_k s` the motion over the gap :math:`g_k` is that of the field
+    :math:`g_k f` over :math:`0 \le s \le 1`, which lets one call hold trajectories observed at
+    different and uneven times. It works inside ``vmap`` as well, and gradients flow through it.
+
+    Args:
+        field: the field, ``(..., 2n) -> (..., 2n)``; it may not depend on the time.
+        x0: initial states, ``(..., 2n)``.
+        gaps: times between the states wanted, ``(K, ...)``.
+        method: a fixed-step key of ``METHODS``.
+        steps: of the method, in each gap.
+
+    Returns:
+        States, ``(K + 1, ..., 2n)``; the first is ``x0``. One that ran away is inf or NaN.
+
+    Raises:
+        ValueError: for an unknown or adaptive method, gaps that do not match the states, or a
+            splitting method on a field that is not separable.
+    """
+    chosen = lookup(METHODS, method, "method")
+    if chosen.adaptive:
+        fixed = [m.name for m in METHODS.values() if not m.adaptive]
+        raise ValueError(f"{method} chooses its own steps; use one of: {', '.join(fixed)}")
+    check_state(x0, "x0")
+    check_count(steps=steps)
+    if gaps.shape[1:] != x0.shape[:-1]:
+        raise ValueError(
+            f"gaps has shape {tuple(gaps.shape)}, x0 has {tuple(x0.shape)}; expected (K, ...) "
+            "and (..., 2n)"
+        )
+    if chosen.needs_separable:
+        _check_separable(field, x0, chosen)
+    x, states = x0, [x0]
+    for gap in gaps.unsqueeze(-1):
+        for _ in range(steps):
+            x = chosen.step(lambda y, g=gap: g * field(y), x, 1 / steps)
         states.append(x)
     return torch.stack(states)
 

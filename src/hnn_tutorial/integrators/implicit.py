@@ -11,16 +11,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import anywhere
 from hnn_tutorial.integrators._method import Field, Method
 
 MAX_ITERATIONS = 100
+BLIND_ITERATIONS = 30
+
+
+class UnsettledStepError(ValueError):
+    """The equations of an implicit step were not solved: it is too long for the field."""
 
 
 def solve_fixed_point(iterate: Callable[[Tensor], Tensor], start: Tensor, h: float) -> Tensor:
     """Iterate ``k = iterate(k)`` until it no longer changes beyond rounding.
 
     The iterations stay in the autograd graph. Derivatives settle one iteration after the
-    values, so two more are made at the end.
+    values, so two more are made at the end. Inside ``vmap``, where no value can be read,
+    ``BLIND_ITERATIONS`` are made: enough for rounding where each gains half a digit.
 
     Args:
         iterate: the contraction, slopes to slopes.
@@ -31,18 +38,19 @@ def solve_fixed_point(iterate: Callable[[Tensor], Tensor], start: Tensor, h: flo
         The fixed point, of ``start``'s shape.
 
     Raises:
-        ValueError: if it does not settle, because the step is too long for the field.
+        UnsettledStepError: (a ``ValueError``) if it does not settle.
     """
     k = start
     tolerance = 8 * torch.finfo(start.dtype).eps
-    for _ in range(MAX_ITERATIONS):
+    for done in range(1, MAX_ITERATIONS + 1):
         previous, k = k, iterate(k)
         change = (k - previous).detach().abs()
         # A diverged trajectory (NaN) is settled too: it will not come back, and its NaN is
         # the honest result. Others of its batch go on.
-        if not (change > tolerance * (1 + k.detach().abs())).any():
+        moving = anywhere(change > tolerance * (1 + k.detach().abs()))
+        if moving is False or (moving is None and done == BLIND_ITERATIONS):
             return iterate(iterate(k))
-    raise ValueError(
+    raise UnsettledStepError(
         f"the implicit step of {h:.3g} did not settle in {MAX_ITERATIONS} iterations: it is too "
         "long for this field; pass a smaller step=..."
     )
@@ -52,7 +60,7 @@ def implicit_midpoint_step(field: Field, x: Tensor, h: float) -> Tensor:
     r"""The slope at the middle of the step: :math:`x_{k+1} = x_k + h f((x_k + x_{k+1})/2)`.
 
     Raises:
-        ValueError: if the step is too long for the fixed-point iteration.
+        UnsettledStepError: if the step is too long for the fixed-point iteration.
 
     References:
         Hairer, Lubich & Wanner 2006, sec. II.1.
@@ -68,7 +76,7 @@ def gauss_legendre4_step(field: Field, x: Tensor, h: float) -> Tensor:
     r"""Two slopes at the Gauss points :math:`1/2 \mp \sqrt 3/6` of the step: order 4.
 
     Raises:
-        ValueError: if the step is too long for the fixed-point iteration.
+        UnsettledStepError: if the step is too long for the fixed-point iteration.
 
     References:
         Hairer, Lubich & Wanner 2006, sec. II.1, table 1.1.

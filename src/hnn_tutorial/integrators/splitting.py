@@ -7,6 +7,7 @@ half of H, so it is symplectic, and so is every chain of them.
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import anywhere
 from hnn_tutorial.integrators._method import Field, Method
 
 
@@ -61,7 +62,7 @@ def coupled_parts(field: Field, x: Tensor) -> str | None:
     A splitting method needs q̇ to depend on p alone and ṗ on q alone. The field is called at
     the states with their q, then their p, displaced, and the half that must not change is
     compared. This asks nothing of the field but its values, so it serves formulas and
-    networks alike.
+    networks alike. Inside ``vmap``, where no value can be read, nothing is found.
 
     Args:
         field: the field, ``(..., 2n) -> (..., 2n)``.
@@ -86,8 +87,8 @@ def coupled_parts(field: Field, x: Tensor) -> str | None:
     return None
 
 
-def _differ(a: Tensor, b: Tensor, tolerance: float) -> bool:
-    return bool(((a - b).abs() > tolerance * (1 + a.abs() + b.abs())).any())
+def _differ(a: Tensor, b: Tensor, tolerance: float) -> bool | None:
+    return anywhere((a - b).abs() > tolerance * (1 + a.abs() + b.abs()))
 
 
 SYMPLECTIC_EULER = Method(

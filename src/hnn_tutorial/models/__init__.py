@@ -1,6 +1,7 @@
 """The learnable fields, each in a file of its own, and the table of them."""
 
 from hnn_tutorial._validate import lookup
+from hnn_tutorial.models._lagrangian import LagrangianModel
 from hnn_tutorial.models._model import Model, parameter_count
 from hnn_tutorial.models.dense import ACTIVATIONS, DenseNetwork
 from hnn_tutorial.models.dissipative_hnn import DissipativeHNN
@@ -19,6 +20,7 @@ __all__ = [
     "MODELS",
     "DenseNetwork",
     "DissipativeHNN",
+    "LagrangianModel",
     "Model",
     "SecondOrderMLP",
     "SeparableHNN",

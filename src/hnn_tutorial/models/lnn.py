@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import anywhere
 from hnn_tutorial.models._lagrangian import LagrangianModel, inverse_times
 
 
@@ -105,13 +106,10 @@ def _check_regular(mass_matrix: Tensor, inverse: Tensor) -> None:
     # A trajectory that has run away (NaN) is no singular matrix, and its NaN the honest result.
     largest = 1e-3 / torch.finfo(size.dtype).eps
     bad = torch.isfinite(size) & ~(growth * (1 + size) < largest)
-    try:
+    # Inside vmap (Levenberg–Marquardt's Jacobian) no value can be read. There a matrix near a
+    # singular one shows as a large residual, and that step is not taken.
+    if anywhere(bad):
         count = int(bad.sum())
-    except RuntimeError:
-        # Inside vmap (Levenberg–Marquardt's Jacobian) no value can be read. There a matrix
-        # near a singular one shows as a large residual, and that step is not taken.
-        return
-    if count:
         raise ValueError(
             f"the mass matrix ∂²L/∂q̇² is singular at {count} of {bad.numel()} states, so L fixes "
             "no acceleration there. Far from the data an LNN is free to do so: keep to states "

@@ -3,20 +3,27 @@
 from hnn_tutorial.training._problem import TrainingDivergedError
 from hnn_tutorial.training.adam import SCHEDULES, Adam
 from hnn_tutorial.training.checkpoint import load_model, save_model
+from hnn_tutorial.training.ensemble import fit_ensemble
 from hnn_tutorial.training.fit import History, Optimizer, fit
 from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
-from hnn_tutorial.training.losses import Residual, derivative_residual
+from hnn_tutorial.training.losses import Residual, acceleration_residual, derivative_residual
+from hnn_tutorial.training.trajectory import FreeStarts, TrajectoryResidual, cut
 
 __all__ = [
     "SCHEDULES",
     "Adam",
+    "FreeStarts",
     "History",
     "LevenbergMarquardt",
     "Optimizer",
     "Residual",
     "TrainingDivergedError",
+    "TrajectoryResidual",
+    "acceleration_residual",
+    "cut",
     "derivative_residual",
     "fit",
+    "fit_ensemble",
     "load_model",
     "save_model",
 ]

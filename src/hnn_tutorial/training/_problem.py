@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 from hnn_tutorial._validate import check_finite
+from hnn_tutorial.integrators import UnsettledStepError
 from hnn_tutorial.training.losses import Batch, Residual
 
 EVALUATION_CHUNK = 16384
@@ -121,11 +122,18 @@ class Problem:
         return functional_call(self.module, named, (batch,))
 
     def loss(self, weights: Tensor, batch: Batch) -> float:
-        """Return the mean squared residual over a batch, computed in chunks without a graph."""
+        """Return the mean squared residual over a batch, computed in chunks without a graph.
+
+        Weights at which an implicit step cannot be solved have an infinite loss, as have those
+        at which an explicit one runs away.
+        """
         total, count = 0.0, 0
         with torch.no_grad():
             for part in chunks(batch, EVALUATION_CHUNK):
-                r = self.residuals(weights, part)
+                try:
+                    r = self.residuals(weights, part)
+                except UnsettledStepError:
+                    return math.inf
                 total += r.square().sum(dtype=torch.float64).item()
                 count += r.numel()
         return total / count

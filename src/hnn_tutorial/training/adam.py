@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from hnn_tutorial._validate import check_count, check_not_negative, check_positive, lookup
 from hnn_tutorial.training._batches import State, next_batch, start_batches
@@ -88,17 +89,24 @@ class Adam:
             (g,) = torch.autograd.grad(loss, weights)
         value = require_finite(loss.item(), "the loss")
         require_finite(g.abs().max().item(), "the gradient")
+        return {**state, **changes, **self.update(state, g)}, value
+
+    def update(self, state: State, g: Tensor) -> State:
+        """Return what a step changes in a state, given the gradient of the loss.
+
+        Number by number, so weights and gradient may have any shape.
+        """
         done = int(state["step"])
         with torch.no_grad():
-            g = g + self.weight_decay * weights
+            g = g + self.weight_decay * state["weights"]
             m = self.BETA1 * state["first_moment"] + (1 - self.BETA1) * g
             v = self.BETA2 * state["second_moment"] + (1 - self.BETA2) * g.square()
             mean = m / (1 - self.BETA1 ** (done + 1))
             spread = (v / (1 - self.BETA2 ** (done + 1))).sqrt()
             rate = self.learning_rate * SCHEDULES[self.schedule](done / self.steps)
-            weights = weights - rate * mean / (spread + self.EPSILON)
+            weights = state["weights"] - rate * mean / (spread + self.EPSILON)
         new = {"weights": weights, "step": torch.tensor(done + 1)}
-        return {**state, **changes, **new, "first_moment": m, "second_moment": v}, value
+        return {**new, "first_moment": m, "second_moment": v}
 
     def stop_reason(self, state: State) -> str | None:
         """Return None: Adam has no criterion of its own."""

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -140,14 +140,12 @@ def fit(
             raise ValueError("patience needs validation data to measure; pass validation=...")
 
     settings = {
-        "optimizer": optimizer.name,
-        **asdict(optimizer),
+        **describe_settings(optimizer, residual),
         "seed": seed if isinstance(seed, int) else "a generator",
         "patience": patience,
         "validation_every": validation_every,
-        "residual": getattr(residual, "__qualname__", type(residual).__name__),
     }
-    run = _Run(problem, optimizer, held_out, validation_every, patience)
+    run = Run(problem, optimizer, held_out, validation_every, patience)
     keeper = None
     if checkpoint is not None:
         identity = {
@@ -155,17 +153,35 @@ def fit(
             "data": storage.fingerprint(problem.data),
             "validation": None if held_out is None else storage.fingerprint(held_out),
         }
-        keeper = _Keeper(Path(checkpoint), storage.describe(model), identity)
+        keeper = Keeper(Path(checkpoint), storage.describe(model), identity)
     if keeper is not None and resume and keeper.path.exists():
         keeper.load(run)
-        if run.history.reason:
-            problem.assign(run.good()["weights"])
-            return run.history
     else:
         run.begin(seed)
+    return carry_out(run, keeper, checkpoint_every, progress)
 
+
+def describe_settings(optimizer: Optimizer, residual: Residual) -> dict[str, Any]:
+    """Return the settings that a checkpoint must agree with to be gone on from."""
+    # A function goes by its name; a dataclass shows the settings in its fields as well.
+    named = getattr(residual, "__qualname__", type(residual).__qualname__)
+    return {
+        "optimizer": optimizer.name,
+        **asdict(optimizer),
+        "residual": repr(residual) if is_dataclass(residual) else named,
+    }
+
+
+def carry_out(
+    run: "Run", keeper: "Keeper | None", checkpoint_every: int, progress: bool
+) -> History:
+    """Train from where a run is to its end, keep checkpoints, and write the model."""
+    problem = run.problem
+    if run.history.reason:
+        problem.assign(run.good()["weights"])
+        return run.history
     bar = tqdm(
-        total=optimizer.steps,
+        total=run.optimizer.steps,
         initial=run.history.steps,
         desc="training",
         unit="step",
@@ -196,7 +212,7 @@ def fit(
     return run.history
 
 
-class _Run:
+class Run:
     """A training in progress.
 
     ``state`` is the newest state; whether its loss is finite shows only in the next step.
@@ -338,7 +354,7 @@ class _Run:
         history.validation_steps = tensors["history/validation_steps"].tolist()
         history.validation_loss = tensors["history/validation_loss"].tolist()
         history.seconds = tensors["history/seconds"].item()
-        history.final_loss = tensors["history/final_loss"].item()
+        (history.final_loss,) = tensors["history/final_loss"].tolist()
         history.reason = reason
         if "best/weights" in tensors:
             weights = tensors["best/weights"].to(device)
@@ -346,7 +362,7 @@ class _Run:
             history.best_step = self.best[0] if reason else None
 
 
-class _Keeper:
+class Keeper:
     """The checkpoint file of one training."""
 
     def __init__(self, path: Path, model: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -356,12 +372,18 @@ class _Keeper:
         self.model = model
         self.settings = settings
 
-    def save(self, run: _Run) -> None:
+    def save(self, run: Run) -> None:
+        """Write what a run needs to be gone on from."""
         reason = "" if run.final is None else run.history.reason
         metadata = {"model": self.model, "settings": self.settings, "reason": reason}
         storage.write(self.path, storage.TRAINING_FORMAT, run.to_tensors(), metadata)
 
-    def load(self, run: _Run) -> None:
+    def load(self, run: Run) -> None:
+        """Bring a run to where the file says that it was.
+
+        Raises:
+            ValueError: if the file is of another training, or unusable.
+        """
         tensors, metadata = storage.read(self.path, storage.TRAINING_FORMAT)
         try:
             stored, settings, reason = (metadata[k] for k in ("model", "settings", "reason"))

@@ -60,6 +60,36 @@ def derivative_residual(model: LearnableField, batch: Batch) -> Tensor:
     return predicted - batch["derivatives"]
 
 
+def acceleration_residual(model: nn.Module, batch: Batch) -> Tensor:
+    r"""Return predicted less true acceleration, for a model with a Lagrangian.
+
+    .. math:: r_b = \ddot q_\theta(x_b) - \ddot q_b, \qquad x_b = [q_b, \dot q_b]
+
+    It is the second half of ``derivative_residual``. The first half is the velocity, which such
+    a model reads off the state: zero at any weights, and half of the work.
+
+    Args:
+        model: its ``acceleration`` is compared.
+        batch: ``states`` ``[q, q̇]`` and ``derivatives`` ``[q̇, q̈]``, each ``(B, 2n)``.
+
+    Returns:
+        Residuals, ``(B, n)``.
+
+    Raises:
+        TypeError: if the model has no ``acceleration``.
+
+    References:
+        Cranmer et al. 2020.
+    """
+    if not hasattr(model, "acceleration"):
+        raise TypeError(
+            f"{type(model).__name__} has no acceleration; this residual is for models with a "
+            "Lagrangian, such as LNN, and derivative_residual is for any"
+        )
+    n = batch["states"].shape[-1] // 2
+    return model.acceleration(batch["states"]) - batch["derivatives"][..., n:]
+
+
 def as_batch(data: Dataset | Batch) -> dict[str, Tensor]:
     """Return the tensors of a dataset by name; a mapping of tensors is taken as it is."""
     if isinstance(data, Mapping):
