@@ -94,10 +94,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
 def write(
     path: str | os.PathLike, file_format: str, tensors: Mapping[str, Tensor], metadata: dict
 ) -> None:
-    """Write tensors and JSON metadata to a safetensors file, atomically.
-
-    The bytes go to ``<name>.partial`` in the same folder and reach the disk there; one rename
-    then puts them in place. A later write replaces what a killed process left behind.
+    """Write tensors and JSON metadata to a safetensors file, whole or not at all.
 
     Args:
         path: the file.
@@ -108,7 +105,6 @@ def write(
     Raises:
         OSError: if the file cannot be written; what was there before is unchanged.
     """
-    path = Path(path)
     # A copy, because safetensors refuses tensors that share memory.
     stored = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     text = json.dumps(metadata, sort_keys=True)
@@ -118,7 +114,18 @@ def write(
         "metadata": text,
         "sha256": _digest(file_format, text, stored),
     }
-    content = save(stored, metadata=header)
+    write_whole(Path(path), save(stored, metadata=header))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears under its name only when it is complete.
+
+    The bytes go to ``<name>.partial`` in the same folder and reach the disk there; one rename
+    then puts them in place. A later write replaces what a killed process left behind.
+
+    Raises:
+        OSError: if the file cannot be written; what was there before is unchanged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:

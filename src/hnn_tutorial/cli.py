@@ -1,0 +1,248 @@
+"""The command ``hnn-tutorial``: list and run recipes, show their scores, look the machine over.
+
+Results go to standard output, progress and errors to standard error. Exit codes: 0, all is
+well; 1, a run failed or something required is missing; 2, what was asked for cannot be done;
+130, interrupted.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# torch and what needs it are imported where they are used: help must not wait for them.
+if TYPE_CHECKING:
+    from hnn_tutorial.experiments import Row
+
+OUT = "results"
+FORMATS = ("text", "markdown", "json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; ``arguments`` are those of the shell unless given.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is left must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, ImportError, OSError) as error:
+        # What is expected to go wrong, with a message of its own; a run's errors come as
+        # SweepError.
+        print(f"hnn-tutorial {options.name}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hnn-tutorial",
+        description="Hamiltonian and Lagrangian neural networks: recipes and their scores.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Any, summary: str, **options: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, help=summary, description=options.pop("description", summary), **options
+        )
+        added.set_defaults(command=command, name=name)
+        return added
+
+    listing = add("list", _list, "the systems, the models and the recipes")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    run = add(
+        "run",
+        _run,
+        "run recipes over seeds, and show their scores",
+        description="Run recipes over seeds, and show the median and the range of their scores. "
+        "A seed whose result is in DIR is not run again; a run that was stopped goes on from its "
+        "last checkpoint.",
+    )
+    run.add_argument("recipes", nargs="+", metavar="RECIPE", help="one or more names from `list`")
+    run.add_argument("--model", metavar="M", help="instead of the recipe's own")
+    run.add_argument("--optimizer", metavar="O", help="instead of the recipe's own")
+    run.add_argument(
+        "--seeds", type=_count, metavar="N", help="run seeds 0 to N - 1 (default: as the recipe)"
+    )
+    run.add_argument(
+        "--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1, ... (default: cpu)"
+    )
+    run.add_argument(
+        "--out", default=OUT, metavar="DIR", help=f"folder of the results (default: {OUT})"
+    )
+    where = run.add_mutually_exclusive_group()
+    where.add_argument(
+        "--jobs", type=_count, metavar="J", help="processes at once (default: one for each core)"
+    )
+    where.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="of a Dask scheduler whose workers run the seeds, such as tcp://10.0.0.1:8786; they "
+        "must see DIR under the same path (start them with --nthreads 1)",
+    )
+    run.add_argument("--json", metavar="FILE", help="also write the scores to FILE, as JSON")
+
+    table = add("table", _table, "the scores over seeds of the results in a folder")
+    table.add_argument("out", nargs="?", default=OUT, metavar="DIR", help=f"(default: {OUT})")
+    table.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
+
+    add("doctor", _doctor, "versions, devices, threads, and what is missing")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a positive integer")
+    return int(text)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from hnn_tutorial.experiments import RECIPES
+    from hnn_tutorial.models import MODELS
+    from hnn_tutorial.systems import SYSTEMS
+
+    listed = {
+        "systems": [
+            {"name": name, "title": system.title, "degrees": system().degrees}
+            for name, system in SYSTEMS.items()
+        ],
+        "models": [{"name": name, "title": _title(model)} for name, model in MODELS.items()],
+        "recipes": [
+            {
+                "name": name,
+                "title": recipe.title,
+                "system": recipe.task.system,
+                "models": list(recipe.models),
+                "optimizers": list(recipe.optimizers),
+                "seeds": recipe.seeds,
+                "source": recipe.source,
+            }
+            for name, recipe in RECIPES.items()
+        ],
+    }
+    if options.json:
+        print(_as_json(listed))
+        return 0
+    for part, entries in listed.items():
+        print(part)
+        width = max((len(entry["name"]) for entry in entries), default=0)
+        for entry in entries:
+            print(f"  {entry['name']:<{width}}  {entry['title']}")
+            if part == "recipes":
+                for choice in ("models", "optimizers"):
+                    print(f"  {'':<{width}}    {choice}: {', '.join(entry[choice])}")
+    print("\nOf a recipe's models and optimisers the first is its own.")
+    return 0
+
+
+def _title(model: type) -> str:
+    """Return the first line of a docstring, without its formula."""
+    return re.sub(r",? :math:`[^`]*`", "", model.__doc__.strip().splitlines()[0])
+
+
+def _run(options: argparse.Namespace) -> int:
+    from hnn_tutorial._validate import lookup
+    from hnn_tutorial.experiments import RECIPES, SweepError, sweep, table
+    from hnn_tutorial.experiments._results import write_json
+
+    recipes = [lookup(RECIPES, name, "recipe") for name in dict.fromkeys(options.recipes)]
+    target = None if options.json is None else Path(options.json)
+    if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
+        raise ValueError(f"--json {target}: expected the name of a file in a folder that exists")
+    try:
+        results = sweep(
+            recipes,
+            options.seeds,
+            models=options.model and [options.model],
+            optimizer=options.optimizer,
+            device=options.device,
+            out=options.out,
+            jobs=options.jobs,
+            cluster=options.cluster,
+            report=lambda line: print(line, file=sys.stderr, flush=True),
+            progress=sys.stderr.isatty(),
+        )
+    except SweepError as error:
+        print(f"hnn-tutorial run: error: {error}", file=sys.stderr)
+        return 1
+    rows = table(results)
+    if target is not None:
+        write_json(target, [row.to_json() for row in rows])
+    print(_as_text(rows))
+    return 0
+
+
+def _table(options: argparse.Namespace) -> int:
+    from hnn_tutorial.experiments import read_results, table
+
+    rows = table(read_results(options.out))
+    if options.format == "json":
+        print(_as_json([row.to_json() for row in rows]))
+    elif not rows:
+        raise ValueError(f"{options.out} holds no results; make some with `hnn-tutorial run`")
+    else:
+        print(_as_markdown(rows) if options.format == "markdown" else _as_text(rows))
+    return 0
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+NOTE = "median [lowest, highest] over the seeds; seconds are those of the training"
+
+
+def _tables(rows: Sequence["Row"]) -> list[list[list[str]]]:
+    """Return tables of cells, a header first; rows with the same scores stand in one table."""
+    tables: dict[tuple[str, ...], list[list[str]]] = {}
+    for row in rows:
+        header = ["recipe", "model", "optimizer", "device", "seeds", "parameters", "seconds"]
+        lines = tables.setdefault(tuple(row.scores), [[*header, *row.scores]])
+        seeds = f"{len(row.seeds)}" + (f" + {len(row.failed)} failed" if row.failed else "")
+        shown = [row.recipe, row.model, row.optimizer, row.device, seeds, str(row.parameters)]
+        lines.append([*shown, str(row.seconds), *map(str, row.scores.values())])
+    return list(tables.values())
+
+
+def _as_text(rows: Sequence["Row"]) -> str:
+    blocks = []
+    for lines in _tables(rows):
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = (
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+        blocks.append("\n".join(padded))
+    return "\n\n".join([*blocks, NOTE])
+
+
+def _as_markdown(rows: Sequence["Row"]) -> str:
+    blocks = []
+    for header, *lines in _tables(rows):
+        rule = ["---"] * len(header)
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines]))
+    return "\n\n".join([*blocks, f"{NOTE[0].upper()}{NOTE[1:]}."])
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from hnn_tutorial import _doctor
+
+    return _doctor.examine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

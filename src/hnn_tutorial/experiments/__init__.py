@@ -1,0 +1,63 @@
+"""Named recipes, a task each with the model and the training that go with it, and their results.
+
+``hnn-tutorial list`` shows them, ``hnn-tutorial run`` runs them; from Python::
+
+    from hnn_tutorial.experiments import RECIPES, run_seed, sweep
+
+    result, model = run_seed(RECIPES["spring-ours"], seed=0)
+    results = sweep([RECIPES["spring-ours"]], seeds=5, out="results")
+
+A new task is a file of its own and an entry in ``TASKS``. The file holds two recipes, ``REFERENCE``
+and ``OURS``, and may hold others of the same models in a tuple ``VARIANTS``.
+"""
+
+from hnn_tutorial.experiments import pendulum, spring, three_body, two_body
+from hnn_tutorial.experiments._recipe import (
+    Job,
+    Recipe,
+    Result,
+    Task,
+    TaskData,
+    run_seed,
+    train_on_derivatives,
+    uses_velocities,
+)
+from hnn_tutorial.experiments._results import (
+    Row,
+    StoredResult,
+    model_path,
+    read_result,
+    read_results,
+    table,
+)
+from hnn_tutorial.experiments._sweep import SweepError, check_device, sweep
+
+__all__ = [
+    "RECIPES",
+    "TASKS",
+    "Job",
+    "Recipe",
+    "Result",
+    "Row",
+    "StoredResult",
+    "SweepError",
+    "Task",
+    "TaskData",
+    "check_device",
+    "model_path",
+    "read_result",
+    "read_results",
+    "run_seed",
+    "sweep",
+    "table",
+    "train_on_derivatives",
+    "uses_velocities",
+]
+
+TASKS = (spring, pendulum, two_body, three_body)
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for task in TASKS
+    for recipe in (task.REFERENCE, task.OURS, *getattr(task, "VARIANTS", ()))
+}

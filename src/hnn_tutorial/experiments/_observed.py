@@ -1,0 +1,160 @@
+"""A task whose data are simulated trajectories, observed with or without noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hnn_tutorial.data import Dataset, Field, Trajectories, add_noise, simulate
+from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
+from hnn_tutorial.experiments._recipe import Job, TaskData
+from hnn_tutorial.integrators import integrate
+from hnn_tutorial.systems import System
+from hnn_tutorial.training import (
+    Adam,
+    FreeStarts,
+    LevenbergMarquardt,
+    Optimizer,
+    TrajectoryResidual,
+    cut,
+)
+from hnn_tutorial.training.losses import LearnableField
+
+# Starts of the rollouts to score: the same for every seed of the data, and from a seed that no
+# data use.
+FRESH = 1_000_000
+# Times at which a rollout is scored.
+POINTS = 401
+
+
+@dataclass(frozen=True)
+class ObservedTrajectories:
+    """Learn a system's field from trajectories whose derivatives are known and states noisy.
+
+    That is the protocol of Greydanus et al. 2019: derivatives are the true ones at the true
+    states, noise is added to the states alone. The learned field is then followed from fresh
+    starts and compared with the true motion.
+
+    Attributes:
+        name: of the task.
+        true: the system.
+        trajectories: how many are simulated.
+        points: on each.
+        span: in s, from 0.
+        noise: standard deviation, of the states ``[q, p]``.
+        draw: options of ``system.sample``.
+        test_fraction: of the trajectories, held out.
+        starts: how many rollouts are scored.
+        horizon: their length, in s.
+    """
+
+    name: str
+    true: System
+    trajectories: int
+    points: int
+    span: float
+    noise: float
+    draw: Mapping[str, Any] = field(default_factory=dict)
+    test_fraction: float = 0.5
+    starts: int = 15
+    horizon: float = 20.0
+    velocities: bool = False
+
+    @property
+    def system(self) -> str:
+        """The name of the system."""
+        return self.true.name
+
+    def data(self, seed: int, *, velocities: bool) -> TaskData:
+        """Return the data of a seed; see ``Task``."""
+        generator = torch.Generator().manual_seed(seed)
+        times = torch.linspace(0, self.span, self.points, dtype=torch.float64)
+        start = self.true.sample(self.trajectories, generator, **self.draw)
+        clean = simulate(self.true, start, times).states
+        seen = add_noise(clean, self.noise, generator)
+        if velocities:
+            derivatives = self.true.second_order_field(self.true.velocities(clean))
+            seen = self.true.velocities(seen)
+        else:
+            derivatives = self.true.field(clean)
+        held_out = round(self.test_fraction * self.trajectories)
+        train, test = slice(held_out, None), slice(held_out)
+        return TaskData(
+            _dataset(seen[:, train], derivatives[:, train]),
+            _dataset(seen[:, test], derivatives[:, test]),
+            Trajectories(times, seen[:, train]),
+        )
+
+    def scores(self, learned: Field, data: TaskData, *, velocities: bool) -> dict[str, float]:
+        """Return the scores of a learned field; see ``Task``.
+
+        ``test_loss`` is the error on the held-out states with their noise, whose floor even the
+        true field does not pass. ``field_mse`` is taken at the states of fresh true motions,
+        which have none. Rollouts run by DOP853 and are scored in ``[q, p]``.
+        """
+        start = self.true.sample(self.starts, FRESH, **self.draw)
+        times = torch.linspace(0, self.horizon, POINTS, dtype=torch.float64)
+        motion = simulate(self.true, start, times).states
+        true_field = self.true.second_order_field if velocities else self.true.field
+        seen = self.true.velocities(motion) if velocities else motion
+        rollout = integrate(learned, seen[0], times, "dop853")
+        if velocities:
+            rollout = self.true.momenta(rollout)
+        energy = energy_error(rollout, self.true.hamiltonian, motion)
+        coordinates = coordinate_error(rollout, motion)
+        return {
+            "test_loss": (learned(data.test.states) - data.test.derivatives).square().mean().item(),
+            "field_mse": field_error(learned, true_field, seen),
+            "energy_mse": energy.mean().item(),
+            "energy_mse_median": energy.median().item(),
+            "coordinate_mse": coordinates.mean().item(),
+            "coordinate_mse_median": coordinates.median().item(),
+        }
+
+
+def _dataset(states: Tensor, derivatives: Tensor) -> Dataset:
+    """Return ``(T, B, 2n)`` observations as a dataset that remembers their trajectories."""
+    number = torch.arange(states.shape[1]).repeat(len(states))
+    return Dataset(states.flatten(0, 1), derivatives.flatten(0, 1), number)
+
+
+@dataclass(frozen=True)
+class TrainOnMotion:
+    """Fit the derivatives at the noisy states, then the motion, with free initial states.
+
+    The derivatives of these data are exact, and the states are not: a fit of one to the other
+    takes noise for physics (errors in variables). In the second stage both are compared along
+    rollouts whose starts are free, so that the field is no longer asked at noisy states. From
+    random weights the second stage alone sticks.
+
+    Attributes:
+        noise: of the states; the residuals of both kinds are divided by it.
+        piece: observations in a rollout. Longer ones average more noise away and cost more.
+        optimizers: of the second stage, by the name of the first one's.
+    """
+
+    noise: float
+    piece: int
+    optimizers: Mapping[str, Optimizer] = field(
+        default_factory=lambda: {
+            LevenbergMarquardt.name: LevenbergMarquardt(steps=12, tolerance=1e-3),
+            Adam.name: Adam(steps=1000),
+        }
+    )
+
+    def __call__(self, job: Job) -> LearnableField:
+        """Train the job's model."""
+        job.fit(stage="derivatives")
+        observed = job.data.trajectories
+        derivatives = job.data.train.derivatives.view_as(observed.states)
+        batch = cut(observed, self.piece, derivatives)
+        job.fit(
+            batch,
+            self.optimizers[job.optimizer.name],
+            model=FreeStarts(job.model, batch),
+            residual=TrajectoryResidual(noise=self.noise, derivative_noise=self.noise),
+            stage="motion",
+        )
+        return job.model

@@ -1,0 +1,262 @@
+"""What a recipe is: a task, the models that may try it, and how they are trained."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from hnn_tutorial._validate import lookup
+from hnn_tutorial.data import Dataset, Field, Trajectories
+from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
+from hnn_tutorial.training import History, Optimizer, fit
+from hnn_tutorial.training.losses import LearnableField
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """What one seed of a task gives a model to learn from.
+
+    Attributes:
+        train: states and derivatives to learn from, as the task's observer has them.
+        test: held-out ones of the same kind, noise included.
+        trajectories: the training trajectories as observed; None for a task that has only
+            single states.
+    """
+
+    train: Dataset
+    test: Dataset
+    trajectories: Trajectories | None = None
+
+    def to(self, *, device: torch.device | str, dtype: torch.dtype) -> "TaskData":
+        """Return the data on another device and in another dtype."""
+        moved = self.trajectories
+        if moved is not None:
+            moved = Trajectories(
+                moved.times.to(device=device, dtype=dtype),
+                moved.states.to(device=device, dtype=dtype),
+            )
+        return TaskData(
+            self.train.to(device=device, dtype=dtype),
+            self.test.to(device=device, dtype=dtype),
+            moved,
+        )
+
+
+class Task(Protocol):
+    """What is to be learned and how it is scored: the same for every model that tries.
+
+    Attributes:
+        name: of the task, a key such as ``"spring"``.
+        system: the ``name`` of the system that it is about.
+        velocities: whether a model with neither an H nor an L is given ``[q, q̇]``.
+    """
+
+    name: str
+    system: str
+    velocities: bool
+
+    def data(self, seed: int, *, velocities: bool) -> TaskData:
+        """Return the data of a seed, float64 on the CPU.
+
+        Args:
+            seed: draws initial states and noise.
+            velocities: whether states are to be ``[q, q̇]`` rather than ``[q, p]``.
+        """
+        ...
+
+    def scores(self, learned: Field, data: TaskData, *, velocities: bool) -> dict[str, float]:
+        """Return what the learned field is worth, by the true H over a fixed horizon.
+
+        Args:
+            learned: takes and gives float64 states on the CPU, in the task's own units.
+            data: of the same seed.
+            velocities: whether its states are ``[q, q̇]``.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One seed of a recipe, ready to be trained: what a recipe's ``train`` is given.
+
+    Attributes:
+        model: untrained, on the device; ``train`` may leave it aside and make others.
+        data: on the device, in the model's dtype.
+        optimizer: its settings.
+        seed: of this run.
+        folder: where checkpoints of unfinished stages go; None keeps none.
+        progress: whether to show a bar.
+        histories: of the stages so far, in their order.
+    """
+
+    model: Model
+    data: TaskData
+    optimizer: Optimizer
+    seed: int
+    folder: Path | None = None
+    progress: bool = False
+    histories: list[History] = field(default_factory=list)
+
+    def fit(
+        self,
+        data: Any = None,
+        optimizer: Optimizer | None = None,
+        *,
+        model: nn.Module | None = None,
+        stage: str = "training",
+        **options: Any,
+    ) -> History:
+        """Call ``training.fit`` with what this job knows; every stage has its own checkpoint.
+
+        Args:
+            data: None takes the task's training data.
+            optimizer: None takes the recipe's.
+            model: None takes the job's.
+            stage: names the checkpoint; each call of one job needs its own.
+            options: passed to ``fit``.
+        """
+        checkpoint = None if self.folder is None else self.folder / f"{stage}.safetensors"
+        history = fit(
+            self.model if model is None else model,
+            self.data.train if data is None else data,
+            self.optimizer if optimizer is None else optimizer,
+            checkpoint=checkpoint,
+            progress=self.progress,
+            seed=self.seed,
+            **options,
+        )
+        self.histories.append(history)
+        return history
+
+
+def train_on_derivatives(job: Job) -> LearnableField:
+    """Fit the model's field to the derivatives: the plain recipe."""
+    job.fit()
+    return job.model
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A task with everything that a run needs decided, and the choices that are left.
+
+    Attributes:
+        name: key in ``RECIPES``: the task's name, then ``-reference``, ``-ours`` or what tells a
+            variant from them.
+        title: one line for ``hnn-tutorial list``.
+        task: data and scores.
+        models: the kinds that may run, each with the keywords its class is called with beside
+            ``degrees``, ``seed`` and ``dtype``; the first is the recipe's own.
+        optimizers: their settings by name; the first is the recipe's own.
+        train: trains a job and returns the learned field: usually the model itself.
+        dtype: in which to train. Scores are always taken in float64.
+        initialize: ``(model, generator)`` draws other initial weights than the model's own.
+        seeds: how many make a median; fewer where a run is long.
+        source: whose settings these are.
+    """
+
+    name: str
+    title: str
+    task: Task
+    degrees: int
+    models: Mapping[str, Mapping[str, Any]]
+    optimizers: Mapping[str, Optimizer]
+    train: Callable[[Job], LearnableField] = train_on_derivatives
+    dtype: torch.dtype = torch.float64
+    initialize: Callable[[Model, torch.Generator], None] | None = None
+    seeds: int = 5
+    source: str = "this course"
+
+    def build(self, kind: str, seed: int) -> Model:
+        """Return the untrained model of a seed.
+
+        Raises:
+            ValueError: for a kind that the recipe has no settings for; it lists those it has.
+        """
+        settings = lookup(self.models, kind, f"model of the recipe {self.name}")
+        generator = torch.Generator().manual_seed(seed)
+        model = MODELS[kind](self.degrees, **settings, seed=generator, dtype=self.dtype)
+        if self.initialize is not None:
+            self.initialize(model, generator)
+        return model
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one seed of a recipe came to.
+
+    Attributes:
+        recipe, model, optimizer, seed, device: what was run.
+        parameters: trainable numbers of the model.
+        seconds: wall time of the training, over all sittings if it was resumed.
+        scores: by name; an infinity is a rollout that diverged.
+    """
+
+    recipe: str
+    model: str
+    optimizer: str
+    seed: int
+    device: str
+    parameters: int
+    seconds: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def uses_velocities(model: Model, task: Task) -> bool:
+    """Return whether a model's states are ``[q, q̇]``: what its scalar asks for decides."""
+    if isinstance(model, LagrangianModel):
+        return True
+    return task.velocities and not hasattr(model, "hamiltonian")
+
+
+def run_seed(
+    recipe: Recipe,
+    seed: int,
+    *,
+    model: str | None = None,
+    optimizer: str | None = None,
+    device: torch.device | str = "cpu",
+    folder: Path | None = None,
+    progress: bool = False,
+) -> tuple[Result, LearnableField]:
+    """Run one seed of a recipe: draw the data, train, score.
+
+    Args:
+        recipe: what to run.
+        seed: draws data and initial weights.
+        model: a key of ``recipe.models``; None takes the first.
+        optimizer: a key of ``recipe.optimizers``; None takes the first.
+        device: where to train.
+        folder: for checkpoints; a run that was interrupted goes on from them.
+        progress: whether to show a bar.
+
+    Returns:
+        The result, and the trained field.
+
+    Raises:
+        ValueError: for a model or an optimiser that the recipe does not have.
+        TrainingDivergedError: if the loss is no longer finite.
+    """
+    kind = model or next(iter(recipe.models))
+    chosen = optimizer or next(iter(recipe.optimizers))
+    settings = lookup(recipe.optimizers, chosen, f"optimizer of the recipe {recipe.name}")
+    network = recipe.build(kind, seed).to(device)
+    velocities = uses_velocities(network, recipe.task)
+    data = recipe.task.data(seed, velocities=velocities)
+    job = Job(network, data.to(device=device, dtype=recipe.dtype), settings, seed, folder, progress)
+    learned = recipe.train(job)
+    spent = sum(history.seconds for history in job.histories)
+
+    def motion(x: Tensor) -> Tensor:
+        return learned.field(x.to(device=device, dtype=recipe.dtype)).to(x)
+
+    with torch.no_grad():
+        scores = recipe.task.scores(motion, data, velocities=velocities)
+    return (
+        Result(
+            recipe.name, kind, chosen, seed, str(device), parameter_count(network), spent, scores
+        ),
+        learned,
+    )

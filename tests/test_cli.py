@@ -1,0 +1,301 @@
+"""The command: what it prints where, its exit codes, and errors without tracebacks."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import entry_points
+
+import pytest
+import torch
+from test_experiments import FAILING, TINY
+
+import hnn_tutorial
+from hnn_tutorial import _doctor, cli, experiments
+from hnn_tutorial.experiments import RECIPES, _sweep, read_results
+from hnn_tutorial.models import MODELS
+from hnn_tutorial.recordings import FOLDER_VARIABLE, RECORDINGS
+from hnn_tutorial.systems import SYSTEMS
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch, tmp_path):
+    """Put tiny recipes beside those of the package, in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(RECIPES, "tiny-ours", TINY)
+    monkeypatch.setitem(RECIPES, "failing-ours", replace(FAILING, name="failing-ours"))
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command in this process; return its exit code and what it wrote."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = cli.main(arguments)
+        except SystemExit as stop:
+            code = stop.code
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return run
+
+
+def test_the_command_is_installed():
+    (entry,) = entry_points(group="console_scripts", name="hnn-tutorial")
+    assert entry.load() is cli.main
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_does_not_wait_for_torch():
+    code = (
+        "import sys; from hnn_tutorial import cli\n"
+        "try: cli.main(['run', '--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "print([name for name in ('torch', 'numpy', 'scipy', 'joblib') if name in sys.modules])"
+    )
+    result = python("-c", code)
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+    for option in ("--model", "--optimizer", "--seeds", "--device", "--out", "--cluster", "--json"):
+        assert option in result.stdout
+
+
+def test_the_command_runs_as_a_program_and_its_reader_may_leave():
+    program = [sys.executable, "-m", "hnn_tutorial.cli", "list"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait() == 0
+        assert process.stderr.read() == b""
+
+
+def test_the_folder_of_results_has_one_default():
+    assert cli.OUT == _sweep.OUT == "results"
+
+
+# list
+
+
+def test_list_shows_all_there_is(command):
+    code, out, err = command("list")
+    assert (code, err) == (0, "")
+    shown = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
+    assert shown >= {*SYSTEMS, *MODELS, *RECIPES}
+    assert "models: hnn, mlp" in out
+    assert ":math:" not in out
+
+
+def test_list_as_json(command):
+    listed = json.loads(command("list", "--json")[1])
+    assert [entry["name"] for entry in listed["systems"]] == list(SYSTEMS)
+    assert [entry["name"] for entry in listed["models"]] == list(MODELS)
+    (tiny,) = [entry for entry in listed["recipes"] if entry["name"] == "tiny-ours"]
+    assert tiny["models"] == ["hnn", "mlp"]
+    assert tiny["optimizers"] == ["levenberg_marquardt", "adam"]
+    assert (tiny["seeds"], tiny["system"]) == (2, "mass_spring")
+
+
+# run
+
+
+def test_run_keeps_results_and_shows_scores(command, tmp_path):
+    run = ("run", "tiny-ours", "--jobs", "1")
+    code, out, err = command(*run, "--json", "scores.json")
+    assert code == 0
+    assert [line.split(": ")[0] for line in err.splitlines()] == [
+        f"[{k}/2] tiny-ours hnn levenberg_marquardt seed {k - 1}" for k in (1, 2)
+    ]
+    stored = read_results("results")
+    assert [s.result.seed for s in stored] == [0, 1]
+    low, high = sorted(s.result.scores["field_mse"] for s in stored)
+    assert f"{(low + high) / 2:.3g} [{low:.3g}, {high:.3g}]" in out
+    assert "inf [inf, inf]" in out
+
+    text = (tmp_path / "scores.json").read_text()
+    (row,) = json.loads(text, parse_constant=pytest.fail)
+    assert (row["recipe"], row["model"], row["seeds"]) == ("tiny-ours", "hnn", [0, 1])
+    assert row["scores"]["field_mse"]["median"] == (low + high) / 2
+    assert row["scores"]["energy_mse"]["high"] == "inf"
+
+    again = command(*run)
+    assert again[:2] == (0, out)
+    assert again[2] == "2 of 2 runs are done already\n"
+
+
+def test_run_takes_model_optimizer_seeds_and_folder(command):
+    options = ("--model", "mlp", "--optimizer", "adam", "--seeds", "1", "--out", "a/b")
+    assert command("run", "tiny-ours", *options)[0] == 0
+    (stored,) = read_results("a/b")
+    assert (stored.result.model, stored.result.optimizer, stored.result.seed) == ("mlp", "adam", 0)
+
+
+def test_a_failed_seed_is_named_and_counted(command):
+    code, out, err = command("run", "failing-ours", "--jobs", "1")
+    assert (code, out) == (1, "")
+    assert "1 of 3 runs did not finish" in err
+    assert "failing-ours hnn levenberg_marquardt seed 1: ArithmeticError: no luck" in err
+    assert "Traceback" not in err
+    assert "2 + 1 failed" in command("table")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("run", "tiny"), "unknown recipe 'tiny'; choose one of: .*tiny-ours"),
+        (("run", "tiny-ours", "--model", "gru"), "unknown model .*'gru'; choose one of: hnn, mlp"),
+        (("run", "tiny-ours", "--optimizer", "sgd"), "'sgd'; .*: levenberg_marquardt, adam"),
+        (("run", "tiny-ours", "--device", "tpu"), "unknown device 'tpu'; choose one of: cpu"),
+        (("run", "tiny-ours", "--seeds", "0"), "--seeds: '0'; expected a positive integer"),
+        (("run", "tiny-ours", "--seeds", "-1"), "--seeds: '-1'; expected a positive integer"),
+        (("run", "tiny-ours", "--jobs", "two"), "--jobs: 'two'; expected a positive integer"),
+        (("run", "tiny-ours", "--jobs", "2", "--cluster", "tcp://a:1"), "not allowed with"),
+        (("run", "tiny-ours", "--out", "file/x"), "cannot write to the folder .*file/x: Not a dir"),
+        (("run", "tiny-ours", "--json", "no/file"), "--json no/file: expected the name of a file"),
+        (("run",), "the following arguments are required: RECIPE"),
+        (("table", "nowhere"), "nowhere: there is no such folder"),
+        (("table", "."), "holds no results; make some with `hnn-tutorial run`"),
+        (("table", "--format", "latex"), "choose from '?text'?, '?markdown'?, '?json'?"),
+        (("walk",), "choose from '?list'?, '?run'?, '?table'?, '?doctor'?"),
+        ((), "required: COMMAND"),
+    ],
+)
+def test_what_makes_no_sense_is_told_without_a_traceback(command, tmp_path, arguments, message):
+    (tmp_path / "file").write_text("")
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert re.search(message, err), err
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_results_of_other_settings_are_not_overwritten(command, monkeypatch):
+    assert command("run", "tiny-ours", "--seeds", "1")[0] == 0
+    monkeypatch.setitem(RECIPES, "tiny-ours", replace(TINY, dtype=torch.float32))
+    code, _, err = command("run", "tiny-ours", "--seeds", "1")
+    assert code == 2
+    assert "dtype = 'torch.float64', not 'torch.float32'. Use another folder" in err
+
+
+def test_an_interruption_says_how_to_go_on(command, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "sweep", interrupted)
+    code, _, err = command("run", "tiny-ours")
+    assert code == 130
+    assert "the same command goes on from here" in err
+
+
+# table
+
+
+def test_table_in_every_format(command):
+    for options in (("--model", "mlp"), ("--optimizer", "adam"), ()):
+        assert command("run", "tiny-ours", "--seeds", "1", "--jobs", "1", *options)[0] == 0
+    order = [("hnn", "adam"), ("hnn", "levenberg_marquardt"), ("mlp", "levenberg_marquardt")]
+
+    code, text, _ = command("table", "results")
+    assert code == 0
+    header, *lines = text.split("\n\n")[0].splitlines()
+    assert header.split()[-2:] == ["field_mse", "energy_mse"]
+    assert [tuple(line.split()[1:3]) for line in lines] == order
+
+    _, markdown, _ = command("table", "--format", "markdown")
+    lines = markdown.split("\n\n")[0].splitlines()
+    assert {line.count("|") for line in lines} == {10}
+    assert [tuple(line.split(" | ")[1:3]) for line in lines[2:]] == order
+
+    rows = json.loads(command("table", "--format", "json")[1], parse_constant=pytest.fail)
+    assert [(row["model"], row["optimizer"]) for row in rows] == order
+    assert all(math.isfinite(row["scores"]["field_mse"]["median"]) for row in rows)
+
+
+def test_recipes_with_other_scores_stand_in_a_table_of_their_own(command):
+    assert command("run", "tiny-ours", "--seeds", "1")[0] == 0
+    (stored,) = read_results("results")
+    rows = experiments.table([stored])
+    other = replace(rows[0], recipe="other-ours", scores={"distance": rows[0].seconds})
+    text = cli._as_text([*rows, other])
+    assert "distance" not in text.split("\n\n")[0]
+    assert "field_mse" not in text.split("\n\n")[1]
+
+
+# doctor
+
+
+def test_doctor_finds_this_environment_whole(command, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    code, out, _ = command("doctor")
+    assert code == 0
+    assert f"torch        {torch.__version__}\n" in out
+    assert {name for name, _, extra in _doctor.requirements() if not extra} >= {"torch", "joblib"}
+    assert "OMP_NUM_THREADS: 1\n" in out
+    assert "pytest -m gpu" in out
+    assert f"recordings ({FOLDER_VARIABLE})\n  not set" in out
+    assert "all that is required is there" in out
+
+
+def test_doctor_names_what_is_missing(command, monkeypatch):
+    there = _doctor._found
+    found = {"scipy": None, "torch": "1.13.1", "distributed": None}
+    monkeypatch.setattr(_doctor, "_found", lambda name: found.get(name, there(name)))
+    monkeypatch.setattr(_doctor.shutil, "which", lambda name: None)
+    code, out, _ = command("doctor")
+    assert code == 1
+    assert "scipy        missing  <- expected 1.11 or newer" in out
+    assert "torch        1.13.1  <- expected 2.2 or newer" in out
+    assert "missing or too old: scipy, torch" in out
+    assert "distributed missing: pip install 'hnn-tutorial[cluster]'" in out
+    assert "chromium missing" in out
+
+
+def test_what_is_only_optional_is_no_failure(command, monkeypatch):
+    there = _doctor._found
+    monkeypatch.setattr(_doctor, "_found", lambda name: None if name == "jupytext" else there(name))
+    code, out, _ = command("doctor")
+    assert code == 0
+    assert "jupytext missing: pip install 'hnn-tutorial[lab]'" in out
+
+
+def test_doctor_looks_for_the_recordings(command, monkeypatch, tmp_path):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "nowhere"))
+    assert "nowhere: there is no such folder" in command("doctor")[1]
+    first, *others = RECORDINGS.values()
+    (tmp_path / first.file).write_text("")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    out = command("doctor")[1]
+    assert f"{first.file}\n" in out
+    assert all(f"{source.file}, not in {tmp_path}" in out for source in others)
+
+
+def test_doctor_tries_each_device(command, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda k: "a device")
+    monkeypatch.setattr(_doctor, "_try_device", lambda device: f"tried {device}")
+    assert "cuda:0  a device: tried cuda:0" in command("doctor")[1]
+
+
+def test_a_device_is_tried_by_a_product():
+    assert _doctor._try_device("cpu") == "float64 products agree with the CPU's"
+    # A device without numbers: nothing can be read back from it.
+    assert _doctor._try_device("meta").startswith("not usable: ")
+
+
+@pytest.mark.gpu
+def test_doctor_finds_the_gpu_good(command):
+    code, out, _ = command("doctor")
+    assert code == 0
+    assert "cuda:0" in out
+    assert "not usable" not in out
+
+
+def test_versions_are_compared_as_numbers():
+    assert _doctor._numbers("2.13.0+cpu") > _doctor._numbers("2.2")
+    assert hnn_tutorial.__version__ == _doctor._found("hnn-tutorial")

@@ -1,0 +1,112 @@
+"""The spring and the pendulum of Greydanus et al. 2019: protocol, scores, and the cure."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hnn_tutorial.experiments import RECIPES, run_seed, train_on_derivatives, uses_velocities
+from hnn_tutorial.experiments._observed import TrainOnMotion
+from hnn_tutorial.models import parameter_count
+from hnn_tutorial.training import Adam, LevenbergMarquardt
+
+OURS = [RECIPES["spring-ours"], RECIPES["pendulum-ours"]]
+recipes = pytest.mark.parametrize("recipe", OURS, ids=lambda r: r.task.name)
+
+
+@recipes
+def test_data_are_those_of_the_paper(recipe):
+    data = recipe.task.data(0, velocities=False)
+    points = {"spring": 30, "pendulum": 45}[recipe.task.name]
+    assert data.trajectories.states.shape == (points, 25, 2)
+    assert len(data.train) == len(data.test) == 25 * points
+    assert data.trajectories.times[-1] == 3
+    # No state of a held-out trajectory is in the training data.
+    assert not torch.isin(data.test.states, data.train.states).any()
+    other = recipe.task.data(1, velocities=False)
+    assert not torch.equal(other.train.states, data.train.states)
+
+
+@recipes
+def test_derivatives_are_exact_and_states_noisy(recipe):
+    field = recipe.task.true.field
+    noisy = recipe.task.data(0, velocities=False)
+    clean = replace(recipe.task, noise=0.0).data(0, velocities=False)
+    assert torch.equal(noisy.train.derivatives, clean.train.derivatives)
+    torch.testing.assert_close(field(clean.train.states), clean.train.derivatives)
+    noise = noisy.train.states - clean.train.states
+    assert noise.std().item() == pytest.approx(0.1, rel=0.1)
+
+
+@recipes
+def test_the_noise_floor_is_what_the_paper_reports_as_test_loss(recipe):
+    # Greydanus et al. 2019, table 1: 3.6e-2 for the spring and 3.5e-2 for the pendulum.
+    scores = [
+        recipe.task.scores(
+            recipe.task.true.field, recipe.task.data(seed, velocities=False), velocities=False
+        )
+        for seed in range(3)
+    ]
+    assert 0.03 < sum(s["test_loss"] for s in scores) / 3 < 0.05
+    for s in scores:
+        assert s["field_mse"] == 0
+        assert s["energy_mse"] < 1e-14
+        assert s["coordinate_mse"] < 1e-14
+
+
+@recipes
+def test_velocities_describe_the_same_observations(recipe):
+    system = recipe.task.true
+    canonical = recipe.task.data(0, velocities=False)
+    seen = recipe.task.data(0, velocities=True)
+    torch.testing.assert_close(system.momenta(seen.train.states), canonical.train.states)
+    scores = recipe.task.scores(system.second_order_field, seen, velocities=True)
+    assert scores["field_mse"] == 0
+    assert scores["coordinate_mse"] < 1e-14
+
+
+@recipes
+def test_a_wrong_field_scores_badly(recipe):
+    data = recipe.task.data(0, velocities=False)
+    slow = recipe.task.scores(lambda x: 0.9 * recipe.task.true.field(x), data, velocities=False)
+    assert slow["energy_mse"] < 1e-12  # slow, but on the right orbits
+    assert slow["coordinate_mse"] > 0.1
+    leaking = recipe.task.scores(
+        lambda x: recipe.task.true.field(x) - 0.05 * x, data, velocities=False
+    )
+    assert leaking["energy_mse"] > 1e-2
+
+
+@recipes
+def test_models_are_of_matched_size_and_know_their_states(recipe):
+    sizes = {kind: parameter_count(recipe.build(kind, 0)) for kind in recipe.models}
+    assert max(sizes.values()) <= 1.15 * min(sizes.values()), sizes
+    for kind in recipe.models:
+        assert uses_velocities(recipe.build(kind, 0), recipe.task) == kind.endswith("lnn")
+
+
+def test_free_starts_do_better_than_the_noisy_states():
+    recipe = replace(
+        RECIPES["spring-ours"],
+        task=replace(RECIPES["spring-ours"].task, trajectories=20, horizon=5.0),
+        models={"hnn": {"hidden": (8,)}},
+        optimizers={"levenberg_marquardt": LevenbergMarquardt(steps=15, weight_decay=1e-4)},
+    )
+    naive, _ = run_seed(replace(recipe, train=train_on_derivatives), 0)
+    cured, _ = run_seed(replace(recipe, train=TrainOnMotion(noise=0.1, piece=10)), 0)
+    assert cured.scores["field_mse"] < naive.scores["field_mse"] / 2
+    assert cured.scores["coordinate_mse"] < naive.scores["coordinate_mse"] / 2
+    assert cured.seconds > naive.seconds
+
+
+def test_second_stage_takes_the_optimiser_of_the_first():
+    recipe = replace(
+        RECIPES["spring-ours"],
+        task=replace(RECIPES["spring-ours"].task, trajectories=4, points=6, horizon=1.0),
+        optimizers={"adam": Adam(steps=2)},
+        train=TrainOnMotion(noise=0.1, piece=3, optimizers={"adam": Adam(steps=3)}),
+    )
+    result, _ = run_seed(recipe, 0, model="second_order_mlp")
+    assert result.optimizer == "adam"
+    assert all(map(math.isfinite, result.scores.values()))
