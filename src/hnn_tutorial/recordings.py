@@ -130,7 +130,7 @@ class Recording:
         No derivative is taken across the split either.
 
         Args:
-            fraction: share of the rows in the first part.
+            fraction: share of the rows in the first part, rounded down to whole rows.
 
         Returns:
             ``(earlier, later)``.
@@ -138,7 +138,8 @@ class Recording:
         Raises:
             ValueError: if either part would be empty.
         """
-        rows = round(fraction * len(self)) if math.isfinite(fraction) else 0
+        # The small allowance keeps 0.29 of 100 rows at 29 in spite of rounding.
+        rows = math.floor(fraction * len(self) + 1e-9) if math.isfinite(fraction) else 0
         if not 0 < rows < len(self):
             raise ValueError(
                 f"fraction = {fraction} of {len(self)} rows leaves one part empty; expected a "

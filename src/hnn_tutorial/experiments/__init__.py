@@ -11,7 +11,14 @@ A new task is a file of its own and an entry in ``TASKS``. The file holds two re
 and ``OURS``, and may hold others of the same models in a tuple ``VARIANTS``.
 """
 
-from hnn_tutorial.experiments import ideal_spring, pendulum, spring, three_body, two_body
+from hnn_tutorial.experiments import (
+    ideal_spring,
+    pendulum,
+    real_pendulum,
+    spring,
+    three_body,
+    two_body,
+)
 from hnn_tutorial.experiments._recipe import (
     Job,
     Recipe,
@@ -54,7 +61,7 @@ __all__ = [
     "uses_velocities",
 ]
 
-TASKS = (spring, pendulum, two_body, three_body, ideal_spring)
+TASKS = (spring, pendulum, real_pendulum, two_body, three_body, ideal_spring)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe

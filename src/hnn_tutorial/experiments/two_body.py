@@ -8,15 +8,13 @@ from torch import Tensor
 
 from hnn_tutorial.data import Field, Trajectories, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error
+from hnn_tutorial.experiments._observed import FRESH
 from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.systems import System, TwoBody
 from hnn_tutorial.training import Adam, LevenbergMarquardt
 from hnn_tutorial.training.losses import LearnableField
-
-# Starts of the scored orbits are drawn from seeds that no data use.
-FRESH = 1_000_000
 
 
 @dataclass(frozen=True)

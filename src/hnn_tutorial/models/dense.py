@@ -22,17 +22,36 @@ class Activation(NamedTuple):
     """``z -> σ(z)``"""
     derivative: Callable[[Tensor, Tensor], Tensor]
     """``(z, σ) -> σ'``"""
+    times_derivative: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """``(g, z, σ) -> g σ'``"""
     second_derivative: Callable[[Tensor, Tensor], Tensor]
     """``(σ, σ') -> σ''``"""
     gain: float
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, lambda z, a: 1 - a * a, lambda a, s: -2 * a * s, 5 / 3),
-    "softplus": Activation(
-        softplus, lambda z, a: torch.sigmoid(z), lambda a, s: s * (1 - s), 2**0.5
+    "tanh": Activation(
+        torch.tanh,
+        lambda z, a: 1 - a * a,
+        # One pass over the memory for g (1 − σ²), and one for each of its derivatives.
+        lambda g, z, a: torch.ops.aten.tanh_backward(g, a),
+        lambda a, s: -2 * a * s,
+        5 / 3,
     ),
-    "sin": Activation(torch.sin, lambda z, a: torch.cos(z), lambda a, s: -a, 1.0),
+    "softplus": Activation(
+        softplus,
+        lambda z, a: torch.sigmoid(z),
+        lambda g, z, a: g * torch.sigmoid(z),
+        lambda a, s: s * (1 - s),
+        2**0.5,
+    ),
+    "sin": Activation(
+        torch.sin,
+        lambda z, a: torch.cos(z),
+        lambda g, z, a: g * torch.cos(z),
+        lambda a, s: -a,
+        1.0,
+    ),
 }
 """Smooth functions only: a field is a derivative of the network, and training needs one more.
 The second derivative of a ReLU network is zero almost everywhere."""
@@ -99,14 +118,14 @@ class DenseNetwork(nn.Module):
         Returns:
             Gradients, of the same shape.
         """
-        slopes = []
+        passed = []
         for layer in self.layers[:-1]:
             z = layer(x)
             x = self.activation.value(z)
-            slopes.append(self.activation.derivative(z, x))
+            passed.append((layer, z, x))
         g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
-        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
-            g = (slope * g) @ layer.weight
+        for layer, z, a in reversed(passed):
+            g = self.activation.times_derivative(g, z, a) @ layer.weight
         return g
 
     def value_and_tangents(self, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
