@@ -1,0 +1,177 @@
+"""The benchmarks' own machinery: what an interruption costs, what the file holds, what is equal."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from hnn_tutorial.data import Dataset
+from hnn_tutorial.experiments import Recipe, TaskData
+from hnn_tutorial.systems import MassSpring
+from hnn_tutorial.training import Adam, LevenbergMarquardt
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+SPRING = MassSpring(mass=0.5, stiffness=2.0)
+FORM = {"name", "reference", "ours", "ratio", "spread", "target", "reached", "seconds"}
+
+
+@pytest.fixture
+def bench(monkeypatch, tmp_path):
+    """The modules of ``benchmarks/`` by name, writing their results elsewhere."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    names = ("harness", "run", "reference", *(p.stem for p in FOLDER.glob("rows_*.py")))
+    modules = {name: importlib.import_module(name) for name in names}
+    monkeypatch.setattr(modules["harness"], "RESULTS", tmp_path / "results.json")
+    threads = torch.get_num_threads()
+    yield modules
+    torch.set_num_threads(threads)
+    for name in set(sys.modules) - before:
+        if name in names:
+            del sys.modules[name]
+
+
+def use_rows(bench, monkeypatch, **rows):
+    monkeypatch.setattr(bench["harness"], "ROWS", rows)
+    monkeypatch.setattr(bench["run"], "ROWS", rows)
+
+
+def plain(bench, name, ratios=(3.0, 1.0, 2.0), **more):
+    return bench["harness"].make_row(name, 2.0, 1.0, ratios, "> 1", lambda r: r > 1, **more)
+
+
+def stored(bench):
+    return json.loads(bench["harness"].RESULTS.read_text())
+
+
+def test_a_row_has_the_median_and_the_range_of_its_ratios(bench):
+    row = plain(bench, "one")
+    assert (row["ratio"], row["spread"], row["reached"]) == (2.0, [1.0, 3.0], True)
+    assert plain(bench, "one", [0.5])["reached"] is False
+
+
+def test_the_file_has_the_form_that_others_read(bench, monkeypatch, capsys):
+    use_rows(bench, monkeypatch, one=lambda repeats: [plain(bench, "one", [float("inf")])])
+    assert bench["run"].main([]) == 0
+    content = stored(bench)
+    assert set(content) == {"machine", "rows"}
+    assert [set(row) for row in content["rows"]] == [FORM]
+    # JSON knows no infinity.
+    assert content["rows"][0]["ratio"] is None
+    assert "| one " in capsys.readouterr().out
+
+
+def test_an_interruption_costs_the_row_that_was_running(bench, monkeypatch):
+    def interrupted(repeats):
+        raise KeyboardInterrupt
+
+    use_rows(
+        bench,
+        monkeypatch,
+        first=lambda repeats: [plain(bench, "first: a"), plain(bench, "first: b")],
+        second=interrupted,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        bench["run"].main([])
+    assert [row["name"] for row in stored(bench)["rows"]] == ["first: a", "first: b"]
+
+
+def test_a_row_that_fails_leaves_the_others(bench, monkeypatch, capsys):
+    use_rows(
+        bench, monkeypatch, bad=lambda repeats: 1 / 0, good=lambda repeats: [plain(bench, "good")]
+    )
+    assert bench["run"].main([]) == 1
+    assert [row["name"] for row in stored(bench)["rows"]] == ["good"]
+    assert "failed: bad" in capsys.readouterr().err
+
+
+def test_one_row_replaces_its_own_and_keeps_the_others(bench, monkeypatch):
+    calls = []
+
+    def one(repeats):
+        calls.append(repeats)
+        return [plain(bench, f"one: {len(calls)}")]
+
+    use_rows(bench, monkeypatch, one=one, other=lambda repeats: [plain(bench, "other")])
+    assert bench["run"].main([]) == 0
+    assert bench["run"].main(["--row", "one", "--repeats", "7"]) == 0
+    assert calls == [3, 7]
+    assert [row["name"] for row in stored(bench)["rows"]] == ["one: 2", "other"]
+    # Figures of another machine do not stand under this one's name.
+    monkeypatch.setattr(bench["run"], "machine", lambda threads: {"processor": "another"})
+    assert bench["run"].main(["--row", "one"]) == 0
+    assert [row["name"] for row in stored(bench)["rows"]] == ["one: 3"]
+
+
+def test_unknown_rows_are_refused(bench):
+    with pytest.raises(SystemExit):
+        bench["run"].main(["--row", "nonsense"])
+    with pytest.raises(SystemExit):
+        bench["run"].main(["--repeats", "0"])
+
+
+def test_the_stored_results_are_of_rows_that_exist(bench):
+    content = json.loads((FOLDER / "results.json").read_text())
+    for row in content["rows"]:
+        assert set(row) >= FORM
+        assert row["name"].split(":")[0] in bench["harness"].ROWS
+
+
+def test_our_network_with_the_references_weights_has_its_gradients(bench):
+    reference = bench["reference"].ReferenceHNN(3)
+    model = bench["rows_training"].with_weights_of(reference)
+    x = SPRING.sample(40, 0)
+    data = x.float(), SPRING.field(x).float()
+    ours, theirs = (bench["rows_training"].gradients(m, *data) for m in (model, reference))
+    assert len(ours) == len(theirs) == 5
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_rollouts_are_compared_at_equal_accuracy(bench, monkeypatch):
+    rows = bench["rows_integrators"]
+    monkeypatch.setattr(rows, "TRAJECTORIES", 5)
+    monkeypatch.setattr(rows, "TIMED_ALONE", 2)
+    for row in rows.rollouts(1):
+        (run,) = row["runs"]
+        assert run["ours error"] <= min(run["RK45 error"], run["DOP853 error"]) < 1e-6
+        quickest = max(run["RK45 per second"], run["DOP853 per second"])
+        assert row["ratio"] == pytest.approx(run["ours per second"] / quickest)
+
+
+class Toy:
+    """A task whose scores tell how long its model was trained."""
+
+    name, system, velocities = "toy", "mass_spring", False
+
+    def data(self, seed, *, velocities):
+        x = SPRING.sample(20, seed)
+        data = Dataset(x, SPRING.field(x))
+        return TaskData(data, data)
+
+    def scores(self, learned, data, *, velocities):
+        error = (learned(data.test.states) - data.test.derivatives).square().mean().item()
+        return {"field_mse": error, "one": 1.0}
+
+
+def test_a_recipe_becomes_a_row(bench):
+    def recipe(name, optimizer):
+        models = {"hnn": {"hidden": (6,)}}
+        return Recipe(f"toy-{name}", "", Toy(), 1, models, {"the": optimizer})
+
+    sides = recipe("reference", Adam(2)), recipe("ours", LevenbergMarquardt(20))
+    make = bench["rows_recipes"].recipe_row
+    row = make("toy", *sides, range(3), {"field_mse": 1e-2, "one": 1.0}, limit=60)
+    assert set(row) == FORM - {"seconds"} | {"runs"}
+    assert row["target"] == "field_mse <= 0.01, one <= 1, <= 60 s"
+    assert row["reached"]
+    assert row["ratio"] > 10
+    assert len(row["runs"]) == 3
+    runs = [run["reference"]["field_mse"] / run["ours"]["field_mse"] for run in row["runs"]]
+    assert row["spread"] == [min(runs), max(runs)]
+    assert not make("toy", *sides, range(1), {"one": 0.9})["reached"]
+    assert not make("toy", *sides, range(1), {"one": 1.0}, faster=1e9)["reached"]
+    assert not make("toy", *sides, range(1), {"one": 1.0}, limit=1e-9)["reached"]
