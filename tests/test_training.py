@@ -106,7 +106,7 @@ def test_jacobian_of_every_model_against_eager_autograd(kind):
     states = torch.randn(7, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     data = Dataset(states, torch.zeros_like(states))
     problem = Problem(model, derivative_residual, as_batch(data))
-    J, r = problem.sample_jacobian()(problem.weights(), problem.data)
+    J, r = problem.jacobian(problem.weights(), problem.data)
     assert J.shape == (7, 4, len(problem.weights()))
     expected = derivative_residual(model, as_batch(data))
     torch.testing.assert_close(r, expected.detach())
@@ -174,18 +174,13 @@ def test_levenberg_marquardt_never_raises_the_loss_and_serves_every_model(kind):
 
 def test_chunks_bound_the_jacobian_and_change_only_rounding(monkeypatch):
     data, seen = disc(50, 0), []
-    original = Problem.sample_jacobian
+    original = Problem.jacobian
 
-    def watched(problem):
-        jacobian = original(problem)
+    def watched(problem, weights, batch):
+        seen.append(len(batch["states"]))
+        return original(problem, weights, batch)
 
-        def evaluate(weights, batch):
-            seen.append(len(batch["states"]))
-            return jacobian(weights, batch)
-
-        return evaluate
-
-    monkeypatch.setattr(Problem, "sample_jacobian", watched)
+    monkeypatch.setattr(Problem, "jacobian", watched)
     results = []
     for chunk in (7, 512):
         model = HNN(1, (6, 6), seed=0)

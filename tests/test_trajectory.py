@@ -145,22 +145,30 @@ def test_derivatives_are_compared_along_the_rollout(swings):
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("free", [False, True])
 def test_jacobian_of_every_model_is_that_of_forward_mode(swings, kind, free):
-    method = "rk4"
-    _check_jacobian(swings, kind, method, free)
+    _check_jacobian(swings, kind, TrajectoryResidual(), free)
+
+
+@pytest.mark.parametrize("derivative_noise", [None, 0.3])
+@pytest.mark.parametrize("free", [False, True])
+def test_jacobian_of_several_steps_and_of_derivatives_is_that_of_forward_mode(
+    swings, free, derivative_noise
+):
+    residual = TrajectoryResidual(steps=2, noise=0.5, derivative_noise=derivative_noise)
+    _check_jacobian(swings, "hnn", residual, free)
 
 
 @pytest.mark.parametrize("method", FIXED)
 def test_jacobian_through_every_integrator_is_that_of_forward_mode(swings, method):
-    _check_jacobian(swings, KIND_FOR[method], method, True)
+    _check_jacobian(swings, KIND_FOR[method], TrajectoryResidual(method), True)
 
 
-def _check_jacobian(swings, kind, method, free):
-    batch = cut(swings, 4)
+def _check_jacobian(swings, kind, residual, free):
+    batch = cut(swings, 4, swings.states.cos())
     model = MODELS[kind](1, (5,), "softplus", seed=3)
     module = FreeStarts(model, batch) if free else model
-    problem = Problem(module, TrajectoryResidual(method=method), batch)
+    problem = Problem(module, residual, batch)
     w = problem.weights()
-    J, r = problem.sample_jacobian()(w, batch)
+    J, r = problem.jacobian(w, batch)
     torch.testing.assert_close(r, problem.residuals(w, batch), rtol=1e-10, atol=1e-12)
     direction = torch.randn(len(w), generator=torch.Generator().manual_seed(4), dtype=w.dtype)
     _, along = jvp(lambda v: problem.residuals(v, batch), (w,), (direction,))

@@ -146,11 +146,10 @@ class LevenbergMarquardt:
         A = weights.new_zeros(size, size, dtype=torch.float64)
         g = weights.new_zeros(size, dtype=torch.float64)
         total, count = 0.0, 0
-        jacobian = problem.sample_jacobian()
         # Not under no_grad as a whole: there PyTorch 2.13 differentiates torch.linalg.solve wrongly
         # inside vmap(jacrev(...)), by orders of magnitude (test_training.py holds it).
         for part in chunks(batch, self.chunk):
-            J, r = (t.detach() for t in jacobian(weights, part))
+            J, r = problem.jacobian(weights, part)
             J, r = J.reshape(-1, size).double(), r.reshape(-1).double()
             A.addmm_(J.mT, J)
             g.addmv_(J.mT, r)

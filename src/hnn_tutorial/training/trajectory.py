@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.func import jacrev, vmap
 
 from hnn_tutorial._validate import check_count
 from hnn_tutorial.data import Trajectories
 from hnn_tutorial.integrators import integrate_gaps
+from hnn_tutorial.training._problem import Problem, as_batch
 from hnn_tutorial.training.losses import Batch, LearnableField
 
 
@@ -129,14 +131,86 @@ class TrajectoryResidual:
 
     def __call__(self, model: LearnableField, batch: Batch) -> Tensor:
         """Return the residuals of a batch, ``(B, m)``."""
-        observed = batch["states"]
-        free = isinstance(model, FreeStarts)
-        start = model.starts[batch["piece"]] if free else observed[:, 0]
-        gaps = batch["gaps"].mT
-        path = integrate_gaps(model.field, start, gaps, self.method, steps=self.steps)
-        path = path.movedim(0, 1)
-        missed = (path - observed) / self.noise
-        parts = [missed if free else missed[:, 1:]]
-        if self.derivative_noise is not None:
-            parts.append((model.field(path) - batch["derivatives"]) / self.derivative_noise)
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+        path = self._path(model, batch)
+        rates = None if self.derivative_noise is None else model.field(path)
+        return self._compare(path, rates, batch, free=isinstance(model, FreeStarts))
+
+    def jacobian(self, problem: Problem, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        r"""Return the Jacobian with respect to the weights, ``(B, m, P)``, and ``(B, m)``.
+
+        The step over a gap, :math:`x_{k+1} = \Phi(x_k, g_k; \theta)`, is differentiated once for
+        each gap, all gaps at once, and the derivatives are chained:
+
+        .. math:: \frac{dx_{k+1}}{d\theta} = \frac{\partial\Phi}{\partial x}
+                  \frac{dx_k}{d\theta} + \frac{\partial\Phi}{\partial\theta} .
+
+        A reverse pass through the whole rollout for each residual gives the same at a cost that
+        grows with the square of the rollout's length.
+
+        Args:
+            problem: of this residual.
+            weights: all P of them.
+            batch: as ``cut`` makes it.
+        """
+        free = isinstance(problem.module.model, FreeStarts)
+        with torch.no_grad():
+            path = problem.call(weights, self._path, batch)
+
+        def begin(w: Tensor, sample: Batch) -> Tensor:
+            return problem.call(w, _start, as_batch(sample)).squeeze(0)
+
+        def move(w: Tensor, x: Tensor, gap: Tensor) -> Tensor:
+            return problem.call(w, self._moved, x.unsqueeze(0), gap.view(1, 1))[-1, 0]
+
+        def rate(w: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+            value = problem.call(w, _field, x.unsqueeze(0)).squeeze(0)
+            return value, value
+
+        S = [vmap(jacrev(begin), (None, 0))(weights, batch)]
+        steps = (path[:, :-1].flatten(0, 1), batch["gaps"].flatten())
+        by_weights, by_state = vmap(jacrev(move, (0, 1)), (None, 0, 0))(weights, *steps)
+        shape = batch["gaps"].shape
+        for A, B in zip(
+            by_state.unflatten(0, shape).unbind(1),
+            by_weights.unflatten(0, shape).unbind(1),
+            strict=True,
+        ):
+            S.append(A @ S[-1] + B)
+        S = torch.stack(S, dim=1)
+        if self.derivative_noise is None:
+            rates = turned = None
+        else:
+            slopes = vmap(jacrev(rate, (0, 1), has_aux=True), (None, 0))
+            (by_weights, by_state), rates = slopes(weights, path.flatten(0, 1))
+            rates = rates.view_as(path)
+            turned = by_state.unflatten(0, path.shape[:2]) @ S + by_weights.view_as(S)
+        J = self._stack(S, turned, free=free)
+        return J.detach(), self._compare(path, rates, batch, free=free).detach()
+
+    def _path(self, model: LearnableField, batch: Batch) -> Tensor:
+        """Return the rollouts, ``(B, L, 2n)``."""
+        return self._moved(model, _start(model, batch), batch["gaps"].mT).movedim(0, 1)
+
+    def _moved(self, model: LearnableField, x: Tensor, gaps: Tensor) -> Tensor:
+        return integrate_gaps(model.field, x, gaps, self.method, steps=self.steps)
+
+    def _compare(self, path: Tensor, rates: Tensor | None, batch: Batch, *, free: bool) -> Tensor:
+        missed = None if rates is None else rates - batch["derivatives"]
+        return self._stack(path - batch["states"], missed, free=free)
+
+    def _stack(self, states: Tensor, rates: Tensor | None, *, free: bool) -> Tensor:
+        """Return errors (or derivatives of them), ``(B, L, 2n, ...)``, as ``(B, m, ...)``."""
+        parts = [(states if free else states[:, 1:]) / self.noise]
+        if rates is not None:
+            parts.append(rates / self.derivative_noise)
+        return torch.cat([part.flatten(1, 2) for part in parts], dim=1)
+
+
+def _start(model: LearnableField, batch: Batch) -> Tensor:
+    if isinstance(model, FreeStarts):
+        return model.starts[batch["piece"]]
+    return batch["states"][:, 0]
+
+
+def _field(model: LearnableField, x: Tensor) -> Tensor:
+    return model.field(x)
