@@ -10,6 +10,7 @@ from hnn_tutorial.systems import (
     HenonHeiles,
     MassSpring,
     Pendulum,
+    Projectile,
     RelativisticParticle,
     SpringChain,
     ThreeBody,
@@ -32,7 +33,8 @@ def states(draw, n=1, size=2.0, max_batch=3):
 
 mass_springs = st.builds(MassSpring, positive, positive)
 pendulums = st.builds(Pendulum, positive, positive, positive)
-conservative = mass_springs | pendulums
+projectiles = st.builds(Projectile, positive, positive)
+conservative = mass_springs | pendulums | projectiles
 damped = st.builds(DampedMassSpring, positive, positive, positive) | st.builds(
     DampedPendulum, positive, positive, positive, positive
 )

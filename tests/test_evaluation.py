@@ -10,6 +10,7 @@ from hnn_tutorial.evaluation import (
     coordinate_error,
     energy_drift,
     energy_error,
+    energy_gain,
     field_error,
     mesh_error,
     over_seeds,
@@ -328,3 +329,17 @@ def test_turning_rate_is_the_angular_frequency_of_a_circle_and_counts_turns():
     assert turning_rate(states, times).tolist()[1] == torch.inf
     with pytest.raises(ValueError, match="expected \\(T, ..., 2\\)"):
         turning_rate(torch.ones(5, 4), times[:5])
+
+
+def test_energy_gain_is_what_friction_takes_and_keeps_the_batch():
+    damped = DampedMassSpring(damping=0.1)
+    x0 = SPRING.sample(6, 0).reshape(2, 3, 2)
+    gain = energy_gain(damped.field, damped.hamiltonian, x0, 2 * math.pi, step=0.01)
+    exact = damped.solution(x0, torch.tensor([0.0, 2 * math.pi], dtype=torch.float64))[-1]
+    torch.testing.assert_close(gain, damped.hamiltonian(exact) / damped.hamiltonian(x0) - 1)
+    assert gain.shape == (2, 3)
+    assert gain.max() < -0.3
+    assert energy_gain(SPRING.field, SPRING.hamiltonian, x0, 5.0, step=0.01).abs().max() < 1e-8
+    assert (energy_gain(lambda x: 1e300 * x, SPRING.hamiltonian, x0, 1.0) == INF).all()
+    with pytest.raises(ValueError, match="duration"):
+        energy_gain(SPRING.field, SPRING.hamiltonian, x0, 0.0)

@@ -3,10 +3,11 @@
 import pytest
 import torch
 from hypothesis import given
-from strategies import conservative, mass_springs, states
+from strategies import conservative, mass_springs, pendulums, states
 
-from hnn_tutorial.integrators import METHODS
+from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.mechanics import (
+    action,
     conjugate_momentum,
     divergence,
     gradient,
@@ -17,7 +18,9 @@ from hnn_tutorial.mechanics import (
     poisson_bracket,
     symplectic_defect,
     symplectic_gradient,
+    time_reversal,
 )
+from hnn_tutorial.systems import DampedPendulum, Pendulum, Projectile
 
 
 def coupled_hamiltonian(x):
@@ -188,6 +191,98 @@ def test_symplectic_defect_tells_a_symplectic_step_from_another(system, x):
     torch.testing.assert_close(defect, torch.full_like(defect, expected))
 
 
+# --- the action -----------------------------------------------------------------------------------
+
+
+def polynomial_path(times):
+    """A path of two coordinates, and its velocity."""
+    q = torch.stack([times**3 - times, torch.sin(2 * times)], dim=-1)
+    velocity = torch.stack([3 * times**2 - 1, 2 * torch.cos(2 * times)], dim=-1)
+    return q, velocity
+
+
+def test_action_is_the_integral_of_l_to_second_order():
+    """Against Simpson's rule with the path's own velocity; the error falls by four."""
+    fine = torch.linspace(0, 1.5, 2001, dtype=torch.float64)
+    values = rotating_lagrangian(torch.cat(polynomial_path(fine), dim=-1))
+    exact = (values[:-2:2] + 4 * values[1:-1:2] + values[2::2]).sum() * fine[1] / 3
+    errors = []
+    for count in (20, 40, 80):
+        times = torch.linspace(0, 1.5, count + 1, dtype=torch.float64)
+        errors.append(abs(action(rotating_lagrangian, polynomial_path(times)[0], times) - exact))
+    assert errors[2] < 1e-2
+    assert 3.9 < errors[0] / errors[1] < 4.1
+    assert 3.9 < errors[1] / errors[2] < 4.1
+
+
+def test_action_of_a_body_thrown_up_and_caught():
+    """S = −m g² T³/24, with times that are not equally far apart."""
+    system = Projectile(mass=0.7, gravity=9.81)
+    times = torch.linspace(0, 1, 400, dtype=torch.float64) ** 1.2 * 2.0
+    path = (9.81 / 2 * times * (2.0 - times)).unsqueeze(-1)
+    expected = torch.tensor(-0.7 * 9.81**2 * 2.0**3 / 24, dtype=torch.float64)
+    torch.testing.assert_close(action(system.lagrangian, path, times), expected, rtol=1e-4, atol=0)
+
+
+@given(conservative, states())
+def test_a_motion_of_the_midpoint_rule_is_a_stationary_path(system, x):
+    times = torch.linspace(0, 1, 21, dtype=torch.float64)
+    path, momentum = integrate(system.field, x, times, "implicit_midpoint").chunk(2, dim=-1)
+    slope = torch.func.grad(lambda path: action(system.lagrangian, path, times).sum())(path)
+    assert slope[1:-1].abs().max() < 1e-10 * (1 + slope.abs().max())
+    # What is left at the ends are the momenta there.
+    torch.testing.assert_close(slope[-1], momentum[-1])
+    torch.testing.assert_close(slope[0], -momentum[0])
+
+
+@given(pendulums)
+def test_the_true_path_is_a_minimum_only_up_to_the_conjugate_point(system):
+    """Hanging at rest: half a period of small swings is where a neighbour has less action."""
+    half_period = torch.pi / system.frequency
+    for length, sign in [(0.9, 1), (1.1, -1)]:
+        times = torch.linspace(0, length * half_period, 201, dtype=torch.float64)
+        rest = torch.zeros(201, 1, dtype=torch.float64)
+        bump = 0.01 * torch.sin(torch.pi * times / times[-1]).unsqueeze(-1)
+        change = action(system.lagrangian, bump, times) - action(system.lagrangian, rest, times)
+        assert sign * change > 0
+
+
+def test_a_total_time_derivative_adds_only_what_the_ends_say():
+    """L + d(q²)/dt: the same motions, and an action that differs by q² at the ends."""
+    times = torch.linspace(0, 1.5, 81, dtype=torch.float64)
+    path = polynomial_path(times)[0][:, :1] + 0.3
+
+    def changed(x):
+        return Pendulum().lagrangian(x) + 2 * x[..., 0] * x[..., 1]
+
+    difference = action(changed, path, times) - action(Pendulum().lagrangian, path, times)
+    torch.testing.assert_close(difference, (path[-1] ** 2 - path[0] ** 2).squeeze())
+
+
+def test_action_of_any_batch_shape_and_dtype():
+    times = torch.linspace(0, 1, 11, dtype=torch.float64)
+    paths = torch.randn(11, 3, 2, 2, generator=torch.Generator().manual_seed(0)).double()
+    together = action(rotating_lagrangian, paths, times)
+    assert together.shape == (3, 2)
+    alone = action(rotating_lagrangian, paths[:, 1, 0], times)
+    torch.testing.assert_close(together[1, 0], alone)
+    assert action(rotating_lagrangian, paths.float(), times).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "path, times, message",
+    [
+        (torch.ones(5, 1), torch.arange(4.0), r"\(5, 1\) and times \(4,\); expected"),
+        (torch.ones(5), torch.arange(5.0), r"path has shape \(5,\)"),
+        (torch.ones(1, 1), torch.arange(1.0), "T ≥ 2"),
+        (torch.ones(5, 1), torch.arange(5.0).flip(0), "times must increase"),
+    ],
+)
+def test_paths_that_do_not_fit_their_times_are_named(path, times, message):
+    with pytest.raises(ValueError, match=message):
+        action(Projectile().lagrangian, path, times)
+
+
 def test_training_through_the_operators():
     """Weights inside H receive the gradient that finite differences give."""
     x = torch.randn(5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -233,3 +328,21 @@ def test_bad_states_are_named(state, error, message):
 def test_a_hamiltonian_that_is_not_scalar_is_named():
     with pytest.raises(ValueError, match="must return one value for each"):
         hamiltonian_field(lambda x: x**2)(torch.ones(5, 2))
+
+
+def test_time_reversal_turns_momenta_and_is_its_own_inverse():
+    x = torch.tensor([[1.0, 2.0, 3.0, -4.0]], dtype=torch.float64)
+    assert time_reversal(x).tolist() == [[1.0, 2.0, -3.0, 4.0]]
+    assert torch.equal(time_reversal(time_reversal(x)), x)
+    with pytest.raises(ValueError, match="even"):
+        time_reversal(x[..., :3])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_motion_played_backwards_is_a_motion(seed):
+    """R f(R x) = −f(x) for a Hamiltonian even in p, and not with friction."""
+    x = Pendulum().sample(10, seed)
+    field = Pendulum().field
+    torch.testing.assert_close(time_reversal(field(time_reversal(x))), -field(x))
+    damped = DampedPendulum().field
+    assert not torch.allclose(time_reversal(damped(time_reversal(x))), -damped(x))

@@ -33,6 +33,7 @@ from hnn_tutorial.systems import (
     HenonHeiles,
     MassSpring,
     Pendulum,
+    Projectile,
     RelativisticParticle,
     SpringChain,
     System,
@@ -329,7 +330,15 @@ def test_samples_are_reproducible(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [MassSpring, DampedMassSpring, Pendulum, DampedPendulum, RelativisticParticle, SpringChain],
+    [
+        MassSpring,
+        DampedMassSpring,
+        Pendulum,
+        DampedPendulum,
+        Projectile,
+        RelativisticParticle,
+        SpringChain,
+    ],
 )
 def test_samples_stay_within_their_radius(kind):
     x = kind().sample(500, seed=3, radius=(0.5, 0.8))
@@ -378,7 +387,7 @@ def test_dtype_follows_the_state(kind):
         assert system.solution(x.float(), TIMES).dtype == torch.float32
 
 
-@pytest.mark.parametrize("kind", [TwoBody, RelativisticParticle, SpringChain])
+@pytest.mark.parametrize("kind", [TwoBody, RelativisticParticle, SpringChain, Projectile])
 def test_solution_of_any_batch_shape(kind):
     system = kind()
     x = system.sample(6, seed=0)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import check_finite, check_positive, check_state
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.mechanics import time_reversal
 
 Field = Callable[[Tensor], Tensor]
 ScalarFunction = Callable[[Tensor], Tensor]
@@ -104,6 +105,41 @@ def energy_drift(states: Tensor, hamiltonian: ScalarFunction) -> Tensor:
         change = (energy - energy[0]).abs().amax(0)
         drift = torch.where(change == 0, torch.zeros_like(change), change / energy[0].abs())
     return _infinite_where_diverged(drift, states)
+
+
+def energy_gain(
+    field: Field,
+    hamiltonian: ScalarFunction,
+    x0: Tensor,
+    duration: float,
+    method: str = "rk4",
+    *,
+    step: float = 0.05,
+) -> Tensor:
+    r"""Return the share of its energy that a motion gains in a given time.
+
+    .. math:: \frac{H(\varphi_T(x_0)) - H(x_0)}{H(x_0)}
+
+    With one period for the time it says, start by start, where a learned field gains and where
+    it loses; where the gain changes its sign from plus to minus, the motion settles.
+
+    Args:
+        field: the learned field.
+        hamiltonian: the true H, in J, measured from its minimum.
+        x0: initial states, ``(..., 2n)``.
+        duration: T, in s.
+        method: a fixed-step key of ``METHODS``.
+        step: as in ``integrate``, in s.
+
+    Returns:
+        One share for each start, ``(...)``, negative for a loss; infinity where it diverged.
+    """
+    check_state(x0, "x0")
+    check_positive(duration=duration)
+    with torch.no_grad():
+        end = integrate(field, x0, [0.0, float(duration)], method, step=step)
+        gain = hamiltonian(end[-1]) / hamiltonian(x0) - 1
+    return _infinite_where_diverged(gain, end)
 
 
 def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
@@ -347,16 +383,15 @@ def time_reversal_error(
         One distance for each trajectory, ``(...)``, in units of the state; infinity where it
         diverged on the way.
     """
-    n = check_state(x0, "x0")
+    check_state(x0, "x0")
     times = torch.as_tensor(times, dtype=torch.float64)
-    sign = torch.cat([x0.new_ones(n), -x0.new_ones(n)])
     with torch.no_grad():
-        turned = sign * integrate(field, x0, times, method, step=step, **options)[-1]
+        turned = time_reversal(integrate(field, x0, times, method, step=step, **options)[-1])
         # Lost trajectories go back from their start, so that the others can; they are marked.
         lost = ~torch.isfinite(turned).all(-1)
-        turned = torch.where(lost.unsqueeze(-1), sign * x0, turned)
+        turned = torch.where(lost.unsqueeze(-1), time_reversal(x0), turned)
         back = times[-1] - times.flip(0)
-        end = sign * integrate(field, turned, back, method, step=step, **options)[-1]
+        end = time_reversal(integrate(field, turned, back, method, step=step, **options)[-1])
         distance = _infinite_if_nan((end - x0).norm(dim=-1))
     return torch.where(lost, torch.inf, distance)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from hnn_tutorial._validate import check_state
+from hnn_tutorial._validate import anywhere, check_state
 
 ScalarFunction = Callable[[Tensor], Tensor]
 Field = Callable[[Tensor], Tensor]
@@ -82,6 +82,27 @@ def symplectic_gradient(dH: Tensor) -> Tensor:
     """
     dH_dq, dH_dp = dH.chunk(2, dim=-1)
     return torch.cat([dH_dp, -dH_dq], dim=-1)
+
+
+def time_reversal(x: Tensor) -> Tensor:
+    r"""Return states with their momenta or velocities turned round: :math:`(q, p) \to (q, -p)`.
+
+    Where :math:`H(q, -p) = H(q, p)`, as without friction and magnetic fields, a motion played
+    backwards is one again: if :math:`x(t)` is a motion, so is the time reversal of
+    :math:`x(-t)`.
+
+    Args:
+        x: states, ``(..., 2n)``.
+
+    Returns:
+        States, ``(..., 2n)``.
+
+    Raises:
+        ValueError: if the last axis is odd.
+    """
+    check_state(x)
+    q, p = x.chunk(2, dim=-1)
+    return torch.cat([q, -p], dim=-1)
 
 
 def hamiltonian_field(hamiltonian: ScalarFunction) -> Field:
@@ -251,6 +272,44 @@ def legendre_transform(
         return (p * v).sum(-1) - lagrangian(torch.cat([q, v], dim=-1))
 
     return hamiltonian
+
+
+def action(lagrangian: ScalarFunction, path: Tensor, times: Tensor) -> Tensor:
+    r"""Return the action of a path, which is stationary where the path is a motion.
+
+    .. math:: S[q] = \int L(q, \dot q)\,dt \approx \sum_k \Delta t_k\,
+              L\!\left(\frac{q_k + q_{k+1}}{2}, \frac{q_{k+1} - q_k}{\Delta t_k}\right)
+
+    The midpoint rule is of order two in the step. With both ends held, the paths where this
+    sum is stationary are the motions that the implicit midpoint rule gives.
+
+    Args:
+        lagrangian: L, a scalar function of ``[q, q̇]``.
+        path: positions, ``(T, ..., n)``.
+        times: ``(T,)``, increasing, in s.
+
+    Returns:
+        S in J s, shape ``(...)``; differentiable by the path.
+
+    Raises:
+        ValueError: if path and times do not fit, or the times do not increase.
+
+    References:
+        Hairer, Lubich & Wanner 2006, section VI.6.
+    """
+    times = torch.as_tensor(times, dtype=path.dtype, device=path.device)
+    if times.ndim != 1 or len(times) < 2 or path.ndim < 2 or len(path) != len(times):
+        raise ValueError(
+            f"path has shape {tuple(path.shape)} and times {tuple(times.shape)}; expected "
+            "positions (T, ..., n) at T ≥ 2 times (T,)"
+        )
+    steps = times.diff()
+    if anywhere(steps <= 0):
+        raise ValueError("times must increase from one to the next")
+    middle = (path[1:] + path[:-1]) / 2
+    velocity = path.diff(dim=0) / steps.reshape(-1, *[1] * (path.ndim - 1))
+    values = lagrangian(torch.cat([middle, velocity], dim=-1))
+    return torch.tensordot(steps, values, dims=1)
 
 
 def poisson_bracket(f: ScalarFunction, g: ScalarFunction) -> ScalarFunction:

@@ -11,6 +11,7 @@ from hnn_tutorial.data import Dataset, Field, Trajectories, add_noise, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
 from hnn_tutorial.experiments._recipe import Job, TaskData
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.systems import System
 from hnn_tutorial.training import (
     Adam,
@@ -122,24 +123,30 @@ def _dataset(states: Tensor, derivatives: Tensor) -> Dataset:
 
 @dataclass(frozen=True)
 class TrainOnMotion:
-    """Fit the derivatives at the noisy states, then the motion, with free initial states.
+    r"""Fit the derivatives at the noisy states, then the motion, with free initial states.
 
     The derivatives of these data are exact, and the states are not: a fit of one to the other
     takes noise for physics (errors in variables). In the second stage both are compared along
     rollouts whose starts are free, so that the field is no longer asked at noisy states. From
     random weights the second stage alone sticks.
 
+    Exact derivatives leave but one thing to the noise, where the picture lies in phase space:
+    a field and all starts may be shifted together. On the pendulum the starts of seeds 0 to 10
+    were off, in the mean, by the mean of the noise to within 2e-4, and the energy MSE was 6e-6
+    to 3.9e-4 accordingly. Each motion played backwards is a motion too (``time_reversal``); to
+    fit both fixes the shift in p, and leaves the one in q.
+
     Attributes:
-        noise: of the states; the residuals of both kinds are divided by it.
-        piece: observations in a rollout. Longer ones average more noise away and cost more.
+        noise: of the states; the residuals of the states are divided by it.
+        derivative_noise: by which those of the derivatives are.
         optimizers: of the second stage, by the name of the first one's.
     """
 
     noise: float
-    piece: int
+    derivative_noise: float
     optimizers: Mapping[str, Optimizer] = field(
         default_factory=lambda: {
-            LevenbergMarquardt.name: LevenbergMarquardt(steps=12, tolerance=1e-3),
+            LevenbergMarquardt.name: LevenbergMarquardt(steps=40, tolerance=1e-4),
             Adam.name: Adam(steps=1000),
         }
     )
@@ -149,12 +156,21 @@ class TrainOnMotion:
         job.fit(stage="derivatives")
         observed = job.data.trajectories
         derivatives = job.data.train.derivatives.view_as(observed.states)
-        batch = cut(observed, self.piece, derivatives)
+        batch = cut(
+            Trajectories(observed.times, _both_ways(observed.states, time_reversal)),
+            derivatives=_both_ways(derivatives, lambda f: -time_reversal(f)),
+        )
+        residual = TrajectoryResidual(noise=self.noise, derivative_noise=self.derivative_noise)
         job.fit(
             batch,
             self.optimizers[job.optimizer.name],
             model=FreeStarts(job.model, batch),
-            residual=TrajectoryResidual(noise=self.noise, derivative_noise=self.noise),
+            residual=residual,
             stage="motion",
         )
         return job.model
+
+
+def _both_ways(values: Tensor, turned: Field) -> Tensor:
+    """Return trajectories ``(T, B, 2n)``, evenly timed, beside the same played backwards."""
+    return torch.cat([values, turned(values).flip(0)], dim=1)

@@ -38,7 +38,7 @@ OURS = Recipe(
         "levenberg_marquardt": LevenbergMarquardt(steps=60, weight_decay=1e-5),
         "adam": Adam(steps=4000, weight_decay=1e-5),
     },
-    train=TrainOnMotion(noise=TASK.noise, piece=30),
+    train=TrainOnMotion(noise=TASK.noise, derivative_noise=0.1 * TASK.noise),
 )
 
 REFERENCE = Recipe(

@@ -5,6 +5,7 @@ from hnn_tutorial.systems.double_pendulum import DoublePendulum
 from hnn_tutorial.systems.henon_heiles import HenonHeiles
 from hnn_tutorial.systems.mass_spring import DampedMassSpring, MassSpring
 from hnn_tutorial.systems.pendulum import DampedPendulum, Pendulum
+from hnn_tutorial.systems.projectile import Projectile
 from hnn_tutorial.systems.relativistic_particle import RelativisticParticle
 from hnn_tutorial.systems.spring_chain import SpringChain
 from hnn_tutorial.systems.three_body import ThreeBody
@@ -19,6 +20,7 @@ __all__ = [
     "MassSpring",
     "Parameter",
     "Pendulum",
+    "Projectile",
     "RelativisticParticle",
     "SpringChain",
     "System",
@@ -39,5 +41,6 @@ SYSTEMS: dict[str, type[System]] = {
         HenonHeiles,
         RelativisticParticle,
         SpringChain,
+        Projectile,
     )
 }
