@@ -12,6 +12,7 @@ and ``OURS``, and may hold others of the same models in a tuple ``VARIANTS``.
 """
 
 from hnn_tutorial.experiments import (
+    double_pendulum,
     ideal_spring,
     pendulum,
     real_pendulum,
@@ -61,7 +62,15 @@ __all__ = [
     "uses_velocities",
 ]
 
-TASKS = (spring, pendulum, real_pendulum, two_body, three_body, ideal_spring)
+TASKS = (
+    spring,
+    pendulum,
+    real_pendulum,
+    two_body,
+    three_body,
+    double_pendulum,
+    ideal_spring,
+)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
