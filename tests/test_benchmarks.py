@@ -162,8 +162,9 @@ def test_a_recipe_becomes_a_row(bench):
         models = {"hnn": {"hidden": (6,)}}
         return Recipe(f"toy-{name}", "", Toy(), 1, models, {"the": optimizer})
 
-    sides = recipe("reference", Adam(2)), recipe("ours", LevenbergMarquardt(20))
-    make = bench["rows_recipes"].recipe_row
+    rows = bench["rows_recipes"]
+    make, slow = rows.recipe_row, recipe("reference", Adam(2))
+    sides = rows.run(slow), rows.run(recipe("ours", LevenbergMarquardt(20)))
     row = make("toy", *sides, range(3), {"field_mse": 1e-2, "one": 1.0}, limit=60)
     assert set(row) == FORM - {"seconds"} | {"runs"}
     assert row["target"] == "field_mse <= 0.01, one <= 1, <= 60 s"
@@ -175,3 +176,10 @@ def test_a_recipe_becomes_a_row(bench):
     assert not make("toy", *sides, range(1), {"one": 0.9})["reached"]
     assert not make("toy", *sides, range(1), {"one": 1.0}, faster=1e9)["reached"]
     assert not make("toy", *sides, range(1), {"one": 1.0}, limit=1e-9)["reached"]
+    assert not make("toy", *sides, range(1), {"one": 1.0}, least={"one": 1.1})["reached"]
+    assert make("toy", *sides, range(1), {"one": 1.0}, least={"one": 1.0})["reached"]
+    assert not make("toy", *sides, range(1), {"one": 1.0}, better=1.1)["reached"]
+    # A time from some of the steps.
+    whole, some = rows.run(slow)(0), rows.extrapolated(slow, steps=1, total=2000)(0)
+    assert some["seconds"] > 10 * whole["seconds"]
+    assert some["parameters"] == whole["parameters"]
