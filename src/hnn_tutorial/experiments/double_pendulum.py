@@ -284,7 +284,7 @@ OURS = Recipe(
         "second_order_mlp": {"hidden": (32, 32), **TANH},
     },
     optimizers={
-        "levenberg_marquardt": LevenbergMarquardt(steps=300, batch_size=2500, chunk=500),
+        "levenberg_marquardt": LevenbergMarquardt(steps=150, batch_size=2500, chunk=500),
         "adam": Adam(steps=10_000, learning_rate=3e-3, batch_size=500, schedule="cosine"),
     },
     train=train_on_accelerations,
