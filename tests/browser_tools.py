@@ -13,10 +13,17 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
+import re
 import shutil
+import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,3 +217,70 @@ def serve(folder: Path | str) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def jupyterlab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
+    """Run a JupyterLab server of its own on a notebook, and yield the notebook's address.
+
+    Args:
+        folder: an empty folder; neither settings nor checkpoints of the user are touched.
+        cells: the code cells of the notebook.
+    """
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(text.strip()) for text in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, folder / "live.ipynb")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folders = {
+        name: str(folder / "jupyter" / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
+    }
+    for own in folders.values():
+        Path(own).mkdir(parents=True)
+    # No question about news from another host.
+    settings = Path(
+        folders["JUPYTER_CONFIG_DIR"], "lab/user-settings/@jupyterlab/apputils-extension"
+    )
+    settings.mkdir(parents=True)
+    answer = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(answer))
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *("--ip=127.0.0.1", f"--port={port}", f"--notebook-dir={folder}"),
+            *("--IdentityProvider.token=", "--ServerApp.port_retries=0"),
+            "--LabApp.extension_manager=readonly",
+        ],
+        env={**os.environ, **folders},
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "server.log").open("w"),
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(150):
+            time.sleep(0.2)
+            assert server.poll() is None, (folder / "server.log").read_text()
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=2).close()
+                break
+            except OSError:
+                continue
+        yield f"{address}/lab/tree/live.ipynb"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def run_cell(page: Any, number: int) -> Any:
+    """Run a code cell of JupyterLab's notebook, and return the cell."""
+    cell = page.locator(".jp-CodeCell").nth(number)
+    cell.locator(".jp-InputPrompt").click()
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run Selected Cell$")).first.click()
+    return cell

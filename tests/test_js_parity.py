@@ -11,11 +11,23 @@ import torch
 
 from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.integrators.splitting import coupled_parts
-from hnn_tutorial.models import ACTIVATIONS, HNN, MLP, MODELS, SecondOrderMLP
+from hnn_tutorial.models import (
+    ACTIVATIONS,
+    HNN,
+    LNN,
+    MLP,
+    MODELS,
+    DissipativeHNN,
+    LagrangianModel,
+    SecondOrderMLP,
+    SeparableHNN,
+    StructuredLNN,
+)
 from hnn_tutorial.systems import (
     SYSTEMS,
     DampedMassSpring,
     DampedPendulum,
+    DoublePendulum,
     MassSpring,
     Pendulum,
 )
@@ -30,8 +42,8 @@ from hnn_tutorial.widgets._encode import (
 
 DRIVER = Path(__file__).parent / "js" / "parity.mjs"
 EXPORTS = (
-    "SYSTEMS, buildSystem, METHODS, coupledParts, ACTIVATIONS, MODELS, buildModels, Motion, "
-    "formatPercent"
+    "SYSTEMS, buildSystem, asVelocities, METHODS, coupledParts, ACTIVATIONS, MODELS, buildModels, "
+    "Motion, formatPercent, sampleMesh, traceLevel"
 )
 SYSTEM_EXAMPLES = [
     MassSpring(mass=1.7, stiffness=2.3),
@@ -39,6 +51,8 @@ SYSTEM_EXAMPLES = [
     Pendulum(mass=0.7, length=1.3, gravity=9.81),
     DampedPendulum(mass=1.2, length=0.9, gravity=9.81, damping=0.25),
 ]
+DOUBLE = DoublePendulum(mass1=0.7, mass2=1.4, length1=1.2, length2=0.8)
+EVERY_SYSTEM = [*SYSTEM_EXAMPLES, DOUBLE]
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
 FOR_ANY_FIELD = [name for name in FIXED if not METHODS[name].needs_separable]
 
@@ -48,7 +62,7 @@ def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
     node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    module.write_text(bundle("learned_lab.js") + f"\nexport {{ {EXPORTS} }};\n", encoding="utf-8")
+    module.write_text(bundle("learned_lab.js", EXPORTS), encoding="utf-8")
 
     def call(*jobs):
         done = subprocess.run(
@@ -92,7 +106,7 @@ def rounded(model, seed):
 
 
 def described(model):
-    specs, weights = encode_models(SYSTEM_FOR[model.degrees], {"model": model})
+    specs, weights = encode_models(SYSTEM_FOR[model.degrees], {"model": model}, LAB_MODELS)
     return {"specs": specs, "weights": base64.b64encode(weights).decode()}
 
 
@@ -117,7 +131,31 @@ MODEL_EXAMPLES = [
             (HNN, 2, (11, 6, 5), "softplus"),
             (HNN, 1, (13, 4), "sin"),
             (HNN, 1, (), "tanh"),
+            (SeparableHNN, 1, (8, 6), "tanh"),
+            (SeparableHNN, 2, (7,), "softplus"),
+            (DissipativeHNN, 1, (8, 5), "softplus"),
+            (DissipativeHNN, 2, (6, 7), "tanh"),
         ]
+    )
+]
+LAGRANGIAN_EXAMPLES = [
+    rounded(kind(degrees, hidden, activation), seed=20 + i)
+    for i, (kind, degrees, hidden, activation) in enumerate(
+        [
+            (LNN, 1, (8, 8), "softplus"),
+            (LNN, 1, (7,), "sin"),
+            (LNN, 2, (6, 9), "tanh"),
+            (StructuredLNN, 1, (8, 8), "softplus"),
+            (StructuredLNN, 2, (9, 6), "tanh"),
+            (StructuredLNN, 2, (5,), "sin"),
+        ]
+    )
+]
+ANGLE_EXAMPLES = [
+    rounded(kind(degrees, (7, 5), "tanh", angles=angles), seed=40 + i)
+    for i, (kind, degrees, angles) in enumerate(
+        [(kind, 1, (0,)) for kind in LAB_MODELS]
+        + [(kind, 2, angles) for kind in LAB_MODELS for angles in [(1,), (0, 1)]]
     )
 ]
 
@@ -150,21 +188,23 @@ def test_both_sides_have_the_same_tables(run):
     assert tables["methods"] == expected
 
 
-@pytest.mark.parametrize("system", SYSTEM_EXAMPLES, ids=name_of)
+@pytest.mark.parametrize("system", EVERY_SYSTEM, ids=name_of)
 def test_systems(run, system):
-    states = random_states(50, seed=1)
-    description = encode_system(system)
+    states = random_states(50, seed=1, degrees=system.degrees)
+    description = encode_system(system, LAB_SYSTEMS)
     job = {"system": description, "states": states.tolist()}
-    facts, energy, field = run(
-        {"task": "describe", **job}, {"task": "hamiltonian", **job}, {"task": "field", **job}
-    )
+    tasks = ("describe", "hamiltonian", "field", "velocities", "momenta")
+    facts, energy, field, velocities, momenta = run(*({"task": task, **job} for task in tasks))
     assert facts["value"] == {
         "title": system.title,
         "degrees": system.degrees,
         "coordinates": [list(pair) for pair in system.coordinates],
+        "angles": list(system.angles),
     }
     close(energy, system.hamiltonian(states))
     close(field, system.field(states))
+    close(velocities, system.velocities(states))
+    close(momenta, system.momenta(states))
 
 
 @pytest.mark.parametrize("system", SYSTEM_EXAMPLES, ids=name_of)
@@ -182,15 +222,55 @@ def test_network_value_gradient_and_field(run, model):
     states = random_states(50, seed=2, degrees=model.degrees)
     job = {**described(model), "states": states.tolist()}
     with torch.no_grad():
-        network, field = model.network(states), model.field(states)
-    jobs = [{"task": "value", **job}, {"task": "field", **job}]
-    if network.shape[-1] == 1:
-        jobs.append({"task": "gradient", **job})
-    answers = run(*jobs)
-    close(answers[0], network)
-    close(answers[1], field)
-    if network.shape[-1] == 1:
-        close(answers[2], model.network.input_gradient(states).detach())
+        close(run({"task": "field", **job})[0], model.field(states))
+        if isinstance(model, SeparableHNN):
+            return
+        network = model.network(states)
+        close(run({"task": "value", **job})[0], network)
+        if network.shape[-1] == 1:
+            gradient = model.network.input_gradient(states)
+            close(run({"task": "gradient", **job})[0], gradient)
+
+
+@pytest.mark.parametrize("model", [*LAGRANGIAN_EXAMPLES, *ANGLE_EXAMPLES], ids=name_of)
+def test_fields_of_lagrangians_and_of_embedded_angles(run, model):
+    states = random_states(30, seed=6, degrees=model.degrees, scale=1.0)
+    job = {**described(model), "states": states.tolist()}
+    field, energy = run({"task": "field", **job}, {"task": "energy", **job})
+    with torch.no_grad():
+        # Near a singular mass matrix a small difference grows with the acceleration.
+        expected = model.field(states)
+        error = (value(field) - expected).abs() / (1 + expected.abs().amax(-1, keepdim=True) ** 2)
+        assert error.max() < 1e-6
+        if isinstance(model, LagrangianModel):
+            close(energy, model.energy(states))
+        elif hasattr(model, "hamiltonian"):
+            close(energy, model.hamiltonian(states))
+
+
+@pytest.mark.parametrize("model", [LAGRANGIAN_EXAMPLES[i] for i in (0, 3)], ids=name_of)
+def test_a_motion_of_velocities_is_shown_as_momenta(run, model):
+    system, h, steps = SYSTEM_EXAMPLES[2], 0.02, 100
+    start = torch.tensor([0.4, -0.3], dtype=torch.float64)
+    job = {**described(model), "system": encode_system(system), "states": [start.tolist()]}
+    [answer] = run({"task": "canonical", "method": "rk4", "h": h, "steps": steps, **job})
+    times = [k * h for k in range(steps + 1)]
+    with torch.no_grad():
+        expected = system.momenta(integrate(model.field, system.velocities(start), times, "rk4"))
+    close(answer, expected, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_level_lines_of_a_mesh_lie_on_their_levels(run, seed):
+    """A quadratic function on a fine mesh: its ellipse, in segments that close up."""
+    a, b = (random_states(1, seed)[0] ** 2 + 0.5).tolist()
+    [answer] = run({"task": "mesh", "a": a, "b": b, "level": 1.0})
+    ends = value(answer)
+    assert len(ends) > 60
+    assert (a * ends[:, 0] ** 2 + b * ends[:, 1] ** 2 - 1).abs().max() < 0.02
+    # Each end is the end of another segment too.
+    apart = torch.cdist(ends, ends) + torch.eye(len(ends))
+    assert apart.amin(dim=1).max() < 1e-6
 
 
 @pytest.mark.parametrize("method", FIXED)
@@ -239,9 +319,11 @@ def test_trajectories_over_a_thousand_steps(run):
     start = torch.tensor([[0.9, -0.4]], dtype=torch.float64)
     pendulum, spring, learned = SYSTEM_EXAMPLES[2], SYSTEM_EXAMPLES[0], MODEL_EXAMPLES[4]
     cases = [(pendulum, method) for method in FIXED] + [(spring, "rk4"), (learned, "rk4")]
+    cases += [(model, "rk4") for model in LAGRANGIAN_EXAMPLES if model.kind == "structured_lnn"][:1]
     jobs = []
     for source, method in cases:
-        fields = described(source) if source is learned else {"system": encode_system(source)}
+        is_system = hasattr(source, "parameters") and not hasattr(source, "hidden")
+        fields = {"system": encode_system(source)} if is_system else described(source)
         jobs.append(
             {
                 "task": "trajectory",
@@ -289,7 +371,7 @@ def test_bad_states_of_a_lab_are_named(run):
         job(weights=base64.b64encode(raw[:-1]).decode()),
         job(specs=[{**spec, "kind": "lstm"}]),
         job(specs=[{**spec, "activation": "relu"}]),
-        job(specs=[{**spec, "sizes": [4, 16, 16, 1]}]),
+        job(specs=[{**spec, "networks": [[4, 16, 16, 1]]}]),
         {"task": "hamiltonian", "system": {"name": "yo-yo", "parameters": {}}, "states": states},
     )
     messages = [answer.get("error", "") for answer in answers]
@@ -300,7 +382,7 @@ def test_bad_states_of_a_lab_are_named(run):
         "no whole float32",
         "unknown kind of model",
         "unknown activation",
-        "4 inputs",
+        "has networks of 4 inputs and 1 outputs; a hnn of this system has 2 inputs",
         "unknown system",
     ]
     for message, part in zip(messages, expected, strict=True):

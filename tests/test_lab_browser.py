@@ -16,8 +16,8 @@ from playwright.sync_api import expect
 from widget_page import write_page
 
 from hnn_tutorial import palette
-from hnn_tutorial.models import HNN, MLP
-from hnn_tutorial.systems import DampedPendulum, MassSpring, Pendulum
+from hnn_tutorial.models import HNN, LNN, MLP, StructuredLNN
+from hnn_tutorial.systems import DampedPendulum, DoublePendulum, MassSpring, Pendulum
 from hnn_tutorial.widgets import LearnedLab
 
 # Durations of all animation frames, and how many there were: installed before the page's scripts.
@@ -188,7 +188,7 @@ def test_it_runs_without_kernel_or_network(browser, tmp_path, scheme):
 def test_a_lab_of_the_truth_alone_offers_what_suits_it(open_lab, system):
     page = open_lab(LearnedLab(system, {}, start=(2.0, 0.0)))
     expect(page.locator(".hnn-status")).to_contain_text("From q = 2.00 rad")
-    greyed = page.locator(".hnn-select option:disabled").all_inner_texts()
+    greyed = page.get_by_label("integrator").locator("option:disabled").all_inner_texts()
     assert greyed == (
         [] if system.name == "pendulum" else ["symplectic Euler", "leapfrog", "Forest–Ruth"]
     )
@@ -325,7 +325,7 @@ def test_everything_by_keyboard(open_lab):
     expect(page.locator(".hnn-primary")).to_have_text("Pause")
     page.locator("h1").click()
     visited = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         visited.append(page.evaluate("document.activeElement.className.split(' ').at(-1)"))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -336,6 +336,7 @@ def test_everything_by_keyboard(open_lab):
         "hnn-primary",
         "hnn-button",
         "hnn-range",
+        "hnn-select",
         "hnn-select",
     ]
 
@@ -355,9 +356,9 @@ def test_everything_by_keyboard(open_lab):
     page.locator(".hnn-range").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".hnn-value")).to_have_text("0.06 s")
-    page.locator(".hnn-select").focus()
+    page.get_by_label("integrator").focus()
     page.keyboard.press("ArrowUp")
-    expect(page.locator(".hnn-select")).to_have_value("euler")
+    expect(page.get_by_label("integrator")).to_have_value("euler")
     page.locator(".hnn-primary").focus()
     page.keyboard.press("Space")
     expect(page.locator(".hnn-primary")).to_have_text("Play")
@@ -366,20 +367,87 @@ def test_everything_by_keyboard(open_lab):
 def test_euler_drifts_by_itself_and_reset_undoes_all(open_lab):
     page = open_lab()
     stop(page)
-    page.locator(".hnn-select").select_option("euler")
+    page.get_by_label("integrator").select_option("euler")
     drag(page, page.locator(".hnn-handle-start"), -30, 20)
     expect(page.locator(".hnn-status")).not_to_contain_text("0.000 % (HNN)")
     page.locator(".hnn-button", has_text="Reset").click()
-    expect(page.locator(".hnn-select")).to_have_value("rk4")
+    expect(page.get_by_label("integrator")).to_have_value("rk4")
     assert start_of(page) == [0.8, 0.0]
     expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
 
 
 def test_methods_that_need_a_separable_field_are_greyed_with_the_reason(open_lab):
     page = open_lab()
-    disabled = page.locator(".hnn-select option:disabled")
+    disabled = page.get_by_label("integrator").locator("option:disabled")
     expect(disabled).to_have_text(["symplectic Euler", "leapfrog", "Forest–Ruth"])
     expect(page.locator(".hnn-note")).to_contain_text("in the baseline's field q̇ depends on q")
+
+
+def quadratic(model, scale=0.1, stiffness=1.0):
+    """Let a Lagrangian network be the spring's: softplus(εx) + softplus(−εx) ≈ 2 ln 2 + (εx)²/4."""
+    corner = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    first, last = model.network.layers
+    with torch.no_grad():
+        first.bias.zero_()
+        last.bias.zero_()
+        if isinstance(model, LNN):
+            first.weight.copy_(scale * torch.cat([corner, 0 * corner], dim=1))
+            last.weight.fill_(-2 * stiffness / scale**2)
+        else:
+            first.weight.copy_(scale * corner)
+            last.weight.copy_(torch.tensor([[0.0, 0.0], [1.0, 1.0]]) * 2 * stiffness / scale**2)
+            last.bias[0] = 1.0
+            last.bias[0] = torch.expm1(last.bias[0]).log()
+    return model
+
+
+def test_lagrangian_models_run_on_velocities_and_are_shown_as_momenta(open_lab):
+    """With a mass of 2 a motion that took p for q̇ would be far from the truth."""
+    mass = 2.0
+    models = {
+        "LNN": quadratic(LNN(1, (2,), "softplus"), stiffness=1 / mass),
+        "structured": quadratic(StructuredLNN(1, (2,), "softplus"), stiffness=1 / mass),
+    }
+    page = open_lab(LearnedLab(MassSpring(mass=mass), models, start=(0.6, 0.5), horizon=1.0))
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    for row in page.locator(".hnn-table tbody tr").all()[1:3]:
+        assert float(row.locator("td").nth(1).inner_text()) < 0.01
+
+
+def test_level_lines_of_the_chosen_model_lie_over_the_true_ones(open_lab):
+    page = open_lab(spring_lab(horizon=0.05))
+    blue = palette.ROLES["hnn"].light.lower()
+    lines = page.get_by_label("energy lines")
+    expect(lines.locator("option")).to_have_text(["truth alone", "HNN"])
+    expect(lines).to_have_value("2")
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+
+    def drawn():
+        page.wait_for_timeout(100)
+        return ink(page, ".hnn-phase canvas[aria-hidden]")
+
+    both = drawn()
+    lines.select_option("truth alone")
+    alone = drawn()
+    # The learned lines are the true ones here: they add strength and rims, not new curves.
+    assert alone < both < 2 * alone
+    assert blue not in colours(page, ".hnn-phase canvas[aria-hidden]")
+
+
+def test_the_double_pendulum_has_two_planes_and_two_bobs(open_lab):
+    page = open_lab(LearnedLab(DoublePendulum(), {}, start=(1.0, 0.5, 0.0, 0.0)))
+    stop(page)
+    bobs = page.locator(".hnn-handle-body")
+    expect(bobs).to_have_count(2)
+    page.locator(".hnn-button", has_text="Reset").click()
+    drag(page, bobs.nth(1), 30, -40)
+    expect(page.locator(".hnn-status")).to_contain_text("From θ1 = ")
+    page.get_by_label("plane").last.select_option("θ2 and p2")
+    text = page.locator(".hnn-handle-start").get_attribute("aria-valuetext")
+    assert "θ2 = " in text
+    assert "p2 = 0.00" in text
+    drag(page, page.locator(".hnn-handle-start"), 20, 30)
+    assert "p2 = −" in page.locator(".hnn-handle-start").get_attribute("aria-valuetext")
 
 
 # --- the page around it ------------------------------------------------------------------------
@@ -435,7 +503,7 @@ def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
     small = page.evaluate(
         """[...document.querySelectorAll(".hnn-button, .hnn-select, .hnn-range, .hnn-handle")]
             .map((e) => e.getBoundingClientRect())
-            .filter((b) => Math.min(b.width, b.height) < 43.9).length"""
+            .filter((b) => b.width && Math.min(b.width, b.height) < 43.9).length"""
     )
     assert small == 0
 
@@ -623,6 +691,23 @@ def test_a_bad_state_is_a_message(open_lab, change, message):
     page = open_lab(spring_lab(), change=change)
     expect(page.locator(".hnn-message")).to_contain_text(message)
     expect(page.locator(".hnn-card")).to_be_hidden()
+    picture = page.get_by_alt_text("mass on a spring: orbits in the phase plane")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 300
+
+
+def test_paper_shows_the_saved_picture(open_lab):
+    """Also of a lab that was never scrolled to."""
+    page = open_lab(spring_lab(), spring_lab(), before='<div style="height: 4000px"></div>')
+    page.evaluate("scrollTo(0, 4000)")
+    expect(page.locator(".hnn-lab").first).to_be_visible()
+    pictures = page.get_by_alt_text("mass on a spring: orbits")
+    assert [picture.is_visible() for picture in pictures.all()] == [False, False]
+    page.emulate_media(media="print")
+    assert [picture.is_visible() for picture in pictures.all()] == [True, True]
+    expect(page.locator(".hnn-card").first).to_be_hidden()
+    page.emulate_media(media="screen")
+    expect(page.locator(".hnn-card").first).to_be_visible()
 
 
 def test_a_module_that_fails_shows_the_reason_and_the_saved_picture(open_lab):

@@ -1,18 +1,9 @@
 """The learned lab in JupyterLab with a live kernel: the reader's hand moves Python, and back."""
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
-import nbformat
 import pytest
-from browser_tools import open_page
+from browser_tools import jupyterlab, open_page, run_cell
 from playwright.sync_api import expect
 
 pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra `lab`)")
@@ -36,66 +27,16 @@ print("python saw", before.tolist())
 
 
 @pytest.fixture
-def jupyterlab(tmp_path):
-    """A JupyterLab server of its own in an empty folder: no settings or checkpoints of the user."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(text.strip()) for text in (SHOW, REPORT)],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, tmp_path / "live.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folders = {
-        name: str(tmp_path / "jupyter" / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
-    }
-    for folder in folders.values():
-        Path(folder).mkdir(parents=True)
-    # No question about news from another host.
-    settings = Path(
-        folders["JUPYTER_CONFIG_DIR"], "lab/user-settings/@jupyterlab/apputils-extension"
-    )
-    settings.mkdir(parents=True)
-    answer = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(answer))
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            *("--ip=127.0.0.1", f"--port={port}", f"--notebook-dir={tmp_path}"),
-            *("--IdentityProvider.token=", "--ServerApp.port_retries=0"),
-            "--LabApp.extension_manager=readonly",
-        ],
-        env={**os.environ, **folders},
-        stdout=subprocess.DEVNULL,
-        stderr=(tmp_path / "server.log").open("w"),
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(150):
-            time.sleep(0.2)
-            assert server.poll() is None, (tmp_path / "server.log").read_text()
-            try:
-                urllib.request.urlopen(f"{address}/api", timeout=2).close()
-                break
-            except OSError:
-                continue
+def notebook(tmp_path):
+    with jupyterlab(tmp_path, [SHOW, REPORT]) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
 
 
-def run_cell(page):
-    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run Selected Cell$")).first.click()
-
-
-def test_the_readers_hand_moves_python_and_back(browser, jupyterlab):
-    with open_page(browser, f"{jupyterlab}/lab/tree/live.ipynb", height=1300) as (page, log):
+def test_the_readers_hand_moves_python_and_back(browser, notebook):
+    with open_page(browser, notebook, height=1300) as (page, log):
         # Before the kernel is ready, running a cell would open a dialog that asks for one.
         expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=40_000)
-        run_cell(page)
+        run_cell(page, 0)
         handle = page.locator(".hnn-handle-start")
         expect(handle).to_be_visible(timeout=30_000)
         expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
@@ -115,9 +56,7 @@ def test_the_readers_hand_moves_python_and_back(browser, jupyterlab):
         assert q < 0.7
         assert p > 0
 
-        page.locator(".jp-CodeCell").nth(1).locator(".jp-InputPrompt").click()
-        run_cell(page)
-        output = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
+        output = run_cell(page, 1).locator(".jp-OutputArea-output")
         expect(output).to_contain_text("python saw", timeout=10_000)
         seen = [float(number) for number in re.findall(r"-?\d+\.\d+", output.inner_text())]
         assert seen == pytest.approx([q, p], abs=0.006)
@@ -126,8 +65,7 @@ def test_the_readers_hand_moves_python_and_back(browser, jupyterlab):
         assert not page.locator(".hnn-message").is_visible()
 
         # The cell again: one lab, running.
-        page.locator(".jp-CodeCell").nth(0).locator(".jp-InputPrompt").click()
-        run_cell(page)
+        run_cell(page, 0)
         expect(handle).to_have_attribute(
             "aria-valuetext", "q = 0.80 m, p = 0.00 kg m/s", timeout=10_000
         )

@@ -65,6 +65,7 @@ FIGURES = {
     "contours": lambda: plotting.hamiltonian_contours(SPRING, SPRING),
     "surfaces": lambda: plotting.hamiltonian_surfaces(SPRING, SPRING),
     "mesh": lambda: plotting.mesh_error_map(spring_mesh()),
+    "mesh surface": lambda: plotting.mesh_error_surface(spring_mesh()),
     "loss": lambda: plotting.loss_plot({"hnn": [1.0, 0.1, 0.01]}),
 }
 
@@ -398,3 +399,34 @@ def test_loss_plot_shows_training_validation_and_floor():
     assert names == ["HNN", "HNN, validation", "baseline", "noise floor"]
     assert ax.get_yscale() == "log"
     assert list(ax.lines[1].get_xdata()) == [1, 3]
+
+
+def test_no_two_integrators_look_alike():
+    from hnn_tutorial.integrators import METHODS
+
+    styles = [plotting.method_style(name) for name in METHODS]
+    looks = {(s["color"], str(s["linestyle"]), s["marker"]) for s in styles}
+    assert len(looks) == len(METHODS)
+    assert len({s["label"] for s in styles}) == len(METHODS)
+    with pytest.raises(ValueError, match="leapfrog"):
+        plotting.method_style("frog")
+
+
+def test_mesh_error_surface_is_the_logarithm_of_the_error_with_frames_at_the_bounds():
+    error = spring_mesh(points=201)
+    ax = plotting.mesh_error_surface(error, bounds=(1e-3, 1e-5), coordinates=SPRING.coordinates)
+    heights = [line.get_data_3d()[2] for line in ax.lines]
+    assert [set(np.round(level, 6)) for level in heights] == [{-3.0}, {-5.0}]
+    low, high = ax.get_zlim()
+    finite = error.relative[torch.isfinite(error.relative) & (error.relative > 0)]
+    assert low < math.log10(finite.min()) + 0.7
+    assert high >= math.log10(finite.max())
+    assert ax.get_zticklabels()[0].get_text().startswith("$10^{")
+    assert "kg m/s" in ax.get_ylabel()
+
+
+def test_mesh_error_surface_refuses_bad_bounds_and_empty_meshes():
+    with pytest.raises(ValueError, match="at most four positive numbers"):
+        plotting.mesh_error_surface(spring_mesh(), bounds=(1e-3, 0.0))
+    with pytest.raises(ValueError, match="no error is positive and finite"):
+        plotting.mesh_error_surface(mesh_error(SPRING.field, SPRING.field, 1.0, 5))

@@ -1,6 +1,7 @@
 """The labs' Python side: what travels to the browser, what is refused, what comes back."""
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from hnn_tutorial import palette
+from hnn_tutorial import palette, widgets
 from hnn_tutorial.models import HNN, MLP, SecondOrderMLP
 from hnn_tutorial.systems import MassSpring, Pendulum
 from hnn_tutorial.widgets import LearnedLab, _bundle
@@ -36,14 +37,39 @@ def test_the_module_is_one_without_imports():
         r"^\s*import\b|import\(|\beval\(|new Function|https?:", module, re.MULTILINE
     )
     exports = re.findall(r"^export\b.*$", module, re.MULTILINE)
-    assert exports == ["export default { render };"]
-    assert palette.to_json() in module
+    assert exports == ["export default widget(LearnedLab);"]
+    assert json.loads(re.search(r"const PALETTE=(.*);", module)[1]) == json.loads(palette.to_json())
 
 
-def test_the_module_stays_small():
-    size = len(gzip.compress(bundle("learned_lab.js").encode()))
-    print(f"learned lab: {size:,} bytes compressed")
-    assert size <= 16_000
+def test_the_scripts_of_all_labs_stay_small():
+    """Together they share most of their parts; each alone is what a page with one lab carries."""
+    together: dict[str, None] = {}
+    for name in widgets.__all__:
+        module = getattr(widgets, name)._esm
+        print(f"{name}: {len(gzip.compress(module.encode())):,} bytes compressed")
+        together |= dict.fromkeys(_bundle._DECLARATION.split(module))
+    size = len(gzip.compress("".join(together).encode()))
+    print(f"all labs together: {size:,} bytes compressed")
+    assert size <= 60_000
+
+
+def test_what_nothing_uses_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(_bundle, "SOURCES", tmp_path)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b.js").write_text(
+        "export const used = 1;\n\nconst idle = 2;\nexport function spare() {\n"
+        "  const idle2 = idle;\n}\n"
+    )
+    (tmp_path / "lab.js").write_text(
+        '// says so\nimport { used, spare } from "./deep/b.js";\n\nexport default { used };\n'
+    )
+    assert bundle("lab.js") == "const used=1;\nexport default{used};\n"
+    with_spare = bundle("lab.js", "spare, used")
+    assert "function spare(){const idle2=idle;}" in with_spare
+    assert with_spare.endswith("export{spare,used};\n")
+    (tmp_path / "twice.js").write_text('import { used } from "./deep/b.js";\nconst used = 3;\n')
+    with pytest.raises(ValueError, match="used is declared twice"):
+        bundle("twice.js")
 
 
 def test_an_import_that_cannot_be_joined_is_refused(tmp_path, monkeypatch):
@@ -51,12 +77,7 @@ def test_an_import_that_cannot_be_joined_is_refused(tmp_path, monkeypatch):
     (tmp_path / "b.js").write_text("export const b = 1;\n")
     (tmp_path / "good.js").write_text('import { b } from "./b.js";\nexport default { b };\n')
     (tmp_path / "bad.js").write_text('import * as b from "./b.js";\nexport default { b };\n')
-    assert bundle("good.js").splitlines() == [
-        "// b.js",
-        "const b = 1;",
-        "// good.js",
-        "export default { b };",
-    ]
+    assert bundle("good.js").splitlines() == ["const b=1;", "export default{b};"]
     with pytest.raises(ValueError, match="cannot be joined"):
         bundle("bad.js")
 
@@ -82,7 +103,7 @@ def test_weights_travel_as_float32_in_a_known_order(lab, models):
     assert numbers[:16].tolist() == first.weight.detach().float().reshape(-1).tolist()
     assert [spec["label"] for spec in lab._models] == ["baseline", "HNN"]
     assert [spec["role"] for spec in lab._models] == ["baseline", "hnn"]
-    assert [spec["sizes"] for spec in lab._models] == [[2, 8, 8, 2], [2, 8, 8, 1]]
+    assert [spec["networks"] for spec in lab._models] == [[[2, 8, 8, 2]], [[2, 8, 8, 1]]]
     assert sum(spec["count"] for spec in lab._models) == len(numbers)
     assert lab._system == {
         "name": "pendulum",
@@ -186,11 +207,10 @@ def test_models_that_the_browser_cannot_run_are_refused():
         poisoned.network.layers[0].weight[0, 0] = float("nan")
     cases = [
         (HNN(1, (200, 200)), ValueError, r"41,001 parameters, too many.*at most 20,000"),
-        (nn.Linear(2, 2), TypeError, "a Linear; a lab runs MLP, SecondOrderMLP, HNN"),
-        (Strange(1), TypeError, "a Strange; a lab runs"),
+        (nn.Linear(2, 2), TypeError, "a Linear; this lab runs MLP, SecondOrderMLP, HNN"),
+        (Strange(1), TypeError, "a Strange; this lab runs"),
         (relu, TypeError, "layers other than dense"),
-        (shy, ValueError, "activation 'relu'; a lab runs"),
-        (HNN(1, angles=(0,)), ValueError, "embeds angles"),
+        (shy, ValueError, "activation 'relu'; this lab runs"),
         (HNN(2), ValueError, "states of 4 components, the system has 2"),
         (poisoned, ValueError, "1 weight.*NaN"),
     ]
@@ -203,7 +223,7 @@ def test_models_that_the_browser_cannot_run_are_refused():
 def test_too_many_models_and_unknown_systems_are_refused(models):
     with pytest.raises(ValueError, match="at most 4"):
         LearnedLab(MassSpring(), {str(i): HNN(1) for i in range(5)})
-    with pytest.raises(TypeError, match="the labs know MassSpring, DampedMassSpring, Pendulum, D"):
+    with pytest.raises(TypeError, match="this lab knows MassSpring, DampedMassSpring, Pendulum, D"):
         LearnedLab(nn.Linear(1, 1), models)
 
 
@@ -215,7 +235,7 @@ def test_set_model_sends_new_weights_in_one_message(lab, models):
     assert sent == [{"_models", "_weights"}]
     assert lab.models["HNN"] is new
     assert lab.models["baseline"] is models["baseline"]
-    assert lab._models[1]["sizes"] == [2, 6, 1]
+    assert lab._models[1]["networks"] == [[2, 6, 1]]
     before = lab._weights
     with pytest.raises(ValueError, match="too many"):
         lab.set_model("HNN", HNN(1, (200, 200)))

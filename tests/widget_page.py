@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from browser_tools import PageLog, open_page
 from ipywidgets.embed import dependency_state, embed_data
 
 ASSETS = Path(__file__).resolve().parents[1] / "book" / "assets"
@@ -90,3 +93,178 @@ def write_page(
         encoding="utf-8",
     )
     return page
+
+
+# --- a page open in the browser ------------------------------------------------------------------
+
+# A lab starts when it comes into sight, a moment after the page has loaded.
+NOTHING_IN_SIGHT_IS_STARTING = """() => [...document.querySelectorAll("[aria-busy=true]")]
+    .every((place) => place.getBoundingClientRect().top > innerHeight)"""
+
+
+@contextmanager
+def open_widgets(
+    browser: Any,
+    folder: Path,
+    *widgets: Any,
+    address: str | None = None,
+    init: str | None = None,
+    markup: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[tuple[Any, PageLog]]:
+    """Open a page with widgets once all that are in sight have started; yield it and its log.
+
+    Args:
+        browser: what `browser_tools.launch` yields.
+        folder: where the page is written.
+        widgets: the widgets.
+        address: of a server that serves the folder; the page is opened as a file if None.
+        init: a script that runs before those of the page.
+        markup: further arguments of `write_page`.
+        options: of `browser_tools.open_page`.
+    """
+    page_path = write_page(folder, widgets, **(markup or {}))
+    with open_page(browser, "about:blank", **options) as (page, log):
+        if init:
+            page.add_init_script(init)
+        page.goto(f"{address}/{page_path.name}" if address else page_path.as_uri())
+        page.set_default_timeout(8000)
+        page.wait_for_function(NOTHING_IN_SIGHT_IS_STARTING)
+        yield page, log
+
+
+def centre(locator: Any) -> tuple[float, float]:
+    """The middle of an element in the viewport."""
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Any, locator: Any, dx: float, dy: float, steps: int = 8) -> None:
+    """Drag an element by the mouse."""
+    x, y = centre(locator)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx, y + dy, steps=steps)
+    page.mouse.up()
+
+
+# Read from a copy: reading a canvas itself would change how the browser keeps it, with a warning.
+PIXELS = """canvas => {
+    const copy = document.createElement("canvas");
+    Object.assign(copy, { width: canvas.width, height: canvas.height });
+    const g = copy.getContext("2d", { willReadFrequently: true });
+    g.drawImage(canvas, 0, 0);
+    return g.getImageData(0, 0, copy.width, copy.height).data;
+}"""
+
+
+def ink(page: Any, selector: str) -> int:
+    """How many pixels of a canvas are not blank."""
+    count = f"""canvas => {{
+        const data = ({PIXELS})(canvas);
+        let count = 0;
+        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+        return count;
+    }}"""
+    return page.locator(selector).first.evaluate(count)
+
+
+def colours(page: Any, selector: str) -> set[str]:
+    """The opaque colours of a canvas, as #rrggbb."""
+    collect = f"""canvas => {{
+        const data = ({PIXELS})(canvas);
+        const seen = new Set();
+        for (let i = 0; i < data.length; i += 4) {{
+            if (data[i + 3] < 255) continue;
+            seen.add([0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
+        }}
+        return [...seen];
+    }}"""
+    return {f"#{colour}" for colour in page.locator(selector).first.evaluate(collect)}
+
+
+# Durations of all animation frames, and how many there were: installed before the page's scripts.
+MEASURE_FRAMES = """
+window.frames_ = [];
+const request = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (work) => request((now) => {
+    const before = performance.now();
+    work(now);
+    window.frames_.push(performance.now() - before);
+});
+"""
+
+
+def frame_times(page: Any, action: Callable[[], Any]) -> tuple[float, float, int]:
+    """Median and 95th percentile of the frames' work in ms during an action, and their number.
+
+    The page must have been opened with ``init=MEASURE_FRAMES``.
+    """
+    page.evaluate("frames_.length = 0")
+    action()
+    times = sorted(page.evaluate("frames_"))
+    assert times, "there was no frame"
+    return statistics.median(times), times[int(0.95 * len(times))], len(times)
+
+
+# A second host: render by hand, as a notebook does, with all listeners, workers and frames counted.
+RENDER_AND_CLOSE = """async () => {
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const tag = document.querySelector('script[type$="widget-state+json"]');
+    const records = Object.values(JSON.parse(tag.textContent).state);
+    const { state, buffers } = records.find((record) => record.state._esm);
+    for (const { path, data } of buffers ?? []) {
+        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+        state[path[0]] = new DataView(bytes.buffer);
+    }
+    const blob = new Blob([state._esm], { type: "text/javascript" });
+    const { default: widget } = await import(URL.createObjectURL(blob));
+    document.querySelector(".hnn-widget-place").remove();
+    await wait(100);
+
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = EventTarget.prototype;
+    EventTarget.prototype.addEventListener = function (...details) {
+        listeners += !(this instanceof Worker);
+        return addEventListener.apply(this, details);
+    };
+    EventTarget.prototype.removeEventListener = function (...details) {
+        listeners -= !(this instanceof Worker);
+        return removeEventListener.apply(this, details);
+    };
+    let workers = 0;
+    const { terminate } = Worker.prototype;
+    Worker.prototype.terminate = function () {
+        workers -= 1;
+        return terminate.apply(this);
+    };
+    const OwnWorker = window.Worker;
+    window.Worker = class extends OwnWorker {
+        constructor(...details) {
+            super(...details);
+            workers += 1;
+        }
+    };
+    const heard = [];
+    const model = {
+        get: (name) => state[name],
+        set() {},
+        save_changes() {},
+        send() {},
+        on: (name, listener) => heard.push([name, listener]),
+        off(name, listener) {
+            const at = heard.findIndex(([own, heardBy]) => own === name && heardBy === listener);
+            if (at >= 0) heard.splice(at, 1);
+        },
+    };
+    const el = document.body.appendChild(document.createElement("div"));
+    const count = () => ({ listeners, workers, heard: heard.length, children: el.children.length });
+    const close = await widget.render({ model, el });
+    await wait(300);
+    const during = count();
+    close();
+    const before = frames_.length;
+    await wait(200);
+    return { during, after: { ...count(), frames: frames_.length - before } };
+}"""
+NOTHING_LEFT = {"listeners": 0, "workers": 0, "heard": 0, "children": 0, "frames": 0}

@@ -225,6 +225,8 @@
       for (const record of live) {
         const own = element("div", "hnn-widget-waiting");
         own.setAttribute("aria-busy", "true");
+        // For paper: what is printed before it was scrolled into sight has not started.
+        own.append(...savedPicture(record.state));
         place.append(own);
         starts.set(own, () => start(record, own));
         sight.observe(own);

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import lookup
 from hnn_tutorial.evaluation import MeshError
+from hnn_tutorial.integrators import METHODS
 from hnn_tutorial.palette import NEUTRAL, ROLES, Role
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "line_style",
     "loss_plot",
     "mesh_error_map",
+    "mesh_error_surface",
+    "method_style",
     "phase_portrait",
     "trajectory_plot",
     "use_style",
@@ -49,6 +52,14 @@ _COLOUR_MAP = "viridis"
 # A surface has no frame, so its colours keep clear of both pages.
 _SURFACE_MAP = ListedColormap(mpl.colormaps[_COLOUR_MAP](np.linspace(0.22, 0.88, 128)))
 _RIM = [matplotlib.patheffects.withStroke(linewidth=3.0, foreground="white")]
+# Line style and marker of an integrator of each order.
+_ORDER_STYLES = {
+    1: ((0, (1, 1.5)), "o"),
+    2: ("solid", "s"),
+    4: ((0, (4, 1.5, 1, 1.5)), "D"),
+    5: ((0, (4, 2)), "^"),
+    8: ("solid", "v"),
+}
 _BOUND_LINES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 
@@ -104,6 +115,35 @@ def line_style(role: str) -> dict[str, Any]:
     if found.marker:
         return style | {"linestyle": "none", "marker": found.marker, "markersize": 5}
     return style | {"linestyle": _dashes(found), "linewidth": found.width}
+
+
+def method_style(name: str) -> dict[str, Any]:
+    """Return the keyword arguments of ``Axes.plot`` for an integrator.
+
+    The colour says the kind: explicit, splitting, implicit symplectic, adaptive. Line style and
+    marker say the order, so that no two methods of a kind look alike without the colour either.
+
+    Args:
+        name: a key of ``integrators.METHODS``.
+
+    Raises:
+        ValueError: for an unknown method; the message lists them.
+    """
+    method = lookup(METHODS, name, "method")
+    if method.adaptive:
+        kind = "second order"
+    elif method.symplectic:
+        kind = "hnn" if method.needs_separable else "lnn"
+    else:
+        kind = "baseline"
+    dash, marker = _ORDER_STYLES[method.order]
+    return {
+        "color": ROLES[kind].figure,
+        "label": method.title,
+        "linestyle": dash,
+        "marker": marker,
+        "markersize": 5,
+    }
 
 
 def phase_portrait(
@@ -473,12 +513,8 @@ def hamiltonian_surfaces(
         )
         ax.set(zlim=(low, high), zlabel=label)
         ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
-        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-            axis.set_pane_color((0, 0, 0, 0))
-            axis.line.set_color(NEUTRAL)
-            axis.set_major_locator(mpl.ticker.MaxNLocator(4))
-        ax.grid(False)
-        ax.view_init(elev=26, azim=-58)
+        _clear_panes(ax)
+        ax.zaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
     return left, right
 
 
@@ -542,6 +578,67 @@ def mesh_error_map(
     # The outermost points lie on the frame; the other half of their pixels is cut off.
     ax.set(xlim=(q[0], q[-1]), ylim=(p[0], p[-1]))
     _legend(ax, handles, columns=1)
+    return ax
+
+
+def mesh_error_surface(
+    error: MeshError,
+    ax: Axes3D | None = None,
+    *,
+    bounds: Sequence[float] = (1e-3, 5e-4),
+    coordinates: Sequence[tuple[str, str]] = _PLANE,
+) -> Axes3D:
+    """Draw the relative error over a mesh as a surface of its logarithm, below and above bounds.
+
+    Each bound is a frame at its height. Points without a finite error, and those with none at
+    all, take the smallest value that is drawn; at most 81 points are drawn along each axis.
+
+    Args:
+        error: the result of ``evaluation.mesh_error``.
+        ax: three-dimensional Axes; a new figure if None.
+        bounds: the errors at whose heights frames are drawn, at most four.
+        coordinates: ``(symbol, unit)`` of both axes.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: if no error is positive and finite, or for more than four bounds.
+    """
+    if len(bounds) > len(_BOUND_LINES) or not all(bound > 0 for bound in bounds):
+        raise ValueError(f"bounds = {tuple(bounds)}; expected at most four positive numbers")
+    stride = max(1, -(-len(error.q) // 81))
+    q, p = _array(error.q)[::stride], _array(error.p)[::stride]
+    relative = _array(error.relative)[::stride, ::stride]
+    drawable = np.isfinite(relative) & (relative > 0)
+    if not drawable.any():
+        raise ValueError("no error is positive and finite; a logarithmic surface needs some")
+    height = np.log10(np.where(drawable, relative, relative[drawable].min()))
+    if ax is None:
+        figure = plt.figure(figsize=(6.0, 4.6))
+        ax = figure.add_subplot(projection="3d")
+        figure.subplots_adjust(left=0, right=0.92, bottom=0.04, top=1)
+    ax.plot_surface(
+        *np.meshgrid(q, p),
+        height,
+        cmap=_SURFACE_MAP,
+        rcount=len(p),
+        ccount=len(q),
+        linewidth=0,
+        antialiased=False,
+        rasterized=True,
+    )
+    corners_q = [q[0], q[-1], q[-1], q[0], q[0]]
+    corners_p = [p[0], p[0], p[-1], p[-1], p[0]]
+    for bound, line in zip(bounds, _BOUND_LINES, strict=False):
+        level = [np.log10(bound)] * 5
+        ax.plot(corners_q, corners_p, level, color=NEUTRAL, lw=1.2, ls=line, label=_power(bound))
+    ax.zaxis.set_major_locator(mpl.ticker.MaxNLocator(5, integer=True))
+    ax.zaxis.set_major_formatter(lambda value, _: f"$10^{{{round(value)}}}$")
+    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    ax.set_zlabel("relative error", labelpad=8)
+    _clear_panes(ax)
+    ax.legend(loc="upper left", title="bounds")
     return ax
 
 
@@ -637,6 +734,17 @@ def _evaluate(source: Any, name: str, mesh: Tensor) -> np.ndarray:
 
 def _axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def _clear_panes(ax: Axes3D) -> None:
+    """Take the panes and the grid from three-dimensional Axes, for a page of either colour."""
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_pane_color((0, 0, 0, 0))
+        axis.line.set_color(NEUTRAL)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(mpl.ticker.MaxNLocator(4))
+    ax.grid(False)
+    ax.view_init(elev=26, azim=-58)
 
 
 def _extent(extent: Extent) -> tuple[float, float, float, float]:

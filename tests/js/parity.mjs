@@ -31,10 +31,31 @@ const tasks = {
     ),
   }),
   describe: ({ system }) => {
-    const { title, degrees, coordinates } = lab.buildSystem(system);
-    return { title, degrees, coordinates };
+    const { title, degrees, coordinates, angles } = lab.buildSystem(system);
+    return { title, degrees, coordinates, angles };
   },
   hamiltonian: ({ system, states }) => each(states, (x) => lab.buildSystem(system).hamiltonian(x)),
+  velocities: ({ system, states }) => each(states, (x) => list(lab.asVelocities(lab.buildSystem(system), x))),
+  momenta: ({ system, states }) => each(states, (v) => list(lab.buildSystem(system).momenta(v))),
+  energy: ({ specs, weights, states }) => {
+    const [model] = lab.buildModels(specs, bytes(weights));
+    return each(states, (x) => model.energy?.(x));
+  },
+  canonical: ({ system, specs, weights, method, h, steps, states: [start] }) => {
+    const [model] = lab.buildModels(specs, bytes(weights));
+    const truth = lab.buildSystem(system);
+    const coordinates = { into: (x) => lab.asVelocities(truth, x), from: (v) => truth.momenta(v) };
+    const motion = new lab.Motion({ field: (x) => model.field(x), energy: () => 0, method: lab.METHODS[method], step: h, start, horizon: steps * h, ...coordinates });
+    motion.advance(Infinity);
+    return motion.states.map(list);
+  },
+  mesh: ({ a, b, level }) => {
+    const mesh = lab.sampleMesh((x, y) => a * x * x + b * y * y, [-2, 2], [-2, 2], 50);
+    const ends = [];
+    const g = { moveTo: (...end) => ends.push(end), lineTo: (...end) => ends.push(end) };
+    lab.traceLevel(g, { x: (value) => value, y: (value) => value }, mesh, level);
+    return ends;
+  },
   levels: ({ system, energies }) => energies.map((energy) => lab.buildSystem(system).levelCurve(energy).flat()),
   field: ({ states, ...job }) => each(states, (x) => list(fieldOf(job)(x))),
   value: ({ specs, weights, states }) => {

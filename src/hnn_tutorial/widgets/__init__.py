@@ -4,6 +4,20 @@ A lab is an anywidget whose front end is one ES module, joined from the small fi
 when its class is defined. The same module runs in JupyterLab, in Colab and in the static book.
 """
 
+from hnn_tutorial.widgets.integrator_lab import IntegratorLab
+from hnn_tutorial.widgets.lagrangian_lab import LagrangianLab
 from hnn_tutorial.widgets.learned_lab import LearnedLab
+from hnn_tutorial.widgets.orbit_lab import OrbitLab
+from hnn_tutorial.widgets.phase_lab import PhaseLab
+from hnn_tutorial.widgets.quiz import Quiz
+from hnn_tutorial.widgets.training_lab import TrainingLab
 
-__all__ = ["LearnedLab"]
+__all__ = [
+    "IntegratorLab",
+    "LagrangianLab",
+    "LearnedLab",
+    "OrbitLab",
+    "PhaseLab",
+    "Quiz",
+    "TrainingLab",
+]

@@ -1,58 +1,92 @@
 """Join the labs' JavaScript: many small files to read, one ES module without imports to run."""
 
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
+
+from rjsmin import jsmin
 
 from hnn_tutorial import palette
 
 SOURCES = Path(__file__).parent / "js"
 
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
-# Comments and indentation are for the readers of ``js/``; they would be a third of the module.
-# Only comments that start a line are taken, so that nothing inside a string is touched.
-_COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.\.?/[\w./]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+# What starts a declaration in the first column goes on to the next such start.
+_DECLARATION = re.compile(
+    r"^(?=(?:async )?(?:function\*?|class|const|let) |export default )", re.MULTILINE
+)
+_DECLARED = re.compile(r"(?:async )?(?:function\*?|class|const|let) ([\w$]+|[\[{][^=]*)")
+_WORD = re.compile(r"[\w$]+")
 
 # `palette.js` is no file: it is the figures' palette, so that a colour is stated once.
 _GENERATED = {"palette.js": lambda: f"export const PALETTE = {palette.to_json()};\n"}
 
 
 @cache
-def bundle(entry: str) -> str:
-    """Return an entry file with everything that it imports, as one ES module without imports.
+def bundle(entry: str, exports: str = "") -> str:
+    """Return an entry file with all that it needs, as one small ES module without imports.
 
-    Files import each other by ``import { a, b } from "./file.js";`` and export declarations. A
-    file is included once, after the files that it needs. Only ``export default`` is kept.
+    Files import each other by ``import { a, b } from "./file.js";`` (or ``"../file.js"``, from a
+    folder) and export declarations. All of them share one scope, so that no two may declare one
+    name. A declaration starts in the first column; one whose name nothing uses is left out. So
+    are comments, and spaces that no engine needs.
 
     Args:
-        entry: a file of ``widgets/js`` that ends in ``export default { render };``.
+        entry: a file of ``widgets/js`` that ends in ``export default widget(SomeLab);``.
+        exports: names to export besides, separated by commas, for tests.
 
     Returns:
         The module's text.
 
     Raises:
         FileNotFoundError: if a file that is imported does not exist.
-        ValueError: for an import of any other form, which would be left in the module.
+        ValueError: for an import of any other form, which would be left in the module, or a name
+            that is declared twice.
     """
-    parts: list[str] = []
-    seen: set[str] = set()
+    sources: dict[str, str] = {}
 
     def include(name: str) -> None:
-        if name in seen:
+        if name in sources:
             return
-        seen.add(name)
+        sources[name] = ""
         make = _GENERATED.get(name)
         text = make() if make else (SOURCES / name).read_text(encoding="utf-8")
         for needed in _IMPORT.findall(text):
-            include(needed)
+            include(posixpath.normpath(posixpath.join(posixpath.dirname(name), needed)))
         text = _EXPORT.sub("", _IMPORT.sub("", text))
         if re.search(r"^\s*import\b", text, re.MULTILINE) or "import(" in text:
             raise ValueError(
                 f'{name} has an import that cannot be joined; write import {{ a }} from "./b.js";'
             )
-        parts.append(f"// {name}\n{_INDENT.sub('', _COMMENT.sub('', text))}")
+        # Files that others need come first.
+        del sources[name]
+        sources[name] = text
 
     include(entry)
-    return "".join(parts)
+    roots = set(_WORD.findall(exports))
+    module = "".join(_used(sources, roots))
+    return module + (f"export{{{','.join(sorted(roots))}}};\n" if roots else "")
+
+
+def _used(sources: dict[str, str], roots: set[str]) -> list[str]:
+    """Return the declarations that the default export, or one of the roots, leads to."""
+    split = (piece for text in sources.values() for piece in _DECLARATION.split(text))
+    pieces = [piece for piece in split if jsmin(piece)]
+    owners: dict[str, int] = {}
+    for at, piece in enumerate(pieces):
+        found = _DECLARED.match(piece)
+        for name in _WORD.findall(found[1]) if found else ():
+            if name in owners:
+                raise ValueError(f"{name} is declared twice among {', '.join(sources)}")
+            owners[name] = at
+    kept = {at for at, piece in enumerate(pieces) if not _DECLARED.match(piece)}
+    waiting = [*kept, *(owners[name] for name in roots)]
+    while waiting:
+        at = waiting.pop()
+        kept.add(at)
+        needed = {owners[word] for word in set(_WORD.findall(pieces[at])) if word in owners}
+        waiting.extend(needed - kept)
+        kept |= needed
+    return [jsmin(piece) + "\n" for at, piece in enumerate(pieces) if at in kept]

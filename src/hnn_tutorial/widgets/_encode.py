@@ -7,53 +7,89 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial.models import HNN, MLP, DenseNetwork, Model, SecondOrderMLP, parameter_count
+from hnn_tutorial.models import (
+    HNN,
+    LNN,
+    MLP,
+    DenseNetwork,
+    DissipativeHNN,
+    Model,
+    SecondOrderMLP,
+    SeparableHNN,
+    StructuredLNN,
+    parameter_count,
+)
 from hnn_tutorial.systems import (
     DampedMassSpring,
     DampedPendulum,
+    DoublePendulum,
     MassSpring,
     Pendulum,
     System,
 )
 
-LAB_SYSTEMS = (MassSpring, DampedMassSpring, Pendulum, DampedPendulum)
-LAB_MODELS = (MLP, SecondOrderMLP, HNN)
+PLANE_SYSTEMS = (MassSpring, DampedMassSpring, Pendulum, DampedPendulum)
+LAB_SYSTEMS = (*PLANE_SYSTEMS, DoublePendulum)
+CANONICAL_MODELS = (MLP, SecondOrderMLP, HNN, SeparableHNN, DissipativeHNN)
+LAB_MODELS = (*CANONICAL_MODELS, LNN, StructuredLNN)
 LAB_ACTIVATIONS = ("tanh", "softplus", "sin")
-"""What ``systems.js``, ``models.js`` and ``network.js`` hold; a test compares the tables."""
+"""What ``systems.js``, ``models.js`` and ``network.js`` hold; a test compares the tables.
+
+``PLANE_SYSTEMS`` have one degree of freedom; ``CANONICAL_MODELS`` are fields of [q, p], the others
+of [q, q̇].
+"""
 
 MAX_PARAMETERS = 20_000
 """The largest network that a browser integrates without stumbling, with room to spare."""
 
 MAX_MODELS = 4
 
-ROLE_OF_KIND = {"mlp": "baseline", "hnn": "hnn", "lnn": "lnn", "second_order_mlp": "second order"}
+ROLE_OF_KIND = {
+    "mlp": "baseline",
+    "hnn": "hnn",
+    "separable_hnn": "hnn",
+    "dissipative_hnn": "hnn",
+    "lnn": "lnn",
+    "structured_lnn": "lnn",
+    "second_order_mlp": "second order",
+}
 """The palette's role, and so colour and line style, of each kind of model."""
 
 
-def encode_system(system: System) -> dict[str, Any]:
-    """Return ``{"name", "parameters"}`` of a system that the labs know.
+def encode_system(system: System, kinds: Sequence[type[System]] = PLANE_SYSTEMS) -> dict[str, Any]:
+    """Return ``{"name", "parameters"}`` of a system that a lab knows.
+
+    Args:
+        system: the system.
+        kinds: the classes that the lab takes.
 
     Raises:
-        TypeError: if it is not one of ``LAB_SYSTEMS``.
+        TypeError: if it is not one of them.
     """
-    if type(system) not in LAB_SYSTEMS:
+    if type(system) not in kinds:
         raise TypeError(
-            f"system is a {type(system).__name__}; the labs know "
-            f"{', '.join(kind.__name__ for kind in LAB_SYSTEMS)}"
+            f"system is a {type(system).__name__}; this lab knows "
+            f"{', '.join(kind.__name__ for kind in kinds)}"
         )
     return {"name": system.name, "parameters": {p.name: p.value for p in system.parameters}}
 
 
-def encode_models(system: System, models: Mapping[str, Model]) -> tuple[list[dict], bytes]:
+def encode_models(
+    system: System,
+    models: Mapping[str, Model],
+    kinds: Sequence[type[Model]] = CANONICAL_MODELS,
+) -> tuple[list[dict], bytes]:
     """Return the description of each model, and the weights of all as little-endian float32.
 
     Args:
         system: the system that they were trained on.
         models: label -> trained model.
+        kinds: the classes of models that the lab takes.
 
     Returns:
-        Specs ``{"label", "role", "kind", "degrees", "sizes", "activation", "count"}``, and the
-        weights of the models one after the other.
+        Specs ``{"label", "role", "kind", "degrees", "angles", "networks", "activation",
+        "count"}``, and the weights of the models one after the other. ``networks`` holds the
+        widths of each network from input to output.
 
     Raises:
         TypeError: if a model is of a kind that the labs cannot run.
@@ -62,23 +98,23 @@ def encode_models(system: System, models: Mapping[str, Model]) -> tuple[list[dic
     """
     if len(models) > MAX_MODELS:
         raise ValueError(f"{len(models)} models; a lab draws at most {MAX_MODELS} and the truth")
-    specs, weights, free = [], [], list(ROLE_OF_KIND.values())
+    specs, weights, free = [], [], list(dict.fromkeys(ROLE_OF_KIND.values()))
     # Each model takes the style of its kind; a second one of a kind takes a style still free.
     own = {label: ROLE_OF_KIND.get(getattr(model, "kind", None)) for label, model in models.items()}
     for label, model in models.items():
-        numbers = model_weights(label, model, system.degrees)
+        numbers = model_weights(label, model, system.degrees, kinds)
         wanted = own[label]
         if wanted not in free:
             wanted = next(role for role in reversed(free) if role not in own.values())
         free.remove(wanted)
-        layers = model.network.layers
         specs.append(
             {
                 "label": str(label),
                 "role": wanted,
                 "kind": model.kind,
                 "degrees": model.degrees,
-                "sizes": [layers[0].in_features, *(layer.out_features for layer in layers)],
+                "angles": list(model.angles),
+                "networks": [network_sizes(network) for network in networks_of(model)],
                 "activation": model.activation,
                 "count": len(numbers),
             }
@@ -88,25 +124,37 @@ def encode_models(system: System, models: Mapping[str, Model]) -> tuple[list[dic
     return specs, joined.astype("<f4").tobytes()
 
 
-def model_weights(label: str, model: Model, degrees: int) -> np.ndarray:
+def networks_of(model: Model) -> list[DenseNetwork]:
+    """Return the networks that a model is made of, in the order in which it made them."""
+    return [part for part in model.children() if isinstance(part, DenseNetwork)]
+
+
+def network_sizes(network: DenseNetwork) -> list[int]:
+    """Return the widths of a network from input to output."""
+    layers = network.layers
+    return [layers[0].in_features, *(layer.out_features for layer in layers)]
+
+
+def model_weights(
+    label: str,
+    model: Model,
+    degrees: int,
+    kinds: Sequence[type[Model]] = CANONICAL_MODELS,
+) -> np.ndarray:
     """Return a model's numbers in the order that ``models.js`` reads, or say why it cannot.
 
-    The order: parameters beside the network (log masses), then W and b of each layer.
+    The order: parameters beside the networks (log masses), then W and b of each layer.
     """
     what_can = (
-        f"a lab runs {', '.join(kind.__name__ for kind in LAB_MODELS)} of dense layers with "
+        f"this lab runs {', '.join(kind.__name__ for kind in kinds)} of dense layers with "
         f"{', '.join(LAB_ACTIVATIONS)} and at most {MAX_PARAMETERS:,} parameters"
     )
-    if type(model) not in LAB_MODELS:
+    if type(model) not in kinds:
         raise TypeError(f"{label!r} is a {type(model).__name__}; {what_can}")
-    if getattr(model, "angles", ()):
-        raise ValueError(f"{label!r} embeds angles as (cos, sin), which no lab does; {what_can}")
     if model.activation not in LAB_ACTIVATIONS:
         raise ValueError(f"{label!r} has the activation {model.activation!r}; {what_can}")
-    network = model.network
-    if not isinstance(network, DenseNetwork) or any(
-        type(k) is not nn.Linear for k in network.layers
-    ):
+    layers = [layer for network in networks_of(model) for layer in network.layers]
+    if any(type(layer) is not nn.Linear for layer in layers):
         raise TypeError(f"{label!r} has layers other than dense ones; {what_can}")
     if model.degrees != degrees:
         raise ValueError(
@@ -115,9 +163,9 @@ def model_weights(label: str, model: Model, degrees: int) -> np.ndarray:
         )
     if (count := parameter_count(model)) > MAX_PARAMETERS:
         raise ValueError(f"{label!r} has {count:,} parameters, too many for a browser; {what_can}")
-    inside = {id(parameter) for parameter in network.parameters()}
+    inside = {id(parameter) for layer in layers for parameter in layer.parameters()}
     beside = [parameter for parameter in model.parameters() if id(parameter) not in inside]
-    tensors = beside + [t for layer in network.layers for t in (layer.weight, layer.bias)]
+    tensors = beside + [t for layer in layers for t in (layer.weight, layer.bias)]
     numbers = torch.cat([t.detach().reshape(-1).double().cpu() for t in tensors]).numpy()
     with np.errstate(over="ignore"):
         bad = int(np.count_nonzero(~np.isfinite(numbers.astype(np.float32))))

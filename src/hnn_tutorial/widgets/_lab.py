@@ -1,8 +1,11 @@
-"""What every lab shares on the Python side: the style sheet, and a start that is a tensor."""
+"""What labs share on the Python side: style sheet, saved picture, a start that is a tensor."""
 
-from collections.abc import Sequence
+import io
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import torch
@@ -10,6 +13,11 @@ import traitlets
 from torch import Tensor
 
 from hnn_tutorial._validate import check_finite
+from hnn_tutorial.integrators.implicit import UnsettledStepError
+from hnn_tutorial.systems import System
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class StateTrait(traitlets.TraitType):
@@ -42,11 +50,136 @@ class StateTrait(traitlets.TraitType):
 
 
 class Lab(anywidget.AnyWidget):
-    """A live lab of one physical system."""
+    """A live lab of one physical system.
+
+    A lab draws itself once in Python too, see `draw_picture`: where its module cannot run, and on
+    paper, that picture stands in its place.
+    """
 
     _css = Path(__file__).parent / "lab.css"
 
+    _picture = traitlets.Unicode().tag(sync=True)
+    _picture_alt = traitlets.Unicode().tag(sync=True)
     _system = traitlets.Dict().tag(sync=True)
     state = StateTrait(help="where the motions start, [q, p]; follows the reader's hand").tag(
         sync=True, to_json=lambda state, lab: state.tolist(), from_json=lambda value, lab: value
     )
+
+    def draw_picture(self, figure: "Figure") -> str:
+        """Draw the lab as it starts on a figure of 8 by 3.6 inches; return its alternative text.
+
+        A lab that overrides this draws with `hnn_tutorial.plotting`, whose style is set. An empty
+        text stands for no picture.
+        """
+        return ""
+
+    # Made when the widget's state is first collected, after the constructor has set the traits.
+    @traitlets.default("_picture")
+    def _default_picture(self) -> str:
+        return self._drawn()[0]
+
+    @traitlets.default("_picture_alt")
+    def _default_picture_alt(self) -> str:
+        return self._drawn()[1]
+
+    def _drawn(self) -> tuple[str, str]:
+        """Return the picture as SVG text, and its alternative text."""
+        if not hasattr(self, "_drawing"):
+            try:
+                self._drawing = svg_picture(self.draw_picture)
+            except UnsettledStepError:
+                # The lab itself says so, of the motion that it concerns.
+                self._drawing = "", ""
+        return self._drawing
+
+
+def svg_picture(draw: Callable[["Figure"], str]) -> tuple[str, str]:
+    """Draw on a figure in the course's style.
+
+    Args:
+        draw: draws on a figure, and returns the alternative text, or nothing for no picture.
+
+    Returns:
+        SVG text, the same for the same drawing, and the alternative text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from hnn_tutorial.plotting import use_style
+
+    with mpl.rc_context():
+        use_style()
+        # Letters as text, four digits, no line breaks: a quarter of the size.
+        mpl.rcParams.update({"svg.hashsalt": "hnn_tutorial", "svg.fonttype": "none"})
+        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+        alt = draw(figure)
+        if not alt:
+            return "", ""
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = re.sub(r"<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
+    svg = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.4g}", svg)
+    return re.sub(r"\s+", " ", svg[svg.index("<svg") :]).replace("> <", "><"), alt
+
+
+def wrap_angles(system: System, states: Tensor) -> Tensor:
+    """Return motions ``(T, ..., 2n)`` with every angle in [−π, π), and NaN where one jumps there.
+
+    So a plot lifts its pen where the plane is cut.
+    """
+    shown = states.clone()
+    for i in system.angles:
+        shown[..., i] = (states[..., i] + math.pi) % (2 * math.pi) - math.pi
+        jumps = shown[1:, ..., i].sub(shown[:-1, ..., i]).abs() > math.pi
+        shown[1:, ..., i] = shown[1:, ..., i].masked_fill(jumps, math.nan)
+    return shown
+
+
+def first_start(system: System, start: Sequence[float] | Tensor | None) -> Sequence[float] | Tensor:
+    """Return a start, or for None that with the first position at 1 and the rest at 0."""
+    return [1.0] + [0.0] * (2 * system.degrees - 1) if start is None else start
+
+
+def draw_motions(
+    figure: "Figure",
+    system: System,
+    times: Tensor,
+    motions: Mapping[str, Tensor],
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Draw motions in the phase plane, and their energies.
+
+    Args:
+        figure: where to.
+        system: with more than one degree of freedom, the plane is that of the first.
+        times: ``(T,)``, in s.
+        motions: role -> states ``(T, 2n)``.
+        labels: role -> text of the legend.
+    """
+    from hnn_tutorial.plotting import energy_plot, phase_portrait
+
+    pair = [0, system.degrees]
+    start = motions["truth"][0]
+
+    def field(x: Tensor) -> Tensor:
+        full = start.expand(*x.shape[:-1], -1).clone()
+        full[..., pair] = x
+        return system.field(full)[..., pair]
+
+    left, right = figure.subplots(1, 2)
+    orbits = {role: wrap_angles(system, states)[:, pair] for role, states in motions.items()}
+    q, p = (1.5 * float(motions["truth"][:, i].abs().max()) or 1.0 for i in pair)
+    q = min(q, math.pi) if system.angles else q
+    phase_portrait(
+        field,
+        left,
+        extent=(-q, q, -p, p),
+        trajectories=orbits,
+        arrows=9,
+        coordinates=[system.coordinates[i] for i in pair],
+        labels=labels,
+    )
+    energies = {role: system.hamiltonian(states) for role, states in motions.items()}
+    energy_plot(times, energies, right, labels=labels)
+    # One legend is enough for both.
+    right.get_legend().remove()

@@ -1,19 +1,31 @@
 """The learned-dynamics lab: truth and trained models from a start that the reader moves."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import torch
 import traitlets
 from torch import Tensor
 
 from hnn_tutorial._validate import check_positive, lookup
-from hnn_tutorial.integrators import METHODS
+from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.integrators.splitting import coupled_parts
-from hnn_tutorial.models import Model
+from hnn_tutorial.models import LagrangianModel, Model
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets._encode import encode_models, encode_region, encode_system
-from hnn_tutorial.widgets._lab import Lab
+from hnn_tutorial.widgets._encode import (
+    LAB_MODELS,
+    LAB_SYSTEMS,
+    encode_models,
+    encode_region,
+    encode_system,
+)
+from hnn_tutorial.widgets._lab import Lab, draw_motions, first_start
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURE_STEPS = 200
 MAX_STEPS = 10_000
 """Steps of one motion: with more of them a frame takes too long to draw."""
 
@@ -29,19 +41,23 @@ class LearnedLab(Lab):
               \lVert x_\theta(t) - x(t) \rVert .
 
     The row "integrator alone" gives both for the true field under the same method and step,
-    which is the part of the error that no network made. Nothing here needs a kernel, except
+    which is the part of the error that no network made. The level lines of one learned energy
+    lie over the true ones: shifted by the constant that no motion shows (a Lagrangian's also
+    scaled) to be nearest to them where the training data are. Nothing here needs a kernel, except
     to read the start from Python or to send new weights.
 
     Args:
-        system: ``MassSpring``, ``Pendulum`` or one of their damped variants.
-        models: label -> trained ``MLP``, ``SecondOrderMLP`` or ``HNN``, such as
-            ``{"baseline": mlp, "HNN": hnn}``.
-        start: the first start ``(q, p)``, in the system's units.
+        system: ``MassSpring``, ``Pendulum``, one of their damped variants, or ``DoublePendulum``.
+        models: label -> trained model, such as ``{"baseline": mlp, "HNN": hnn}``: ``MLP``,
+            ``SecondOrderMLP``, ``HNN``, ``SeparableHNN``, ``DissipativeHNN``, ``LNN`` or
+            ``StructuredLNN``. Those with a Lagrangian run on [q, q̇] and are shown as [q, p].
+        start: the first start [q, p], in the system's units; None pulls the first position to 1.
         step: the integrator's step, in s.
         method: a fixed-step key of ``METHODS`` that suits every field here.
         horizon: how long the motions are, in s.
         region: training states ``(..., 2n)``, or the interval of their energies
-            ``(lowest, highest)`` in J; drawn as a band in the plane. None draws none.
+            ``(lowest, highest)`` in J; drawn as a band in the plane of one degree of freedom. None
+            draws none.
 
     Raises:
         TypeError, ValueError: for a system or model that the labs cannot run, a start of
@@ -69,19 +85,19 @@ class LearnedLab(Lab):
         self,
         system: System,
         models: Mapping[str, Model],
-        start: Sequence[float] | Tensor = (1.0, 0.0),
+        start: Sequence[float] | Tensor | None = None,
         step: float = 0.05,
         method: str = "rk4",
         horizon: float = 20.0,
         region: Tensor | Sequence[float] | None = None,
     ) -> None:
-        description = encode_system(system)
-        specs, weights = encode_models(system, models)
+        description = encode_system(system, LAB_SYSTEMS)
+        specs, weights = encode_models(system, models, LAB_MODELS)
         self.system = system
         self.models = dict(models)
         # The start first: the other checks look at the fields there.
         super().__init__(
-            state=start,
+            state=first_start(system, start),
             _system=description,
             _models=specs,
             _weights=weights,
@@ -90,6 +106,32 @@ class LearnedLab(Lab):
             region=encode_region(system, region),
         )
         self.method = method
+
+    def draw_picture(self, figure: "Figure") -> str:
+        """Draw the phase plane and the energies of all motions, as they start."""
+        # The first part of the motions is enough, and takes no longer than the reader waits.
+        count = min(PICTURE_STEPS, round(self.horizon / self.step))
+        times = torch.arange(count + 1, dtype=torch.float64) * self.step
+        motions = {"truth": integrate(self.system.field, self.state, times, "rk4")}
+        labels = {spec["role"]: spec["label"] for spec in self._models}
+        for role, model in zip(labels, self.models.values(), strict=True):
+            motions[role] = self._motion_of(model, times)
+        draw_motions(figure, self.system, times, motions, labels)
+        names = ", ".join(["the truth", *labels.values()])
+        return (
+            f"{self.system.title}: orbits in the phase plane, and energy over "
+            f"{times[-1]:.3g} s, of {names}, from [q, p] = {self.state.tolist()}"
+        )
+
+    def _motion_of(self, model: Model, times: Tensor) -> Tensor:
+        """Return a model's motion as states ``[q, p]``, ``(T, 2n)``."""
+        weights = next(model.parameters())
+        lagrangian = isinstance(model, LagrangianModel)
+        start = self.system.velocities(self.state) if lagrangian else self.state
+        with torch.no_grad():
+            states = integrate(model.field, start.to(weights), times.to(weights), self.method)
+        states = states.to(self.state)
+        return self.system.momenta(states) if lagrangian else states
 
     def set_model(self, label: str, model: Model) -> None:
         """Put a model in the place of the one with this label (or add it), with its weights now.
@@ -102,7 +144,7 @@ class LearnedLab(Lab):
             TypeError, ValueError: as in the constructor; the lab then stays as it was.
         """
         models = {**self.models, label: model}
-        specs, weights = encode_models(self.system, models)
+        specs, weights = encode_models(self.system, models, LAB_MODELS)
         self._require_method(self.method, models)
         self.models = models
         # One message, so that the browser never sees the weights of one and the shape of another.
@@ -142,7 +184,9 @@ class LearnedLab(Lab):
         fields = {"truth": self.system.field} | {k: model.field for k, model in models.items()}
         for label, field in fields.items():
             like = next(models[label].parameters()) if label in models else self.state
-            if reason := coupled_parts(field, self.state.to(like)):
+            lagrangian = isinstance(models.get(label), LagrangianModel)
+            start = self.system.velocities(self.state) if lagrangian else self.state
+            if reason := coupled_parts(field, start.to(like)):
                 others = [key for key in fixed if not fixed[key].needs_separable]
                 raise ValueError(
                     f"{method.title} needs a separable H = T(p) + V(q), but in the field of "

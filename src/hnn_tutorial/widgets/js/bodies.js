@@ -1,9 +1,11 @@
-// The body that moves: how each system looks in space, where it stands for a state, and which
-// coordinate belongs to a place on the canvas.
-import { drawMark, formatNumber, useStyle } from "./drawing.js";
+// The body that moves: how each system looks in space, where its grips (what the reader can take
+// hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
+import { drawMark, useStyle } from "./drawing.js";
 
 /** Masses on springs, one under the other, so that motions can be compared. */
 class SpringBody {
+  grips = ["mass"];
+
   constructor(system) {
     this.system = system;
   }
@@ -22,14 +24,14 @@ class SpringBody {
     this.reach = view[0];
   }
 
-  /** Where motion number `row` has its mass when the coordinate is q. */
-  place(q, row) {
+  /** Where motion number `row` has its mass. */
+  place([q], grip = 0, row = 0) {
     const shown = Math.max(-this.reach, Math.min(this.reach, q));
     return [this.centre + shown * this.scale, (row + 0.6) * this.rowHeight];
   }
 
-  coordinate(x) {
-    return Math.max(-this.reach, Math.min(this.reach, (x - this.centre) / this.scale));
+  moved(state, grip, x) {
+    return [Math.max(-this.reach, Math.min(this.reach, (x - this.centre) / this.scale)), 0];
   }
 
   /** What stands still: wall, equilibrium, scale. */
@@ -55,7 +57,7 @@ class SpringBody {
     g.lineTo(this.centre, this.bottom);
     g.stroke();
     g.strokeStyle = colors.roles.highlight.color;
-    const [x] = this.place(start[0], 0);
+    const [x] = this.place(start);
     g.beginPath();
     g.moveTo(x, 10);
     g.lineTo(x, this.bottom);
@@ -73,7 +75,7 @@ class SpringBody {
 
   drawMotion(g, colors, { role, label }, state, row) {
     const style = colors.roles[role];
-    const [x, y] = this.place(state[0], row);
+    const [x, y] = this.place(state, 0, row);
     const end = x - this.half;
     const coils = 11;
     const lead = 10;
@@ -101,26 +103,40 @@ class SpringBody {
     g.textBaseline = "alphabetic";
     g.fillText(label, this.wall + 8, y - this.half - 5);
   }
-
-  describe(state) {
-    return `${formatNumber(state[0])} m`;
-  }
 }
 
-/** Rods from one pivot; the motions lie over each other. */
+/** Rods from one pivot, each hanging from the last; the motions lie over each other. */
 class PendulumBody {
-  layout(surface) {
-    const { width, height } = surface;
+  /** Lengths of the rods, in m, and a name for the bob at the end of each. */
+  constructor({ length }, lengths = [length], grips = ["bob"]) {
+    Object.assign(this, { lengths, grips });
+  }
+
+  layout({ width, height }) {
     this.pivot = [width / 2, height / 2];
-    this.rod = Math.max(20, Math.min(width, height) / 2 - 26);
+    this.reach = Math.max(20, Math.min(width, height) / 2 - 26);
+    const whole = this.lengths.reduce((sum, length) => sum + length);
+    this.rods = this.lengths.map((length) => (this.reach * length) / whole);
   }
 
-  place(q) {
-    return [this.pivot[0] + this.rod * Math.sin(q), this.pivot[1] + this.rod * Math.cos(q)];
+  /** Pivot and bobs. */
+  joints(state) {
+    const joints = [this.pivot];
+    this.rods.forEach((rod, i) => {
+      const [x, y] = joints[i];
+      joints.push([x + rod * Math.sin(state[i]), y + rod * Math.cos(state[i])]);
+    });
+    return joints;
   }
 
-  coordinate(x, y) {
-    return Math.atan2(x - this.pivot[0], y - this.pivot[1]);
+  place(state, grip = 0) {
+    return this.joints(state)[grip + 1];
+  }
+
+  moved(state, grip, x, y) {
+    const [fromX, fromY] = this.joints(state)[grip];
+    const angle = Math.atan2(x - fromX, y - fromY);
+    return Array.from(state, (value, i) => (i === grip ? angle : i < this.rods.length ? value : 0));
   }
 
   drawGround(g, colors, start) {
@@ -128,41 +144,44 @@ class PendulumBody {
     g.lineWidth = 1;
     g.strokeStyle = colors.faint;
     g.beginPath();
-    g.arc(px, py, this.rod, 0, 2 * Math.PI);
+    g.arc(px, py, this.reach, 0, 2 * Math.PI);
     g.stroke();
     g.setLineDash([2, 4]);
     g.strokeStyle = colors.muted;
     g.beginPath();
     g.moveTo(px, py);
-    g.lineTo(px, py + this.rod + 14);
+    g.lineTo(px, py + this.reach + 14);
     g.stroke();
     g.strokeStyle = colors.roles.highlight.color;
-    g.beginPath();
-    g.moveTo(px, py);
-    g.lineTo(...this.place(start[0]));
+    this.#rodPath(g, start);
     g.stroke();
     g.setLineDash([]);
   }
 
   drawMotion(g, colors, { role }, state) {
-    const style = colors.roles[role];
-    const [px, py] = this.pivot;
-    const [x, y] = this.place(state[0]);
-    useStyle(g, style);
-    g.beginPath();
-    g.moveTo(px, py);
-    g.lineTo(x, y);
+    useStyle(g, colors.roles[role]);
+    this.#rodPath(g, state);
     g.stroke();
     g.globalAlpha = 1;
-    drawMark(g, role, colors, x, y, 9);
+    const [pivot, ...bobs] = this.joints(state);
+    for (const [x, y] of bobs) drawMark(g, role, colors, x, y, 9);
     g.fillStyle = colors.ink;
     g.beginPath();
-    g.arc(px, py, 3.5, 0, 2 * Math.PI);
+    g.arc(...pivot, 3.5, 0, 2 * Math.PI);
     g.fill();
   }
 
-  describe(state) {
-    return `${formatNumber(state[0])} rad`;
+  #rodPath(g, state) {
+    const [pivot, ...bobs] = this.joints(state);
+    g.beginPath();
+    g.moveTo(...pivot);
+    for (const bob of bobs) g.lineTo(...bob);
+  }
+}
+
+class DoublePendulumBody extends PendulumBody {
+  constructor({ length1, length2 }) {
+    super({}, [length1, length2], ["upper bob", "lower bob"]);
   }
 }
 
@@ -171,4 +190,5 @@ export const BODIES = {
   damped_mass_spring: SpringBody,
   pendulum: PendulumBody,
   damped_pendulum: PendulumBody,
+  double_pendulum: DoublePendulumBody,
 };

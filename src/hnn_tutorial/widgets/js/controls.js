@@ -17,7 +17,7 @@ function setAttributes(target, attributes) {
   }
 }
 
-function svg(tag, attributes, ...children) {
+export function svg(tag, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   setAttributes(made, attributes);
   made.append(...children);

@@ -81,6 +81,22 @@ export function tickLabel(value) {
   return String(Number(value.toPrecision(6))).replace("-", "−");
 }
 
+/** An angle that is a multiple of a quarter turn, in parts of π. */
+export function angleLabel(angle) {
+  return { "-2": "−π", "-1": "−π/2", 0: "0", 1: "π/2", 2: "π" }[Math.round((2 * angle) / Math.PI)];
+}
+
+/** A share in percent with its sign, and a sensible number of digits. */
+export function formatPercent(share) {
+  const percent = 100 * share;
+  if (!Number.isFinite(percent)) return "–";
+  const size = Math.abs(percent);
+  if (size < 0.0005) return "0.000\u00a0%";
+  if (size > 999.5) return `over\u00a0${percent > 0 ? "+" : "−"}999\u00a0%`;
+  const digits = size >= 10 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
+  return `${percent > 0 ? "+" : "−"}${size.toFixed(digits)}\u00a0%`;
+}
+
 /** Frame, ticks with labels, and axis names of a plane. */
 export function drawFrame(g, axes, colors, { xTicks, yTicks, xName, yName, xText = tickLabel, yText = tickLabel }) {
   const { left, right, top, bottom } = axes;

@@ -1,95 +1,37 @@
 // The learned-dynamics lab: truth and trained models as motions from one start that the reader moves.
-import { wrapAngle } from "./vectors.js";
-import { buildSystem } from "./systems.js";
 import { METHODS, coupledParts } from "./integrators.js";
 import { buildModels } from "./models.js";
 import { Motion } from "./motion.js";
-import { BODIES } from "./bodies.js";
-import { FrameLoop, Life } from "./life.js";
-import { followTheme, themeColors } from "./theme.js";
-import { Axes, Surface, drawFrame, drawMark, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { button, element, handle, select, slider, swatch } from "./controls.js";
+import { asVelocities } from "./systems.js";
+import { themeColors } from "./theme.js";
+import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
+import { element, select, slider, swatch } from "./controls.js";
+import { PlaneLab } from "./plane_lab.js";
+import { widget } from "./shell.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
 const STEP = { low: 0.01, high: 0.4 }; // s: what the slider offers
 const MOST_STEPS = 10000; // of one motion: more than a frame can draw in time
 const TRUTH_STEP = 0.01; // s: the truth is RK4 at this step or a finer one, exact to the eye
-const NUMBERS_EVERY = 120; // ms between two updates of the numbers while playing
 const FAINT = 0.3; // of the part of a motion that is still to come
-const SPEAK_AFTER = 700; // ms of rest before the summary is announced
 
-let labs = 0;
-
-class LearnedLab {
-  constructor(model, root) {
-    this.model = model;
-    this.life = new Life();
-    this.id = `hnn-lab-${++labs}`;
-    this.time = 0;
-    this.playing = false;
-    // The reader's wish, which outlives a drag; a page that asks for calm starts still.
-    this.seen = false;
-    this.wantsMotion = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.build(root);
-    followTheme(this.root, this.life, (colors) => {
-      this.colors = colors;
-      this.redraw();
-    });
-    this.loop = new FrameLoop(this.root, this.life, (now, elapsed) => this.frame(now, elapsed), {
-      onFirstSight: () => {
-        this.seen = true;
-        this.play(this.wantsMotion);
-      },
-    });
-    const resizes = new ResizeObserver(() => this.redraw());
-    resizes.observe(this.root);
-    this.life.onEnd(() => resizes.disconnect());
-    this.life.onEnd(() => clearTimeout(this.speech));
-    this.life.onEnd(() => this.root.remove());
-    this.life.observe(model, ["_system", "_models", "_weights", "region"], () => this.load());
-    this.life.observe(model, ["state", "step", "method", "horizon"], () => this.start());
-    this.load();
-  }
+class LearnedLab extends PlaneLab {
+  name = "learned-lab";
+  loads = ["_system", "_models", "_weights", "region"];
+  starts = ["state", "step", "method", "horizon"];
 
   // --- the page elements -------------------------------------------------------------------
 
-  build(el) {
+  build() {
     const { life } = this;
-    const canvas = (label) => element("canvas", { class: "hnn-canvas", ...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }) });
-    const stage = (area, ...canvases) => element("div", { class: `hnn-stage hnn-${area}` }, ...canvases);
-
-    this.surfaces = {};
-    const surface = (name, label) => {
-      const made = canvas(label);
-      this.surfaces[name] = new Surface(made);
-      return made;
-    };
-    const body = stage("body", surface("body", "the body"));
-    const phase = stage("phase", surface("plane"), surface("phase", "phase plane"));
-    const energy = stage("energy", surface("energy", "energy over time"));
-
-    const hint = element("p", { class: "hnn-hint", id: `${this.id}-hint` });
-    this.hint = hint;
-    this.phaseHandle = this.startHandle("hnn-handle-start", "start in the phase plane", phase, {
-      moved: (x, y) => this.moveTo(this.axes.invert(x, y)),
-      stepped: (dx, dy) => this.moveTo(this.nudged(dx, dy)),
-    });
-    // Pulling the body holds it still: it starts from rest, as it would from a hand.
-    this.bodyHandle = this.startHandle("hnn-handle-body", "the body, released from rest", body, {
-      moved: (x, y) => this.moveTo([this.body.coordinate(x, y), 0]),
-      stepped: (dx, dy) => this.moveTo([this.nudged(dx || dy, 0)[0], 0]),
-    });
-
-    this.clock = element("span", { class: "hnn-clock" }, "t = 0.0 s");
-    this.title = element("span", { class: "hnn-title" });
-    this.playButton = button("Play", life, () => this.play(!this.playing, true));
-    this.playButton.classList.add("hnn-primary");
-    const reset = button("Reset", life, () => this.reset());
+    this.buildStages();
+    const energy = this.stage("energy", this.canvas("energy", "energy over time"));
     const seconds = (value) => `${tickLabel(value)} s`;
     this.stepSlider = slider({ name: "step Δt", low: STEP.low, high: STEP.high, step: STEP.low, format: seconds }, life, (value) => this.choose("step", value));
     const choices = Object.entries(METHODS).map(([value, { title }]) => ({ value, text: title }));
     this.methodSelect = select({ name: "integrator", choices }, life, (value) => this.choose("method", value));
     this.methodNote = element("p", { class: "hnn-note" });
+    this.linesPlace = element("div", { class: "hnn-slot" });
 
     this.rows = element("tbody");
     const heading = (text) => element("th", { scope: "col" }, text);
@@ -99,78 +41,61 @@ class LearnedLab {
       element("thead", {}, element("tr", {}, heading("motion"), heading("energy error"), heading("distance from truth"))),
       this.rows
     );
-    this.status = element("p", { class: "hnn-status", role: "status", "aria-live": "polite" });
-    this.content = element(
-      "div",
-      { class: "hnn-card" },
-      element("div", { class: "hnn-head" }, this.title, this.clock, hint),
-      body,
-      phase,
+    return [
+      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.bodyStage,
+      this.phaseStage,
       element("div", { class: "hnn-numbers" }, table),
       energy,
-      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, reset), this.stepSlider.label, this.methodSelect.label),
-      element("div", { class: "hnn-foot" }, this.status, this.methodNote)
-    );
-    this.message = element("p", { class: "hnn-message", role: "alert", hidden: true });
-    this.root = element("div", { class: "hnn-lab", role: "group", "aria-label": "learned dynamics" }, this.message, this.content);
-    el.append(this.root);
-  }
-
-  startHandle(className, name, stage, actions) {
-    return handle({ className, name, hint: `${this.id}-hint` }, stage, this.life, {
-      grabbed: () => {
-        this.dragging = true;
-        this.play(false);
-        this.time = 0;
-        this.redraw();
-      },
-      released: () => {
-        this.dragging = false;
-        this.play(this.wantsMotion);
-      },
-      ...actions,
-    });
+      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.resetButton), this.stepSlider.label, this.methodSelect.label, this.linesPlace, this.planeSelect.label),
+      element("div", { class: "hnn-foot" }, this.status, this.methodNote),
+    ];
   }
 
   // --- from the widget's traits to motions ---------------------------------------------------
 
-  /** Say what is wrong instead of the lab, or (with null) show the lab. */
-  complain(problem) {
-    this.problem = problem;
-    this.content.hidden = problem !== null;
-    this.message.hidden = problem === null;
-    this.message.textContent = problem === null ? "" : `This lab cannot run: ${problem}.`;
-  }
-
   /** Rebuild the system and the models. */
   load() {
-    try {
-      const spec = this.model.get("_system");
-      this.system = buildSystem(spec);
-      this.body = new BODIES[spec.name](this.system);
-      const specs = this.model.get("_models");
-      const models = buildModels(specs, this.model.get("_weights"));
-      const truth = { label: "truth", role: "truth", field: (x) => this.system.field(x) };
-      this.entries = [truth, ...specs.map(({ label, role }, i) => ({ label, role, field: (x) => models[i].field(x) }))];
-      const region = this.model.get("region") ?? [];
-      this.region = region.length === 2 ? region : null;
-      this.home ??= { state: this.model.get("state"), step: this.model.get("step"), method: this.model.get("method") };
-    } catch (error) {
-      this.complain(error.message);
-      return;
-    }
+    this.loadSystem(this.model.get("_system"));
+    const { system } = this;
+    const specs = this.model.get("_models");
+    const models = buildModels(specs, this.model.get("_weights"));
+    const same = (x) => x;
+    // A model of velocities computes with [q, q̇]; all that is shown is [q, p].
+    const into = (x) => asVelocities(system, x);
+    const from = (v) => system.momenta(v);
+    const truth = { label: "truth", role: "truth", field: (x, out) => system.field(x, out), into: same, from: same };
+    this.entries = [
+      truth,
+      ...specs.map(({ label, role }, i) => {
+        const model = models[i];
+        const coordinates = model.ofVelocities ? { into, from } : { into: same, from: same };
+        const energy = model.energy && ((x) => model.energy(coordinates.into(x)));
+        return { label, role, field: (x) => model.field(x), energy, scaled: model.ofVelocities, ...coordinates };
+      }),
+    ];
+    const region = this.model.get("region") ?? [];
+    this.region = region.length === 2 ? region : null;
     const names = this.entries.map(({ label }) => label).join(", ");
-    this.title.textContent = this.system.title;
     this.root.setAttribute("aria-label", `${this.system.title}: ${names} from one start`);
-    this.hint.replaceChildren(
-      "Drag the start ",
-      element("span", { class: "hnn-dot", "aria-hidden": "true" }),
-      ` in the plane, or the ${this.system.bodyName} itself; or focus one and use the arrow keys.`
-    );
-    this.bodyHandle.knob.setAttribute("aria-label", `the ${this.system.bodyName}, released from rest`);
     this.buildRows();
-    this.view = null;
-    this.start();
+    this.buildLines();
+    this.plane.view = null;
+  }
+
+  /** The choice whose energy is drawn in the plane beside the true one. */
+  buildLines() {
+    const choices = this.entries.map(({ label, energy }, value) => ({ value, text: label, energy })).filter(({ energy }) => energy);
+    this.linesPlace.hidden = choices.length === 0;
+    this.lines = choices[0]?.value ?? 0;
+    const choose = select({ name: "energy lines", choices: [{ value: 0, text: "truth alone" }, ...choices] }, this.life, (value) => {
+      this.lines = Number(value);
+      this.mesh = null;
+      this.redraw();
+    });
+    choose.show(this.lines);
+    this.linesPlace.replaceChildren(choose.label);
+    this.mesh = null;
   }
 
   buildRows() {
@@ -187,13 +112,7 @@ class LearnedLab {
 
   /** Start all motions anew from the present state, step and method. */
   start() {
-    try {
-      this.check();
-    } catch (error) {
-      this.complain(error.message);
-      return;
-    }
-    this.complain(null);
+    this.check();
     const { state, step } = this;
     const horizon = this.model.get("horizon");
     const method = METHODS[this.method];
@@ -202,33 +121,26 @@ class LearnedLab {
     const fine = step / Math.ceil(step / TRUTH_STEP - 1e-9);
     const [truth, ...models] = this.entries;
     this.truth = new Motion({ ...common, field: truth.field, method: METHODS.rk4, step: fine });
-    this.motions = [this.truth, ...models.map(({ field }) => new Motion({ ...common, field, method, step }))];
+    this.motions = [this.truth, ...models.map(({ field, into, from }) => new Motion({ ...common, field, into, from, method, step }))];
     // What the method does to the true field: the part of each error that no network made.
     this.control = new Motion({ ...common, field: truth.field, method, step });
     this.horizon = horizon;
-    this.time = 0;
     this.stepSlider.limit(Math.min(STEP.high, horizon));
     this.stepSlider.show(step);
     this.methodSelect.show(this.method);
-    this.fitView();
+    const { view } = this.plane;
+    this.plane.fit(state, Math.max(this.system.hamiltonian(state), this.region?.[1] ?? 0));
+    if (view !== this.plane.view || this.system.degrees > 1) this.mesh = null;
+    this.stale = true;
     this.describeStart();
-    this.speakSoon();
-    if (this.playing || this.dragging) this.redraw();
-    else this.play(this.wantsMotion && this.seen);
   }
 
   check() {
-    if (!this.entries) throw new Error(this.problem ?? "it has no system");
-    const state = this.model.get("state");
-    const size = 2 * this.system.degrees;
-    if (!Array.isArray(state) || state.length !== size || !state.every(Number.isFinite)) {
-      throw new Error(`the start must be ${size} finite numbers [q, p], but is ${JSON.stringify(state)}`);
-    }
+    this.readState();
     const [step, horizon] = [this.model.get("step"), this.model.get("horizon")];
     if (!(step > 0) || !(horizon >= step)) throw new Error(`the step (${step} s) must be positive and no longer than the horizon (${horizon} s)`);
     const count = Math.round(horizon / Math.min(step, TRUTH_STEP));
     if (count > MOST_STEPS) throw new Error(`${horizon} s takes ${count} steps, more than the ${MOST_STEPS} that a lab draws`);
-    this.state = Float64Array.from(state);
     this.step = step;
     this.method = this.model.get("method");
     const reasons = this.unsuitableMethods();
@@ -242,79 +154,26 @@ class LearnedLab {
 
   /** The methods that cannot serve every motion here, each with the reason. */
   unsuitableMethods() {
-    const found = this.entries.map(({ label, field }) => [label, coupledParts(field, this.state)]).find(([, reason]) => reason);
+    const found = this.entries.map(({ label, field, into }) => [label, coupledParts(field, into(this.state))]).find(([, reason]) => reason);
     if (!found) return {};
     const reason = found[0] === "truth" ? `${found[1]} in the true field` : `in the ${found[0]}'s field ${found[1]}`;
     return Object.fromEntries(Object.entries(METHODS).filter(([, m]) => m.needsSeparable).map(([name]) => [name, reason]));
   }
 
-  /** Choose the part of the plane that is shown; keep it while the start moves inside. */
-  fitView() {
-    const energy = Math.max(this.system.hamiltonian(this.state), this.region?.[1] ?? 0);
-    const inside = this.view && this.shownState(this.state).every((value, i) => Math.abs(value) <= this.view[i]);
-    if (!inside) this.view = this.system.view(energy);
-    this.planeStale = true;
-  }
-
-  shownState(state) {
-    return this.system.periodic ? [wrapAngle(state[0]), state[1]] : [...state];
-  }
-
-  // --- what the reader does --------------------------------------------------------------------
-
-  choose(name, value) {
-    this.model.set(name, value);
-    this.model.save_changes();
-  }
-
-  moveTo(state) {
-    const clamped = state.map((value, i) => Math.max(-this.view[i], Math.min(this.view[i], value)));
-    this.choose("state", clamped.map((value) => Number(value.toFixed(4))));
-  }
-
-  /** The start, moved by so many key strokes. */
-  nudged(dx, dy) {
-    const sizes = this.view.map((half) => Number((half / 50).toPrecision(1)));
-    const [q, p] = this.shownState(this.state);
-    return [q + dx * sizes[0], p + dy * sizes[1]];
-  }
-
-  play(playing, asked = false) {
-    if (asked) this.wantsMotion = playing;
-    if (playing && this.horizon && this.time >= this.horizon) this.time = 0;
-    this.playing = playing;
-    this.redraw();
-  }
-
-  reset() {
-    this.time = 0;
-    this.model.set("step", this.home.step);
-    this.model.set("method", this.home.method);
-    this.model.set("state", this.home.state);
-    this.model.save_changes();
-    this.play(this.wantsMotion);
-  }
-
   // --- frames ------------------------------------------------------------------------------
 
-  redraw() {
-    this.planeStale = true;
-    this.loop?.request();
+  get ended() {
+    return this.time >= this.horizon;
   }
 
   frame(now, elapsed) {
-    if (this.problem !== null || !this.motions) return false;
     const computing = this.compute();
     if (this.playing) {
       const known = Math.min(...this.motions.filter((m) => !m.done).map((m) => m.end), this.horizon);
       this.time = Math.min(this.time + elapsed / 1000, known);
-      if (this.time >= this.horizon) this.playing = false;
+      if (this.ended) this.playing = false;
     }
-    this.draw(computing);
-    if (!this.playing || now - (this.numbersAt ?? 0) > NUMBERS_EVERY) {
-      this.numbersAt = now;
-      this.showNumbers();
-    }
+    this.draw();
     return this.playing || computing;
   }
 
@@ -325,21 +184,18 @@ class LearnedLab {
       const open = [...this.motions, this.control].filter((motion) => !motion.done);
       if (open.length === 0) return false;
       if (performance.now() > deadline) return true;
-      this.planeStale = true;
+      this.stale = true;
       open.reduce((a, b) => (b.end < a.end ? b : a)).advance(performance.now() + FRAME_BUDGET / 6);
     }
   }
 
   draw() {
     const { surfaces, colors } = this;
-    const resized = Object.values(surfaces).map((surface) => surface.fit());
-    if (surfaces.phase.width === 0) return;
-    if (resized.some(Boolean) || this.planeStale || !this.axes) {
-      const { width, height } = surfaces.plane;
-      const [q, p] = this.view;
-      this.axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [-q, q], [-p, p]);
+    if (!this.fitSurfaces()) return;
+    if (this.stale) {
+      this.plane.layout(surfaces.plane);
       this.drawPlane(surfaces.plane.clear(), colors);
-      this.planeStale = false;
+      this.stale = false;
     }
     this.drawPhase(surfaces.phase.clear(), colors);
     this.drawBody(surfaces.body.clear(), colors);
@@ -354,34 +210,24 @@ class LearnedLab {
 
   /** What changes only with the start: level curves of H, training region, whole orbits. */
   drawPlane(g, colors) {
-    const { axes, system } = this;
+    const { plane } = this;
+    const { axes } = plane;
     axes.clip(g);
-    const trace = (energy) => {
-      for (const curve of system.levelCurve(energy)) tracePoints(g, curve.length, (k) => [axes.x(curve[k][0]), axes.y(curve[k][1])]);
-    };
-    if (this.region) {
+    const banded = this.region && this.system.levelCurve;
+    if (banded) {
       g.beginPath();
       for (const energy of this.region) {
-        if (energy <= 0) continue;
-        // One closed outline per energy; the band between the two is what even-odd fills.
-        const outline = system.levelCurve(energy).flat();
-        tracePoints(g, outline.length, (k) => [axes.x(outline[k][0]), axes.y(outline[k][1])]);
-        g.closePath();
+        // The band between the two outlines is what even-odd fills.
+        if (energy > 0) plane.traceOutline(g, energy);
       }
       g.fillStyle = colors.roles.data.color;
       g.globalAlpha = 0.07;
       g.fill("evenodd");
       g.globalAlpha = 1;
     }
-    g.strokeStyle = colors.faint;
-    g.lineWidth = 1;
-    g.setLineDash([]);
-    const top = system.hamiltonian([0, this.view[1]]);
-    for (let k = 1; k <= 7; k++) {
-      g.beginPath();
-      trace(1.6 * top * (k / 7) ** 2);
-      g.stroke();
-    }
+    // With learned lines beside them the true ones must be seen as well.
+    plane.drawLevels(g, this.entries[this.lines].energy ? colors.line : colors.faint, this.state);
+    this.drawLearnedLevels(g, colors);
     for (const { motion, style } of this.layers()) {
       useStyle(g, style, FAINT);
       this.traceOrbit(g, motion, motion.end);
@@ -389,16 +235,8 @@ class LearnedLab {
     }
     g.globalAlpha = 1;
     g.restore();
-    const [[q, qUnit], [p, pUnit]] = system.coordinates;
-    const dense = surfaceIsSmall(this.surfaces.plane) ? 4 : 6;
-    drawFrame(g, axes, colors, {
-      xTicks: system.periodic ? [-Math.PI, -Math.PI / 2, 0, Math.PI / 2, Math.PI] : ticks(axes.xLow, axes.xHigh, dense),
-      xText: system.periodic ? angleLabel : tickLabel,
-      yTicks: ticks(axes.yLow, axes.yHigh, dense - 1),
-      xName: `${q} (${qUnit})`,
-      yName: `${p} (${pUnit})`,
-    });
-    if (this.region) {
+    plane.drawFrame(g, colors);
+    if (banded) {
       g.fillStyle = colors.roles.data.color;
       g.globalAlpha = 0.14;
       g.fillRect(axes.right - 104, axes.top + 9, 11, 11);
@@ -410,22 +248,28 @@ class LearnedLab {
     }
   }
 
-  traceOrbit(g, motion, time) {
-    const { axes, system } = this;
-    const whole = Math.min(motion.computed, Math.floor(time / motion.step));
-    const wrap = system.periodic ? wrapAngle : (q) => q;
-    const point = (k) => {
-      const [q, p] = k <= whole ? motion.states[k] : motion.at(time);
-      return [axes.x(wrap(q)), axes.y(p)];
-    };
-    const half = (axes.right - axes.left) / 2;
+  /** Level lines of a learned energy, at the energies of the true ones. */
+  drawLearnedLevels(g, colors) {
+    const { energy, role, scaled } = this.entries[this.lines];
+    // With more degrees of freedom the lines change with the start: not while it is dragged.
+    if (!energy || (this.dragging && !this.mesh)) return;
+    this.mesh ??= alike(this.plane.sample(energy, this.state), this.plane.sample((x) => this.system.hamiltonian(x), this.state), scaled, this.region);
+    useStyle(g, { ...colors.roles[role], width: 1 }, 0.55);
     g.beginPath();
-    tracePoints(g, whole + 2, point, system.periodic ? (before, x) => Math.abs(before - x) > half : undefined);
+    this.plane.traceMesh(g, this.mesh);
+    g.stroke();
+    g.globalAlpha = 1;
+    g.setLineDash([]);
+  }
+
+  traceOrbit(g, motion, time) {
+    const whole = Math.min(motion.computed, Math.floor(time / motion.step));
+    g.beginPath();
+    this.plane.trace(g, whole + 2, (k) => (k <= whole ? motion.states[k] : motion.at(time)));
   }
 
   drawPhase(g, colors) {
-    const { axes } = this;
-    axes.clip(g);
+    this.plane.axes.clip(g);
     const layers = this.layers();
     for (const { motion, style } of layers) {
       useStyle(g, style);
@@ -433,26 +277,23 @@ class LearnedLab {
       g.stroke();
     }
     for (const { motion, role } of layers) {
-      const [q, p] = this.shownState(motion.at(this.time));
-      drawMark(g, role, colors, axes.x(q), axes.y(p), 5);
+      drawMark(g, role, colors, ...this.plane.place(motion.at(this.time)), 5);
     }
     g.restore();
-    const [q, p] = this.shownState(this.state);
-    this.phaseHandle.put(axes.x(q), axes.y(p));
   }
 
   drawBody(g, colors) {
-    this.body.layout(this.surfaces.body, this.entries.length, this.view);
+    this.body.layout(this.surfaces.body, this.entries.length, this.plane.view);
     this.body.drawGround(g, colors, this.state);
     const layers = this.layers();
     for (const layer of layers) this.body.drawMotion(g, colors, layer, layer.motion.at(this.time), layer.row);
-    this.bodyHandle.put(...this.body.place(this.truth.at(this.time)[0], 0));
+    this.putHandles(this.truth.at(this.time));
   }
 
   drawEnergy(g, colors) {
     const { width, height } = this.surfaces.energy;
     const initial = this.truth.energies[0];
-    const high = 2 * Math.max(initial, 1e-3 * this.system.hamiltonian([0, this.view[1]]));
+    const high = 2 * Math.max(initial, 1e-3 * this.plane.levels().at(-1));
     const axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [0, this.horizon], [0, high]);
     drawFrame(g, axes, colors, {
       xTicks: ticks(0, this.horizon, width < 360 ? 4 : 8),
@@ -495,8 +336,6 @@ class LearnedLab {
 
   showNumbers() {
     this.clock.textContent = `t = ${formatNumber(this.time, 1)} s`;
-    const label = this.playing ? "Pause" : this.time >= this.horizon ? "Replay" : "Play";
-    if (this.playButton.textContent !== label) this.playButton.textContent = label;
     [...this.motions, this.control].forEach((motion, i) => {
       const [energy, distance] = this.cells[i];
       if (motion === this.truth) {
@@ -512,27 +351,9 @@ class LearnedLab {
     });
   }
 
-  describeStart() {
-    const [q, p] = this.shownState(this.state);
-    const [[, qUnit], [, pUnit]] = this.system.coordinates;
-    const text = `q = ${formatNumber(q)} ${qUnit}, p = ${formatNumber(p)} ${pUnit}`;
-    this.phaseHandle.say(q.toFixed(2), [-this.view[0], this.view[0]].map((v) => v.toFixed(2)), text);
-    this.bodyHandle.say(q.toFixed(2), [-this.view[0], this.view[0]].map((v) => v.toFixed(2)), `q = ${formatNumber(q)} ${qUnit}`);
-    this.startText = text;
-  }
-
-  speakSoon() {
-    clearTimeout(this.speech);
-    this.speech = setTimeout(() => this.speak(), SPEAK_AFTER);
-  }
-
-  /** Say where the motions from this start lead, once they are computed to the end. */
-  speak() {
-    if (this.problem !== null) return;
-    if (this.dragging || [...this.motions, this.control].some((motion) => !motion.done)) {
-      this.speakSoon();
-      return;
-    }
+  /** Where the motions from this start lead, once they are computed to the end. */
+  summary() {
+    if ([...this.motions, this.control].some((motion) => !motion.done)) return null;
     const ends = this.entries.slice(1).map(({ label }, i) => {
       const motion = this.motions[i + 1];
       if (motion.problem !== null) return `${label} ${motion.problem} at ${formatNumber(motion.end, 1)} s`;
@@ -540,36 +361,26 @@ class LearnedLab {
     });
     const result = ends.length ? `: after ${tickLabel(this.horizon)}\u00a0s the energy is off by ${ends.join(", ")}` : "";
     const summary = `From ${this.startText}${result}.`;
-    this.status.textContent = summary;
     const names = this.entries.map(({ label }) => label).join(", ");
     this.surfaces.phase.canvas.setAttribute("aria-label", `Phase plane with the orbits of ${names}. ${summary}`);
     this.surfaces.body.canvas.setAttribute("aria-label", `The ${this.system.title}, moving as ${names} say. ${summary}`);
     this.surfaces.energy.canvas.setAttribute("aria-label", `Energy H over ${tickLabel(this.horizon)} s along the motions of ${names}. ${summary}`);
+    return summary;
   }
 }
 
-function surfaceIsSmall(surface) {
-  return surface.width < 380;
+/** A learned energy shifted (the motion fixes it no further; that of a Lagrangian, scaled too) to be
+ * nearest to the true one: where the training data lie, or else over all of the plane. */
+function alike(learned, truth, scaled, region) {
+  const pairs = [];
+  truth.values.forEach((value, k) => {
+    if (!region || (value >= region[0] && value <= region[1])) pairs.push([learned.values[k], value]);
+  });
+  const mean = (f) => pairs.reduce((sum, pair) => sum + f(pair), 0) / (pairs.length || 1);
+  const [x, y] = [mean((pair) => pair[0]), mean((pair) => pair[1])];
+  const slope = mean((pair) => (pair[0] - x) * (pair[1] - y)) / mean((pair) => (pair[0] - x) ** 2);
+  const scale = scaled && slope > 0 ? slope : 1;
+  return { ...learned, values: learned.values.map((value) => y + scale * (value - x)) };
 }
 
-function angleLabel(angle) {
-  return { "-2": "−π", "-1": "−π/2", 0: "0", 1: "π/2", 2: "π" }[Math.round((2 * angle) / Math.PI)];
-}
-
-/** A share in percent with its sign, and a sensible number of digits. */
-export function formatPercent(share) {
-  const percent = 100 * share;
-  if (!Number.isFinite(percent)) return "–";
-  const size = Math.abs(percent);
-  if (size < 0.0005) return "0.000\u00a0%";
-  if (size > 999.5) return `over\u00a0${percent > 0 ? "+" : "−"}999\u00a0%`;
-  const digits = size >= 10 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
-  return `${percent > 0 ? "+" : "−"}${size.toFixed(digits)}\u00a0%`;
-}
-
-function render({ model, el }) {
-  const lab = new LearnedLab(model, el);
-  return () => lab.life.end();
-}
-
-export default { render };
+export default widget(LearnedLab);

@@ -5,9 +5,11 @@ const RUNAWAY = 1e6;
 const STEPS_BETWEEN_LOOKS = 8;
 
 export class Motion {
-  /** `energy` is the true H, recorded along the way; `method` a row of METHODS. */
-  constructor({ field, energy, method, step, start, horizon }) {
-    Object.assign(this, { field, energy, method, step });
+  /** `energy` is the true H, recorded along the way; `method` a row of METHODS. `into` and `from`
+   * lead from a state [q, p] to the coordinates in which the field is stated, and back. */
+  constructor({ field, energy, method, step, start, horizon, into = (x) => x, from = (x) => x }) {
+    Object.assign(this, { field, energy, method, step, from });
+    this.last = into(start);
     this.count = Math.floor(horizon / step + 1e-9);
     this.states = [Float64Array.from(start)];
     this.energies = [energy(this.states[0])];
@@ -39,7 +41,7 @@ export class Motion {
   #step() {
     let next;
     try {
-      next = this.method.step(this.field, this.states.at(-1), this.step);
+      next = this.method.step(this.field, this.last, this.step);
     } catch (error) {
       this.problem = error.message;
       return;
@@ -48,8 +50,10 @@ export class Motion {
       this.problem = "ran away";
       return;
     }
-    this.states.push(next);
-    this.energies.push(this.energy(next));
+    this.last = next;
+    const state = this.from(next);
+    this.states.push(state);
+    this.energies.push(this.energy(state));
   }
 
   /** The state at a time, on the straight line between two steps; the last one after the end. */

@@ -1,0 +1,234 @@
+// The phase-space lab: one motion, and a cloud of states that flows with it and keeps its area.
+import { METHODS } from "./integrators.js";
+import { Cloud } from "./cloud.js";
+import { drawMark, formatNumber, formatPercent, tickLabel, useStyle } from "./drawing.js";
+import { button, element, slider } from "./controls.js";
+import { PlaneLab } from "./plane_lab.js";
+import { widget } from "./shell.js";
+
+const STEP = 1 / 120; // s, of RK4: exact to the eye for everything that the sliders offer
+const TRAIL = 720; // steps that stay visible behind the body
+const FAR = 30; // in half-widths of the plane: further away a motion has left
+
+class PhaseLab extends PlaneLab {
+  name = "phase-lab";
+  loads = ["_system", "parameters"];
+  starts = ["state", "cloud"];
+  resets = ["parameters", "cloud", "backwards", "state"];
+
+  // --- the page elements -------------------------------------------------------------------
+
+  build() {
+    const { life, model } = this;
+    this.buildStages();
+    this.backButton = button("Run backwards", life, () => {
+      this.choose("backwards", !model.get("backwards"));
+      this.play(true, true);
+    });
+    life.observe(model, ["backwards"], () => this.turn());
+    this.turn();
+    this.sliders = model.get("_sliders").map(({ name, meaning, unit, low, high, step }) => {
+      const format = (value) => `${tickLabel(value)} ${unit}`;
+      const made = slider({ name: meaning, low, high, step, format }, life, (value) => this.choose("parameters", { ...model.get("parameters"), [name]: value }));
+      return { name, ...made };
+    });
+    const cloud = { name: "cloud of states", low: 0, high: 1, step: 0.05, format: (value) => (value ? `± ${tickLabel(value)}` : "none") };
+    this.cloudSlider = slider(cloud, life, (value) => this.choose("cloud", value));
+
+    this.rows = element("tbody");
+    const heading = (text) => element("th", { scope: "col" }, text);
+    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("quantity"), heading("now"), heading("change"))), this.rows);
+    const fields = [...this.sliders.map(({ label }) => label), this.cloudSlider.label, this.planeSelect.label];
+    return [
+      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.bodyStage,
+      this.phaseStage,
+      element("div", { class: "hnn-numbers" }, table),
+      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.backButton, this.resetButton), ...fields),
+      element("div", { class: "hnn-foot" }, this.status),
+    ];
+  }
+
+  turn() {
+    this.direction = this.model.get("backwards") ? -1 : 1;
+    this.backButton.setAttribute("aria-pressed", this.direction < 0);
+  }
+
+  // --- from the widget's traits to motions ---------------------------------------------------
+
+  load() {
+    const parameters = this.model.get("parameters");
+    for (const { name, show } of this.sliders) {
+      if (!Number.isFinite(parameters[name])) throw new Error(`the ${name} must be a number, but is ${JSON.stringify(parameters[name])}`);
+      show(parameters[name]);
+    }
+    this.loadSystem({ name: this.model.get("_system").name, parameters });
+    this.field = (x, out) => this.system.field(x, out);
+    this.root.setAttribute("aria-label", `${this.system.title}: a motion and a cloud of states in the phase plane`);
+    const { coordinates, degrees } = this.system;
+    const pairs = Array.from({ length: degrees }, (_, i) => `${coordinates[i][0]}, ${coordinates[degrees + i][0]}`);
+    const areas = degrees > 1 ? [...pairs.map((pair) => `area in ${pair} (J s)`), "sum of the areas (J s)"] : ["area of the cloud (J s)"];
+    this.rows.replaceChildren();
+    this.cells = ["energy H (J)", ...areas].map((quantity) => {
+      const cells = [element("td"), element("td")];
+      this.rows.append(element("tr", {}, element("th", { scope: "row" }, quantity), ...cells));
+      return cells;
+    });
+  }
+
+  start() {
+    this.readState();
+    const radius = this.model.get("cloud");
+    if (!(radius >= 0 && radius <= 1)) throw new Error(`the cloud must reach from 0 to 1, but reaches ${radius}`);
+    const { plane, state, system } = this;
+    const energy = system.hamiltonian(state);
+    // Sliders change what fits: then the plane is chosen anew, but not for every small change.
+    const fitting = system.view(energy);
+    if (plane.view?.some((half, i) => half < 0.6 * fitting[i] || half > 2.5 * fitting[i])) plane.view = null;
+    plane.fit(state, energy);
+    this.x = Float64Array.from(state);
+    this.trail = new Float64Array(TRAIL * state.length);
+    this.kept = 0;
+    this.owed = 0;
+    this.gone = false;
+    this.keep();
+    this.cloudSlider.show(radius);
+    this.cloud = radius ? new Cloud(plane, state, radius) : null;
+    this.first = this.quantities();
+    this.stale = true;
+    this.describeStart();
+  }
+
+  choosePlane(pair) {
+    super.choosePlane(pair);
+    // A cloud lies in one plane when it starts.
+    this.attempt(() => this.begin());
+  }
+
+  /** Energy, the cloud's area in each plane, and with more than one plane their sum. */
+  quantities() {
+    const areas = this.cloud?.areas() ?? [];
+    const sum = areas.length > 1 ? [areas.reduce((a, b) => a + b)] : [];
+    return [this.system.hamiltonian(this.x), ...areas, ...sum];
+  }
+
+  // --- frames ------------------------------------------------------------------------------
+
+  get ended() {
+    return this.gone;
+  }
+
+  play(playing, asked) {
+    if (playing && this.gone) this.attempt(() => this.begin());
+    super.play(playing, asked);
+  }
+
+  frame(now, elapsed) {
+    if (this.playing) this.advance(elapsed / 1000);
+    this.draw();
+    return this.playing;
+  }
+
+  advance(seconds) {
+    this.owed += seconds;
+    const { step } = METHODS.rk4;
+    const h = this.direction * STEP;
+    for (; this.owed >= STEP; this.owed -= STEP) {
+      step(this.field, this.x, h, this.x);
+      this.cloud?.step(this.field, step, h);
+      this.time += h;
+      this.keep();
+    }
+    this.cloud?.refine();
+    const far = (value, i) => !(this.system.angles.includes(i) || Math.abs(value) < FAR * this.plane.view[i]);
+    if (this.x.some(far)) {
+      // Backwards in time friction is a drive: the motion leaves every plane.
+      this.gone = true;
+      this.playing = false;
+    }
+  }
+
+  keep() {
+    this.trail.set(this.x, (this.kept++ % TRAIL) * this.x.length);
+  }
+
+  draw() {
+    if (!this.fitSurfaces()) return;
+    const { colors, plane, surfaces } = this;
+    if (this.stale) {
+      plane.layout(surfaces.plane);
+      this.drawPlane(surfaces.plane.clear(), colors);
+      this.stale = false;
+    }
+    this.drawPhase(surfaces.phase.clear(), colors);
+    this.body.layout(surfaces.body, 1, plane.view);
+    const g = surfaces.body.clear();
+    this.body.drawGround(g, colors, this.state);
+    this.body.drawMotion(g, colors, { role: "truth", label: "" }, this.x, 0);
+    this.putHandles(this.x);
+  }
+
+  drawPlane(g, colors) {
+    const { plane } = this;
+    plane.axes.clip(g);
+    plane.drawLevels(g, colors.faint, this.state);
+    if (this.system.levelCurve) {
+      g.strokeStyle = colors.line;
+      g.lineWidth = 2;
+      g.beginPath();
+      plane.traceEnergy(g, this.system.hamiltonian(this.state));
+      g.stroke();
+    }
+    g.restore();
+    plane.drawFrame(g, colors);
+  }
+
+  drawPhase(g, colors) {
+    const { plane, trail } = this;
+    plane.axes.clip(g);
+    const size = this.x.length;
+    const count = Math.min(this.kept, TRAIL);
+    useStyle(g, colors.roles.truth);
+    g.beginPath();
+    const first = this.kept - count;
+    plane.trace(g, count, (k) => {
+      const at = ((first + k) % TRAIL) * size;
+      return trail.subarray(at, at + size);
+    });
+    g.stroke();
+    g.globalAlpha = 1;
+    this.cloud?.draw(g, plane, colors);
+    drawMark(g, "truth", colors, ...plane.place(this.x), 5);
+    g.restore();
+  }
+
+  // --- numbers and words -------------------------------------------------------------------
+
+  showNumbers() {
+    this.clock.textContent = `t = ${formatNumber(this.time, 1)} s`;
+    const now = this.quantities();
+    const known = this.cloud && !this.cloud.lost;
+    const scale = Math.max(...this.first.slice(1).map(Math.abs));
+    this.cells.forEach(([value, change], i) => {
+      if (i > 0 && !known) {
+        value.textContent = this.cloud ? "too fine" : "–";
+        change.textContent = "–";
+        return;
+      }
+      value.textContent = formatNumber(now[i], 3);
+      change.textContent = formatPercent((now[i] - this.first[i]) / (i > 0 ? scale : this.first[0]));
+    });
+  }
+
+  summary() {
+    const [energy, ...areas] = this.first;
+    const fate = this.system.damping > 0 ? "which friction shrinks" : "which the flow keeps";
+    const cloud = this.cloud ? ` The cloud around it has an area of ${formatNumber(areas.at(-1), 3)} J s, ${fate}.` : "";
+    const summary = `From ${this.startText}: energy ${formatNumber(energy, 2)} J.${cloud}`;
+    this.surfaces.phase.canvas.setAttribute("aria-label", `Phase plane with the motion and the cloud. ${summary}`);
+    this.surfaces.body.canvas.setAttribute("aria-label", `The ${this.system.title} as it moves. ${summary}`);
+    return summary;
+  }
+}
+
+export default widget(PhaseLab);

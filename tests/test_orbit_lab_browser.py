@@ -1,0 +1,508 @@
+"""The orbit lab: its Python side, and in Chromium by mouse and keyboard, with swarm and section."""
+
+import contextlib
+import re
+
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from browser_tools import serve
+from playwright.sync_api import expect
+from widget_page import (
+    MEASURE_FRAMES,
+    NOTHING_LEFT,
+    RENDER_AND_CLOSE,
+    centre,
+    colours,
+    drag,
+    frame_times,
+    ink,
+    open_widgets,
+)
+
+from hnn_tutorial import palette
+from hnn_tutorial.models import HNN, MLP
+from hnn_tutorial.systems import DoublePendulum, HenonHeiles, MassSpring, ThreeBody, TwoBody
+from hnn_tutorial.widgets import OrbitLab
+
+CIRCLE = [1.0, 0.0, -1.0, 0.0, 0.0, 0.5, 0.0, -0.5]
+"""Two bodies of 1 kg on a circle of 1 m, with G = 1: H = −1/4, L = 1, period 4π s."""
+
+
+def networks():
+    return {"baseline": MLP(4, (12, 12), seed=1), "HNN": HNN(4, (12, 12), seed=2)}
+
+
+# --- in Python -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("system", [TwoBody(), ThreeBody(), DoublePendulum(), HenonHeiles()])
+def test_every_system_has_a_start_and_a_picture(system):
+    lab = OrbitLab(system, swarm=3)
+    assert lab.state.shape == (2 * system.degrees,)
+    assert torch.isfinite(system.hamiltonian(lab.state))
+    assert lab._system["name"] == system.name
+    assert lab._picture.startswith("<svg")
+    assert len(lab._picture) < 40_000
+    assert "distance of a neighbour" in lab._picture_alt
+    assert "energy" in OrbitLab(system)._picture_alt
+
+
+def test_the_picture_shows_the_models():
+    lab = OrbitLab(TwoBody(), CIRCLE, networks())
+    assert "the truth, baseline, HNN" in lab._picture_alt
+    assert palette.ROLES["hnn"].figure.lower() in lab._picture.lower()
+
+
+@pytest.mark.parametrize(
+    "error, message, make",
+    [
+        (TypeError, "MassSpring; this lab knows TwoBody", lambda: OrbitLab(MassSpring())),
+        (ValueError, r"shape \(2,\)", lambda: OrbitLab(TwoBody(), [1.0, 2.0])),
+        (ValueError, "from 0 to 250 copies", lambda: OrbitLab(TwoBody(), swarm=251)),
+        (ValueError, "swarm = -1", lambda: OrbitLab(TwoBody(), swarm=-1)),
+        (ValueError, "at most 200 s", lambda: OrbitLab(TwoBody(), horizon=201.0)),
+        (ValueError, "spread", lambda: OrbitLab(TwoBody(), spread=0.0)),
+        (ValueError, "states of 2", lambda: OrbitLab(TwoBody(), models={"HNN": HNN(1)})),
+        (ValueError, "too many", lambda: OrbitLab(TwoBody(), models={"a": MLP(4, (200, 200))})),
+    ],
+)
+def test_what_the_lab_cannot_run_is_refused_with_the_reason(error, message, make):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_traits_go_both_ways():
+    lab = OrbitLab(TwoBody(), CIRCLE, networks(), swarm=5)
+    heard = []
+    lab.observe(lambda change: heard.append(change["name"]), ["state", "swarm", "spread"])
+    lab.set_state({"state": [2.0, *CIRCLE[1:]], "swarm": 7, "spread": 1e-3})
+    assert sorted(heard) == ["spread", "state", "swarm"]
+    assert lab.state.tolist() == [2.0, *CIRCLE[1:]]
+    assert (lab.swarm, lab.spread) == (7, 1e-3)
+    with pytest.raises(ValueError, match="copies"):
+        lab.swarm = 10**6
+    assert lab.swarm == 7
+    sent = []
+    lab.send_state = lambda key=None: sent.append(set(key))
+    new = HNN(4, (5,), seed=3)
+    lab.set_model("HNN", new)
+    assert sent == [{"_models", "_weights"}]
+    assert lab.models["HNN"] is new
+
+
+# --- in the browser ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_lab(browser, tmp_path):
+    """Open a page with labs and return it; what the page did is checked at the end."""
+    with contextlib.ExitStack() as stack:
+        logs = []
+
+        def open_labs(*labs, **options):
+            labs = labs or [OrbitLab(TwoBody(), CIRCLE, horizon=10.0)]
+            options = {"height": 1100, **options}
+            page, log = stack.enter_context(open_widgets(browser, tmp_path, *labs, **options))
+            logs.append(log)
+            return page
+
+        yield open_labs
+        for log in logs:
+            log.assert_clean()
+
+
+def stop(page):
+    """Hold the motion, so that what stands in the page is still."""
+    button = page.locator(".hnn-primary").first
+    expect(button).to_have_text("Pause")
+    button.click()
+    expect(button).to_have_text("Play")
+
+
+def grip(page, name):
+    return page.get_by_role("slider", name=name)
+
+
+def numbers(text):
+    """The numbers in a text, such as −4.1·10⁻⁷, as floats."""
+    plain = re.sub(
+        r"·?10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])", lambda ten: "e" if ten[0].startswith("·") else "1e", text
+    ).translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--"))
+    return [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", plain)]
+
+
+def place_of(page, name):
+    return numbers(grip(page, name).first.get_attribute("aria-valuetext"))
+
+
+def slide(page, name, value):
+    page.get_by_role("slider", name=name).evaluate(
+        """(input, value) => {
+            input.value = value;
+            input.dispatchEvent(new Event("input", { bubbles: true }));
+        }""",
+        str(value),
+    )
+
+
+def status(page):
+    return page.locator(".hnn-status").first
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_it_runs_without_kernel_or_network(open_lab, tmp_path, scheme):
+    with serve(tmp_path) as address:
+        lab = OrbitLab(TwoBody(), CIRCLE, networks(), horizon=10.0)
+        page = open_lab(lab, address=address if scheme == "http" else None)
+        expect(status(page)).to_contain_text("energy −0.25 J: after 10\u00a0s the energy is off by")
+        expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+        for area in ("body", "phase", "energy"):
+            assert ink(page, f".hnn-{area} canvas[role=img]") > 300
+
+
+def test_the_true_motion_keeps_what_is_conserved(open_lab):
+    page = open_lab(OrbitLab(TwoBody(), CIRCLE, networks(), horizon=4.0))
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    head = [text.replace("\u00a0", " ") for text in page.locator("thead th").all_inner_texts()]
+    assert head == [
+        "change of",
+        "energy (J)",
+        "momentum (kg m/s)",
+        "angular momentum (kg m²/s)",
+        "distance from truth (m)",
+    ]
+    truth, baseline, hnn = page.locator(".hnn-table tbody tr").all()
+    for cell in truth.locator("td").all_inner_texts()[:3]:
+        assert abs(numbers(cell)[0]) < 1e-9
+    # Networks at random weights conserve nothing of the sort.
+    for row in (baseline, hnn):
+        assert abs(numbers(row.locator("td").all_inner_texts()[0])[0]) > 1e-3
+        assert numbers(row.locator("td").all_inner_texts()[3])[0] > 0.1
+    label = page.locator(".hnn-phase canvas[role=img]").get_attribute("aria-label")
+    assert label.startswith("Gauges of what the motion conserves")
+
+
+# --- the reader's hand ---------------------------------------------------------------------------
+
+
+def test_bodies_and_velocities_are_dragged(open_lab):
+    page = open_lab()
+    stop(page)
+    assert place_of(page, "position of body 1") == [1.0, 0.0]
+    assert place_of(page, "velocity of body 2") == [0.0, -0.5]
+    drag(page, grip(page, "position of body 1"), -40, -50)
+    x, y = place_of(page, "position of body 1")
+    assert 0.5 < x < 0.9
+    assert 0.2 < y < 0.6
+    assert place_of(page, "velocity of body 1") == [0.0, 0.5]
+    drag(page, grip(page, "velocity of body 2"), 30, 10)
+    across, up = place_of(page, "velocity of body 2")
+    assert across > 0.1
+    assert up < -0.5
+    assert place_of(page, "position of body 2") == [-1.0, 0.0]
+    assert place_of(page, "position of body 1") == [x, y]
+    # The speed of a body that is drawn to its place is none.
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+
+
+def test_bodies_stay_in_the_picture(open_lab):
+    page = open_lab()
+    stop(page)
+    drag(page, grip(page, "position of body 1"), 3000, -3000)
+    x, y = place_of(page, "position of body 1")
+    assert 1 < x < 4
+    assert 1 < y < 4
+
+
+def test_everything_by_keyboard_and_reset(open_lab):
+    page = open_lab()
+    stop(page)
+    page.locator("h1").click()
+    visited = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        visited.append(
+            page.evaluate(
+                "document.activeElement.ariaLabel ?? document.activeElement.closest('label')"
+                "?.querySelector('.hnn-name').firstChild.data ?? document.activeElement.textContent"
+            )
+        )
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", visited
+    assert visited == [
+        "position of body 1",
+        "velocity of body 1",
+        "position of body 2",
+        "velocity of body 2",
+        "Play",
+        "Reset",
+        "speed ×",
+        "copies of the start",
+    ]
+    grip(page, "position of body 1").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    x, y = place_of(page, "position of body 1")
+    assert x > 1
+    assert y == pytest.approx(5 * (x - 1), abs=0.05)
+    grip(page, "velocity of body 1").focus()
+    page.keyboard.press("ArrowDown")
+    assert place_of(page, "velocity of body 1")[1] < 0.5
+    grip(page, "copies of the start").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_text("1")
+    page.get_by_role("button", name="Reset").click()
+    assert place_of(page, "position of body 1") == [1.0, 0.0]
+    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_text("none")
+
+
+def test_bobs_of_the_double_pendulum_are_pulled(open_lab):
+    page = open_lab(OrbitLab(DoublePendulum(), [0.5, 0.2, 1.0, 1.0]))
+    stop(page)
+    drag(page, grip(page, "the lower bob"), 60, -60)
+    assert place_of(page, "the lower bob")[1] > 0.5
+    assert place_of(page, "the upper bob")[1] == 0.5
+    expect(status(page)).to_contain_text("θ1 = 0.50 rad")
+
+
+# --- chaos ---------------------------------------------------------------------------------------
+
+
+def test_a_swarm_parts_at_the_lyapunov_rate(open_lab):
+    lab = OrbitLab(DoublePendulum(), [2.0, 1.0, 0.0, 0.0], swarm=6, spread=1e-6, horizon=6.0)
+    page = open_lab(lab)
+    expect(status(page)).to_contain_text("Over 6\u00a0s small distances grow at the mean rate λ =")
+    rate, per = re.search(r"λ = (\S+)/(s)", status(page).inner_text()).groups()
+    assert per == "s"
+    *_, apart, end = numbers(status(page).inner_text())
+    assert apart == 1e-6
+    grown = torch.tensor(end / apart).log().item() / 6
+    assert float(rate) == pytest.approx(grown, abs=0.4)
+    assert float(rate) > 0.5
+    seen = colours(page, ".hnn-phase canvas[role=img]")
+    assert palette.ROLES["highlight"].light.lower() in seen  # the slope
+    slide(page, "distance at the start", -3)
+    expect(page.locator(".hnn-numbers .hnn-note")).to_contain_text("at first 10⁻³")
+    slide(page, "copies of the start", 0)
+    expect(page.locator(".hnn-numbers .hnn-note")).to_be_hidden()
+    expect(grip(page, "distance at the start")).to_be_hidden()
+
+
+def test_a_section_gathers_points_and_moves_the_start(open_lab):
+    lab = OrbitLab(HenonHeiles(), swarm=5, horizon=60.0)
+    page = open_lab(lab)
+    expect(status(page)).to_contain_text("energy 0.1250")
+    slide(page, "speed", 4)
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    mark = palette.ROLES["highlight"].light.lower()
+    assert mark in colours(page, ".hnn-phase canvas[role=img]")
+    knob = grip(page, "start in the section")
+    y, py = place_of(page, "start in the section")
+    drag(page, knob, -40, 60)
+    moved = place_of(page, "start in the section")
+    assert moved[0] < y
+    assert moved[1] < py
+    expect(status(page)).to_contain_text("energy 0.1250")  # kept
+    assert place_of(page, "position of the star")[0] == 0
+    slide(page, "energy", 0.05)
+    expect(status(page)).to_contain_text("energy 0.0500")
+    # Far outside, it stays in the well.
+    drag(page, knob, 500, 0)
+    expect(status(page)).to_contain_text("energy 0.0500")
+    assert place_of(page, "start in the section")[0] < 0.5
+
+
+def test_the_section_keeps_the_points_of_earlier_starts_of_the_energy(open_lab):
+    page = open_lab(OrbitLab(HenonHeiles(), horizon=80.0))
+    slide(page, "speed", 4)
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    x, y = centre(grip(page, "start in the section"))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 30, y + 30, steps=3)
+    page.wait_for_timeout(100)
+    canvas = ".hnn-phase canvas[role=img]"
+    kept = ink(page, canvas)
+    # Another energy has another section.
+    slide(page, "energy", 0.1)
+    slide(page, "energy", 0.125)
+    page.wait_for_timeout(100)
+    assert kept > ink(page, canvas) + 15
+    page.mouse.up()
+
+
+def test_a_star_that_escapes_and_bodies_that_meet_are_said(open_lab):
+    falling = [1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    star = [0.0, 0.9, 0.0, 0.6]
+    grazing = [1.0, 0.0, -1.0, 0.0, 0.0, 1e-4, 0.0, -1e-4]
+    labs = OrbitLab(TwoBody(), falling), OrbitLab(HenonHeiles(), star), OrbitLab(TwoBody(), grazing)
+    page = open_lab(*labs, height=3300)
+    notes = page.locator(".hnn-foot .hnn-note")
+    expect(notes.nth(2)).to_contain_text(
+        "From t = 2.2 s the energy of the true motion is off by more than a millionth, since two"
+    )
+    expect(notes.nth(0)).to_contain_text("broke off at t = 2.2 s: two bodies met")
+    expect(notes.nth(1)).to_contain_text("the star escaped")
+    expect(page.locator(".hnn-message:visible")).to_have_count(0)
+
+
+def test_two_bodies_in_one_place_are_a_message_until_they_part(open_lab):
+    lab = OrbitLab(TwoBody(), CIRCLE)
+
+    def spoil(states):
+        same = [0.5, 0.5, 0.5, 0.5, *CIRCLE[4:]]
+        next(r["state"] for r in states.values() if "_esm" in r["state"])["state"] = same
+
+    page = open_lab(lab, markup={"change": spoil})
+    expect(page.locator(".hnn-message")).to_contain_text("two bodies are in one place")
+
+
+# --- the page around it --------------------------------------------------------------------------
+
+
+def test_the_theme_is_followed_at_once(open_lab):
+    page = open_lab(
+        OrbitLab(TwoBody(), CIRCLE, networks(), horizon=10.0),
+        markup={"html": ' data-theme="light"'},
+    )
+    page.wait_for_timeout(500)
+    stop(page)
+    for theme in ("dark", "light"):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", theme)
+        page.wait_for_timeout(80)
+        hnn = palette.ROLES["hnn"]
+        own, other = (hnn.light, hnn.dark) if theme == "light" else (hnn.dark, hnn.light)
+        for area in ("body", "phase", "energy"):
+            seen = colours(page, f".hnn-{area} canvas:last-of-type")
+            seen |= colours(page, f".hnn-{area} canvas[role=img]")
+            assert own.lower() in seen, (theme, area)
+            assert other.lower() not in seen, (theme, area)
+
+
+@pytest.mark.parametrize("width, density", [(360, 3), (700, 1.5), (1280, 1)])
+def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
+    lab = OrbitLab(TwoBody(), CIRCLE, networks(), swarm=3)
+    page = open_lab(lab, width=width, device_scale_factor=density)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    outside = page.evaluate(
+        """() => {
+            const card = document.querySelector(".hnn-card").getBoundingClientRect();
+            return [...document.querySelectorAll(".hnn-card *")].filter((e) =>
+                !e.closest(".hnn-stage") && e.getBoundingClientRect().right > card.right + 0.5)
+                .map((e) => e.outerHTML.slice(0, 80));
+        }"""
+    )
+    assert outside == []
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".hnn-canvas")]
+            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
+    )
+    for pixels, css, pixels_high, css_high in sizes:
+        assert css > 250
+        assert abs(pixels - css * density) <= 1
+        assert abs(pixels_high - css_high * density) <= 1
+    small = page.locator(".hnn-button, .hnn-range, .hnn-handle").evaluate_all(
+        """all => all.map((e) => e.getBoundingClientRect())
+            .filter((b) => b.width && Math.min(b.width, b.height) < 43.9).length"""
+    )
+    assert small == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(open_lab, theme):
+    lab = OrbitLab(HenonHeiles(), swarm=3, horizon=20.0)
+    page = open_lab(lab, markup={"html": f' data-theme="{theme}"'})
+    expect(status(page)).to_contain_text("Over 20")
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+
+
+def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
+    page = open_lab(reduced_motion="reduce")
+    expect(status(page)).to_contain_text("energy −0.25 J")
+    expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
+    for area in ("body", "phase", "energy"):
+        assert ink(page, f".hnn-{area} canvas[role=img]") > 300
+    page.locator(".hnn-primary").click()
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+
+
+def test_nothing_runs_off_screen(open_lab):
+    after = '<div style="height: 4000px"></div>'
+    lab = OrbitLab(ThreeBody(), swarm=50)
+    page = open_lab(lab, markup={"after": after}, init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    page.evaluate("scrollTo(0, 4000)")
+    page.wait_for_timeout(250)
+    before = page.evaluate("frames_.length")
+    page.wait_for_timeout(300)
+    assert page.evaluate("frames_.length") - before <= 1
+
+
+def test_two_labs_and_the_same_lab_twice(open_lab):
+    one = OrbitLab(TwoBody(), CIRCLE)
+    page = open_lab(one, OrbitLab(TwoBody(), CIRCLE), one, height=3600)
+    expect(page.locator(".hnn-lab")).to_have_count(3)
+    stop(page)
+    drag(page, grip(page, "position of body 1").first, -40, 0)
+    texts = [
+        each.get_attribute("aria-valuetext") for each in grip(page, "position of body 1").all()
+    ]
+    assert texts[0] == texts[2] != texts[1] == "x = 1.00 m, y = 0.00 m"
+
+
+def test_a_closed_lab_leaves_nothing_behind(open_lab):
+    page = open_lab(OrbitLab(TwoBody(), CIRCLE, networks(), swarm=4), init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    result = page.evaluate(RENDER_AND_CLOSE)
+    assert result["during"]["listeners"] > 20
+    assert result["during"]["heard"] == 6
+    assert result["after"] == NOTHING_LEFT
+
+
+@pytest.mark.parametrize(
+    "traits, message",
+    [
+        ({"state": [0.1]}, "the start must be 8 finite numbers"),
+        ({"state": [None, *CIRCLE[1:]]}, "the start must be 8 finite numbers"),
+        ({"horizon": 0.0}, "the horizon must be from 0.02 to 200"),
+        ({"swarm": -1}, "the swarm must have from 0 to"),
+        ({"swarm": 2.5}, "the swarm must have from 0 to"),
+        ({"spread": 0.0}, "the spread must be positive"),
+        ({"_weights": None}, "weights of the networks are missing"),
+        ({"_system": {"name": "yo-yo", "parameters": {}}}, 'unknown system "yo-yo"'),
+    ],
+)
+def test_a_bad_state_is_a_message(open_lab, traits, message):
+    def spoil(states):
+        record = next(r for r in states.values() if "_esm" in r["state"])
+        record["state"].update(traits)
+        if "_weights" in traits:
+            record["buffers"] = []
+
+    page = open_lab(OrbitLab(TwoBody(), CIRCLE, networks()), markup={"change": spoil})
+    expect(page.locator(".hnn-message")).to_contain_text(message)
+    expect(page.locator(".hnn-card")).to_be_hidden()
+    expect(page.locator(".hnn-picture")).to_be_visible()
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def test_frames_are_short(open_lab):
+    """Three bodies with a large swarm, playing and while a body is dragged."""
+    page = open_lab(OrbitLab(ThreeBody(), swarm=60), init=MEASURE_FRAMES)
+    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+    playing = frame_times(page, lambda: page.wait_for_timeout(1000))
+    knob = grip(page, "position of body 1")
+    dragging = frame_times(page, lambda: drag(page, knob, -30, -30, steps=40))
+    for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
+        print(f"{name}: {median:.2f} ms median, {high:.2f} ms 95th percentile, {count} frames")
+    x, y = centre(knob)
+    assert x > 0
+    assert y > 0
+    assert playing[0] <= 8
+    assert dragging[0] <= 8
