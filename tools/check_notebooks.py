@@ -139,7 +139,11 @@ def drawing_functions() -> frozenset[str]:
     tree = ast.parse((ROOT / "src/hnn_tutorial/plotting.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-            return frozenset(ast.literal_eval(node.value)) - {"line_style", "use_style"}
+            return frozenset(ast.literal_eval(node.value)) - {
+                "line_style",
+                "method_style",
+                "use_style",
+            }
     raise LookupError("src/hnn_tutorial/plotting.py has no __all__")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -127,6 +128,62 @@ def depart_citation(translator: Any, node: nodes.Element) -> None:
         translator.body.append("</div>\n")
 
 
+# --- Glossary ------------------------------------------------------------------------------------
+
+# Where a term is not linked: in what is a link, a name, a formula or code already.
+NO_LINKS = (nodes.reference, nodes.title, nodes.literal, nodes.math, nodes.raw, nodes.caption)
+
+
+def link_first_uses(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Link each term of the glossary where a chapter uses it first.
+
+    Notebooks are plain Markdown, so the links are made here and not written there. A term that
+    ends in brackets is an everyday word with a second meaning; it is left alone.
+    """
+    terms: Any = app.env.get_domain("std")
+    homes = {
+        term: (page, anchor)
+        for (kind, term), (page, anchor) in terms.objects.items()
+        if kind == "term" and not term.endswith(")")
+    }
+    if not name.startswith("book/") or any(page == name for page, _ in homes.values()):
+        return
+    for term in sorted(homes, key=len, reverse=True):
+        page, anchor = homes[term]
+        uri = f"{app.builder.get_relative_uri(name, page)}#{anchor}"
+        _link_first_use(doctree, term, uri)
+
+
+def _link_first_use(doctree: nodes.document, term: str, uri: str) -> None:
+    pattern = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
+    for paragraph in doctree.findall(nodes.paragraph):
+        for text in list(paragraph.findall(nodes.Text)):
+            found = pattern.search(text)
+            if found is None or _inside(text, NO_LINKS):
+                continue
+            before, after = text[: found.start()], text[found.end() :]
+            link = nodes.reference("", found[0], refuri=uri, internal=True, classes=["glossary"])
+            parts = [nodes.Text(before), link, nodes.Text(after)]
+            text.parent.replace(text, [part for part in parts if part.astext()])
+            return
+
+
+def _inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
+    while node is not None:
+        if isinstance(node, kinds):
+            return True
+        node = node.parent
+    return False
+
+
+def name_status(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Say in words how a notebook's run ended, in the table of runs."""
+    for text in list(doctree.findall(nodes.Text)):
+        if text in ("\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"):
+            ended = "to its end" if text == "\N{WHITE HEAVY CHECK MARK}" else "with an error"
+            text.parent.replace(text, nodes.Text(ended))
+
+
 # --- Repairs of the theme ------------------------------------------------------------------------
 
 
@@ -173,6 +230,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     app.connect("env-updated", make_entries_linkable)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+
+    app.connect("doctree-resolved", link_first_uses)
+    # After MyST-NB has put the table in.
+    app.connect("doctree-resolved", name_status, priority=900)
 
     # After the theme's own functions (priority 500 and 501) have put the page together.
     app.connect("html-page-context", repair_page, priority=900)

@@ -31,12 +31,15 @@ How to add a check
            return "Right, for single states and for batches."
 
    `match` compares with the right values and recognises wrong ones; `conform`, `gradient`,
-   `number` and `table` cover tensors, broken autograd graphs, single numbers and dicts.
+   `number`, `table` and `choices` cover tensors, broken autograd graphs, single numbers, dicts
+   and dicts of words.
 3. Test properties (signs, conservation, convergence, gradients against finite differences, batch
    shapes) rather than one number, so that every right answer passes, however it is written.
 4. A message says what was found, then the likely mistake. It never says only "wrong".
-5. In ``tests/test_check.py`` add one `Case`: the solution, at least two right answers written
-   differently, at least three named wrong ones with the message each must get, and the stub.
+5. In ``tests/test_check_NAME.py``, NAME the module's, state one `Case` for each exercise: the
+   solution, at least two right answers written differently, at least three named wrong ones with
+   the message each must get, and the stub. ``tests/check_tools.py`` adds the bad answers that
+   every check must meet.
 
 Only exceptions from inside the learner's function become messages. An exception in the check
 itself is a bug of ours and is raised as such.
@@ -46,6 +49,7 @@ from hnn_tutorial.check.answers import (
     STUB,
     NotAttempted,
     Wrong,
+    choices,
     close,
     conform,
     expect,
@@ -66,6 +70,7 @@ __all__ = [
     "Progress",
     "Result",
     "Wrong",
+    "choices",
     "close",
     "conform",
     "expect",

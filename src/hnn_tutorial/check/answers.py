@@ -393,3 +393,31 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
     open_keys = [key for key in keys if key in missing or key in blank]
     expect(not open_keys, f"`{name}` has no answer yet for {open_keys}.")
     return {key: answer[key] for key in keys}
+
+
+def choices(
+    answer: Any,
+    right: Mapping[str, str],
+    words: Iterable[str],
+    advice: Mapping[str, str],
+    name: str,
+) -> None:
+    """Expect the right word for each key; say how many are right, and what to think of at others.
+
+    Args:
+        answer: What the learner handed in: a dict of words.
+        right: The right word for each key.
+        words: All words that are on offer.
+        advice: A question to think about, for each key.
+        name: The variable's name, for messages.
+    """
+    words, given = list(words), table(answer, right, name)
+    for key, word in given.items():
+        expect(
+            word in words,
+            f'`{name}["{key}"]` is {word!r}; choose one of: {", ".join(map(repr, words))}.',
+        )
+    wrong = [key for key in right if given[key] != right[key]]
+    if wrong:
+        lines = [f"`{key}`: not {given[key]!r}. {advice[key]}" for key in wrong]
+        raise Wrong("\n".join([f"{len(right) - len(wrong)} of {len(right)} are right.", *lines]))

@@ -22,11 +22,11 @@ from hnn_tutorial.check.answers import (
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
+from hnn_tutorial.check.inputs import stack, states
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import gradient as gradient_of
 from hnn_tutorial.mechanics import hamiltonian_field
 from hnn_tutorial.models import HNN
-from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DampedMassSpring, MassSpring
 
 chapter = Chapter("hnn_mass_spring")
@@ -85,19 +85,6 @@ CHANGES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor], str]] = {
     ),
 }
 """What exercise 8 does to H = (q² + p²)/2: the right answer, the new H, and the reason."""
-
-
-def states(count: int, seed: int = 0, degrees: int = 1) -> Tensor:
-    """Random states with components between -1.5 and 1.5, none of them near zero."""
-    generator = as_generator(seed)
-    size = 0.4 + 1.1 * torch.rand(count, 2 * degrees, generator=generator, dtype=torch.float64)
-    sign = torch.randint(0, 2, size.shape, generator=generator, dtype=torch.float64) * 2 - 1
-    return sign * size
-
-
-def stack(*components: Tensor) -> Tensor:
-    """Components of a state along the last axis."""
-    return torch.stack(components, dim=-1)
 
 
 # --- 1 -------------------------------------------------------------------------------------------
