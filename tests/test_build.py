@@ -50,6 +50,18 @@ def test_failing_cell_stops_the_build_and_is_named(
     assert not (book / "_build" / "html").exists()
 
 
+def test_an_error_inside_a_widget_stops_the_build_too(
+    book: Path, capfd: pytest.CaptureFixture
+) -> None:
+    control = (
+        "import ipywidgets\n\n\ndef show(a=1):\n    1 / (a - 1)\n\n\nipywidgets.interact(show);"
+    )
+    write_notebook(book / "book" / "page.ipynb", control)
+    assert build_book.build(book) == 1
+    message = capfd.readouterr().err
+    assert "book/page.ipynb, in a widget: ZeroDivisionError: division by zero" in message
+
+
 def test_notebook_is_executed_once_and_again_when_the_package_changes(book: Path) -> None:
     def executed() -> list[str]:
         build_book.drop_outdated(build_book.Layout(book))

@@ -176,10 +176,24 @@ def execute(path: Path, timeout: int) -> Run:
     failure = None
     try:
         client.execute()
+        failure = hidden_error(notebook)
     except Exception as error:
         # Not CellExecutionError alone: a cell can also time out or take its kernel down with it.
         failure = _describe(notebook, started[0], error)
     return Run(path, notebook, time.perf_counter() - begin, failure)
+
+
+def hidden_error(notebook: NotebookNode) -> str | None:
+    """What went wrong inside a widget: `ipywidgets.interact` shows an exception, and goes on."""
+    saved = notebook.metadata.get("widgets", {}).get(
+        "application/vnd.jupyter.widget-state+json", {}
+    )
+    for model in saved.get("state", {}).values():
+        for output in model.get("state", {}).get("outputs", ()):
+            if output.get("output_type") == "error":
+                said = ANSI.sub("", "\n".join(output.get("traceback", ())))
+                return f"in a widget: {output.get('ename')}: {output.get('evalue')}\n{said}"
+    return None
 
 
 def execute_all(root: Path) -> list[Run]:

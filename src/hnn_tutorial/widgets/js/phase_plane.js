@@ -54,7 +54,7 @@ export class PhasePlane {
 
   /** A state inside what is shown, in four digits after the point. */
   clamped(state) {
-    return Array.from(state, (value, i) => Number(Math.max(-this.view[i], Math.min(this.view[i], value)).toFixed(4)));
+    return Array.from(state, (value, i) => Math.trunc(1e4 * Math.max(-this.view[i], Math.min(this.view[i], value))) / 1e4);
   }
 
   /** Add a curve through states to the path; it ends where an angle is cut at the rim. */
