@@ -49,6 +49,9 @@ class ObservedTrajectories:
         test_fraction: of the trajectories, held out.
         starts: how many rollouts are scored.
         horizon: their length, in s.
+        step: of the fourth-order Runge–Kutta method that follows the learned field, in s. An
+            adaptive method would take the rounding of a float32 network for structure, and ever
+            shorter steps: 2 minutes for 15 rollouts of the published one.
     """
 
     name: str
@@ -61,6 +64,7 @@ class ObservedTrajectories:
     test_fraction: float = 0.5
     starts: int = 15
     horizon: float = 20.0
+    step: float = 0.005
     velocities: bool = False
 
     @property
@@ -93,14 +97,14 @@ class ObservedTrajectories:
 
         ``test_loss`` is the error on the held-out states with their noise, whose floor even the
         true field does not pass. ``field_mse`` is taken at the states of fresh true motions,
-        which have none. Rollouts run by DOP853 and are scored in ``[q, p]``.
+        which have none. Rollouts are scored in ``[q, p]``.
         """
         start = self.true.sample(self.starts, FRESH, **self.draw)
         times = torch.linspace(0, self.horizon, POINTS, dtype=torch.float64)
         motion = simulate(self.true, start, times).states
         true_field = self.true.second_order_field if velocities else self.true.field
         seen = self.true.velocities(motion) if velocities else motion
-        rollout = integrate(learned, seen[0], times, "dop853")
+        rollout = integrate(learned, seen[0], times, "rk4", step=self.step)
         if velocities:
             rollout = self.true.momenta(rollout)
         energy = energy_error(rollout, self.true.hamiltonian, motion)
