@@ -35,7 +35,8 @@ book: $(STAMP) exercises ## execute every notebook and build the pages into _bui
 test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book if needed)
 	@$(BIN)/python tools/build_book.py
 	$(BIN)/python -m pytest tests book solutions --nbval-lax --nbval-current-env \
-	  -n auto --maxprocesses=8 --dist loadfile
+	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing"
+	$(BIN)/python -m pytest tests -m timing
 
 lint: $(STAMP) ## the style checks alone: code, stripped notebooks, derived exercises
 	$(BIN)/ruff check .

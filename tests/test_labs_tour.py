@@ -227,6 +227,7 @@ def test_a_tour_in_jupyterlab_with_a_live_kernel(browser, tmp_path):
 TRIES = 5  # the limits are those of a quiet machine: others may want the same processor just now
 
 
+@pytest.mark.timing
 @every_lab
 def test_frames_are_short(browser, tmp_path, name):
     """While the lab runs (its first button pressed, if it rests), and while a start is dragged."""
@@ -255,6 +256,7 @@ def test_frames_are_short(browser, tmp_path, name):
             assert median <= FRAME_LIMIT, what
 
 
+@pytest.mark.timing
 @every_lab
 def test_a_page_from_the_disk_is_ready_soon(browser, tmp_path, name):
     with open_widgets(browser, tmp_path, LABS[name]()) as (page, _):

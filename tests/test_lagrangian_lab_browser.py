@@ -338,6 +338,7 @@ def test_a_bad_state_is_a_message_and_the_saved_picture(open_lab, traits, messag
     expect(page.locator(".hnn-picture")).to_be_visible()
 
 
+@pytest.mark.timing
 def test_frames_are_short(open_lab):
     page = open_lab(LagrangianLab(Pendulum(), duration=1.6), init=MEASURE_FRAMES)
     expect(page.locator(".hnn-status")).to_contain_text("Your path has the action")

@@ -492,6 +492,7 @@ def test_a_bad_state_is_a_message(open_lab, traits, message):
 # --- time ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 def test_frames_are_short(open_lab):
     """Three bodies with a large swarm, playing and while a body is dragged."""
     page = open_lab(OrbitLab(ThreeBody(), swarm=60), init=MEASURE_FRAMES)

@@ -328,6 +328,7 @@ def test_a_bad_state_is_a_message_over_the_saved_picture(open_lab, spoiled, mess
     expect(page.get_by_alt_text("pendulum: the motion from")).to_be_visible()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("system", [Pendulum(), DoublePendulum()], ids=lambda s: s.name)
 def test_frames_are_short(open_lab, system):
     page = open_lab(PhaseLab(system, cloud=0.3), init=MEASURE_FRAMES)

@@ -137,6 +137,7 @@ def seconds_to_learn(page, scheme):
 # --- it trains -----------------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_an_hnn_learns_the_spring_within_five_seconds(open_lab, tmp_path, scheme):
     with serve(tmp_path) as address:
@@ -165,6 +166,7 @@ def test_with_or_without_a_worker_the_numbers_are_the_same(open_lab):
     assert numbers[0] == numbers[1] == numbers[2]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("init", ["", NO_WORKER], ids=["worker", "slices"])
 def test_the_page_stays_smooth_while_it_trains(open_lab, init):
     page = open_lab(TrainingLab(MassSpring(), steps=1000), init=MEASURE_FRAMES + init)
