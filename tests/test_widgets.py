@@ -72,6 +72,16 @@ def test_what_nothing_uses_is_left_out(tmp_path, monkeypatch):
         bundle("twice.js")
 
 
+def test_template_literals_keep_their_spaces_and_may_not_be_nested(tmp_path, monkeypatch):
+    monkeypatch.setattr(_bundle, "SOURCES", tmp_path)
+    plain = "const a = 1;\nconst t = `x  ${ a  } // y`;\nexport default { t };\n"
+    (tmp_path / "plain.js").write_text(plain)
+    assert "`x  ${ a  } // y`" in bundle("plain.js")
+    (tmp_path / "nested.js").write_text(plain.replace("${ a  }", "${a ? ` ${a}` : 0}"))
+    with pytest.raises(ValueError, match="nested.js has a template literal inside another"):
+        bundle("nested.js")
+
+
 def test_an_import_that_cannot_be_joined_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_bundle, "SOURCES", tmp_path)
     (tmp_path / "b.js").write_text("export const b = 1;\n")

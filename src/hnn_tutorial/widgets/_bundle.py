@@ -18,6 +18,8 @@ _DECLARATION = re.compile(
     r"^(?=(?:async )?(?:function\*?|class|const|let) |export default )", re.MULTILINE
 )
 _DECLARED = re.compile(r"(?:async )?(?:function\*?|class|const|let) ([\w$]+|[\[{][^=]*)")
+# The minifier would take the spaces out of the inner one.
+_NESTED_TEMPLATE = re.compile(r"`[^`]*\$\{[^`}]*`")
 _WORD = re.compile(r"[\w$]+")
 
 # `palette.js` is no file: it is the figures' palette, so that a colour is stated once.
@@ -42,8 +44,8 @@ def bundle(entry: str, exports: str = "") -> str:
 
     Raises:
         FileNotFoundError: if a file that is imported does not exist.
-        ValueError: for an import of any other form, which would be left in the module, or a name
-            that is declared twice.
+        ValueError: for an import of any other form, which would be left in the module, a name
+            that is declared twice, or a template literal inside another one.
     """
     sources: dict[str, str] = {}
 
@@ -60,6 +62,8 @@ def bundle(entry: str, exports: str = "") -> str:
             raise ValueError(
                 f'{name} has an import that cannot be joined; write import {{ a }} from "./b.js";'
             )
+        if found := _NESTED_TEMPLATE.search(text):
+            raise ValueError(f"{name} has a template literal inside another one: {found[0]!r}")
         # Files that others need come first.
         del sources[name]
         sources[name] = text

@@ -405,11 +405,12 @@ class LagrangianLab extends Shell {
 
   describe() {
     const count = this.conjugate.length;
+    const directions = count === 1 ? "one direction" : `${count} directions`;
     const times = this.conjugate.map((time) => `${formatNumber(time)} s`).join(", ");
     this.verdict.textContent =
       count === 0
         ? "The true path is a minimum of S: every small bend raises it."
-        : `The true path is no minimum of S but a saddle: beyond the conjugate point${count > 1 ? "s" : ""} (${times}) S falls in ${count === 1 ? "one direction" : `${count} directions`}. Press Nudge, then Descend.`;
+        : `The true path is no minimum of S but a saddle: beyond the conjugate point${count > 1 ? "s" : ""} (${times}) S falls in ${directions}. Press Nudge, then Descend.`;
     this.handles.forEach(({ knob }, j) => knob.setAttribute("aria-label", `the path at ${formatNumber(this.node(j) * this.action.step)} s`));
     const unit = this.units.position;
     this.handles.forEach((handle, j) => {

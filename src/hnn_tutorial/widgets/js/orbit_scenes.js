@@ -18,7 +18,7 @@ import { drawMark, formatNumber, useStyle } from "./drawing.js";
 
 const GAP = 0.09; // in half-widths: from a body to the end of the arrow that means rest
 
-const brief = (value, unit) => `${formatNumber(value)}${unit && ` ${unit}`}`;
+const brief = (value, unit) => (unit ? `${formatNumber(value)} ${unit}` : formatNumber(value));
 
 function drawArrow(g, axes, [fromX, fromY], [toX, toY]) {
   const [x, y] = [axes.x(toX), axes.y(toY)];
