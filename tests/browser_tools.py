@@ -104,6 +104,34 @@ def require_node() -> str:
     return path
 
 
+def run_node(module: Path, source: str, driver: Path, *flags: str, timeout: float = 60) -> Any:
+    """A function that runs jobs in a JavaScript module under node and returns their answers.
+
+    Args:
+        module: where to write the module, with the ending `.mjs`.
+        source: its text.
+        driver: a script of `tests/js`, which imports the module and reads jobs as JSON.
+        flags: for node.
+        timeout: of one run, in s.
+    """
+    node = require_node()
+    module.write_text(source, encoding="utf-8")
+
+    def call(*jobs: Any) -> Any:
+        done = subprocess.run(
+            [node, *flags, str(driver), str(module)],
+            input=json.dumps(jobs),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
 @contextmanager
 def launch(**options: Any) -> Iterator[Any]:
     """A headless Chromium with a fresh profile, as a playwright `Browser`.

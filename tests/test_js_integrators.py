@@ -1,7 +1,5 @@
 """The labs' integrators against the Python package's: the same methods, written twice."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -53,23 +51,10 @@ CASES = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Run jobs under node and return their answers."""
-    node = browser_tools.require_node()
-    module = tmp_path_factory.mktemp("module") / "integrators.mjs"
-    module.write_text(bundle("integrators.js", "METHODS"), encoding="utf-8")
-
-    def call(*jobs):
-        done = subprocess.run(
-            [node, "--expose-gc", str(DRIVER), str(module)],
-            input=json.dumps(jobs),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return call
+    module = tmp_path_factory.mktemp("module") / "lab.mjs"
+    return browser_tools.run_node(
+        module, bundle("integrators.js", "METHODS"), DRIVER, "--expose-gc"
+    )
 
 
 def value(answer):

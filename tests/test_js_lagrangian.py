@@ -1,7 +1,5 @@
 """The Lagrangian lab's JavaScript against Python: action, its variations, motions, descent."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -27,25 +25,14 @@ each_system = pytest.mark.parametrize("system", EXAMPLES, ids=lambda system: sys
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Run a job in the joined module under node and return its answer."""
-    node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    text = bundle("lagrangian_lab.js", EXPORTS)
-    module.write_text(text, encoding="utf-8")
+    answers_of = browser_tools.run_node(module, bundle("lagrangian_lab.js", EXPORTS), DRIVER)
 
     def call(task, system=None, **job):
         if system is not None:
             job["system"] = encode_system(system, tuple(BEGINNINGS))
-        jobs = [{"task": task, "duration": DURATION, "steps": STEPS, **job}]
-        done = subprocess.run(
-            [node, str(DRIVER), str(module)],
-            input=json.dumps(jobs),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)[0]
+        (answer,) = answers_of({"task": task, "duration": DURATION, "steps": STEPS, **job})
+        return answer
 
     return call
 

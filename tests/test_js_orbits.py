@@ -1,8 +1,6 @@
 """The orbit lab's computing under node: systems, adaptive steps, swarms, sections, grips."""
 
-import json
 import math
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -32,21 +30,11 @@ HENON_HEILES = HenonHeiles()
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
-    node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "orbits.mjs"
-    module.write_text(bundle("orbit_lab.js", EXPORTS), encoding="utf-8")
+    answers_of = browser_tools.run_node(module, bundle("orbit_lab.js", EXPORTS), DRIVER)
 
     def call(*jobs):
-        done = subprocess.run(
-            [node, str(DRIVER), str(module)],
-            input=json.dumps(jobs),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        answers = json.loads(done.stdout)
+        answers = answers_of(*jobs)
         assert not any("error" in answer for answer in answers), answers
         return [answer["value"] for answer in answers]
 

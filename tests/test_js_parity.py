@@ -1,8 +1,6 @@
 """The labs' JavaScript against the Python package: the same equations, written twice."""
 
 import base64
-import json
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -60,23 +58,8 @@ FOR_ANY_FIELD = [name for name in FIXED if not METHODS[name].needs_separable]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
-    node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    module.write_text(bundle("learned_lab.js", EXPORTS), encoding="utf-8")
-
-    def call(*jobs):
-        done = subprocess.run(
-            [node, str(DRIVER), str(module)],
-            input=json.dumps(jobs),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return call
+    return browser_tools.run_node(module, bundle("learned_lab.js", EXPORTS), DRIVER)
 
 
 def value(answer):

@@ -1,8 +1,6 @@
 """The cloud of the phase-space lab under node: its area is the integral invariant of the flow."""
 
-import json
 import math
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -19,9 +17,9 @@ DRIVER = Path(__file__).parent / "js" / "phase.mjs"
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory):
     """Let a cloud flow under node and return what became of it."""
-    node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    module.write_text(bundle("phase_lab.js", "Cloud, PhasePlane, buildSystem, METHODS"))
+    source = bundle("phase_lab.js", "Cloud, PhasePlane, buildSystem, METHODS")
+    answers_of = browser_tools.run_node(module, source, DRIVER)
 
     def call(system, start, seconds, *, radius=0.25, pair=0, **options):
         h = 1 / 120
@@ -34,16 +32,7 @@ def flow(tmp_path_factory):
             "steps": round(seconds / h),
             **options,
         }
-        done = subprocess.run(
-            [node, str(DRIVER), str(module)],
-            input=json.dumps([job]),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        [answer] = json.loads(done.stdout)
+        (answer,) = answers_of(job)
         return answer | {"areas": torch.tensor(answer["areas"], dtype=torch.float64)}
 
     return call

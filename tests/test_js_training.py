@@ -1,8 +1,6 @@
 """The training lab's JavaScript against `hnn_tutorial.training`: one algorithm, written twice."""
 
-import json
 import math
-import subprocess
 from pathlib import Path
 
 import browser_tools
@@ -55,23 +53,8 @@ SETTINGS = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
-    node = browser_tools.require_node()
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    module.write_text(bundle("training_lab.js", EXPORTS), encoding="utf-8")
-
-    def call(*jobs):
-        done = subprocess.run(
-            [node, str(DRIVER), str(module)],
-            input=json.dumps(jobs),
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return call
+    return browser_tools.run_node(module, bundle("training_lab.js", EXPORTS), DRIVER, timeout=100)
 
 
 def value(answer):
