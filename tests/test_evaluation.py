@@ -12,6 +12,7 @@ from hnn_tutorial.evaluation import (
     energy_error,
     energy_gain,
     field_error,
+    lyapunov_exponent,
     mesh_error,
     over_seeds,
     phase_volume_change,
@@ -22,7 +23,7 @@ from hnn_tutorial.evaluation import (
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import hamiltonian_field
 from hnn_tutorial.models import HNN
-from hnn_tutorial.systems import DampedMassSpring, MassSpring, Pendulum
+from hnn_tutorial.systems import DampedMassSpring, DoublePendulum, MassSpring, Pendulum
 
 SPRING = MassSpring(mass=1.0, stiffness=1.0)
 TIMES = torch.linspace(0, 10, 101, dtype=torch.float64)
@@ -343,3 +344,47 @@ def test_energy_gain_is_what_friction_takes_and_keeps_the_batch():
     assert (energy_gain(lambda x: 1e300 * x, SPRING.hamiltonian, x0, 1.0) == INF).all()
     with pytest.raises(ValueError, match="duration"):
         energy_gain(SPRING.field, SPRING.hamiltonian, x0, 0.0)
+
+
+@pytest.mark.parametrize("angle", [math.pi, -math.pi])
+def test_lyapunov_exponent_on_top_of_the_pendulum_is_its_frequency(angle):
+    """There q̈ = ω²(q − π): every neighbour turns to the direction that grows as exp(ωt)."""
+    pendulum = Pendulum(mass=1.0, length=1.0, gravity=2.25)
+    x0 = torch.tensor([angle, 0.0], dtype=torch.float64)
+    # Doubling the time halves what is left of the first direction.
+    short, long = (lyapunov_exponent(pendulum.field, x0, t, gap=0.5) for t in (10, 20))
+    assert long.item() == pytest.approx(1.5, abs=0.05)
+    assert (long - 1.5).abs() < (short - 1.5).abs()
+
+
+def test_lyapunov_exponent_of_springs_is_minus_half_the_damping():
+    """All neighbours approach at the rate c/2m, and none departs without friction."""
+    x0 = MassSpring().sample(3, seed=0)
+    assert lyapunov_exponent(SPRING.field, x0, 20).abs().max() < 1e-3
+    damped = DampedMassSpring(mass=1.0, stiffness=1.0, damping=0.2)
+    rates = lyapunov_exponent(damped.field, x0, 62.8, seed=1)
+    assert rates.shape == (3,)
+    torch.testing.assert_close(rates, torch.full_like(rates, -0.1), atol=5e-3, rtol=0)
+
+
+def test_lyapunov_exponent_of_a_double_pendulum_is_positive_for_large_swings_alone():
+    x0 = torch.tensor([[2.0, 2.0, 0, 0], [0.1, 0.1, 0, 0]], dtype=torch.float64)
+    large, small = lyapunov_exponent(DoublePendulum(gravity=1.0).field, x0, 60)
+    assert large > 0.2
+    assert small.abs() < 0.1
+
+
+def test_lyapunov_exponent_of_a_lost_motion_is_infinite():
+    x0 = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+
+    def field(x):
+        return torch.stack([x[..., 0] ** 3 * 10, -x[..., 1]], dim=-1)
+
+    lost, kept = lyapunov_exponent(field, x0, 5)
+    assert lost == INF
+    assert math.isfinite(kept)
+
+
+def test_lyapunov_exponent_needs_one_gap():
+    with pytest.raises(ValueError, match="shorter than one gap of 2"):
+        lyapunov_exponent(SPRING.field, torch.zeros(2), 1.0, gap=2.0)
