@@ -42,7 +42,9 @@ def examine() -> int:
 def requirements() -> Iterator[tuple[str, str, str]]:
     """Yield ``(name, lower bound, extra)`` of each requirement; the extra of most is empty."""
     for text in requires("hnn-tutorial") or []:
-        name, bound = re.match(r"([\w.-]+)[^;]*?(?:>=([\d.]+))?(?=[,<;\s]|$)", text).groups()
+        needed = re.match(r"([\w.-]+)[^;]*?(?:>=([\d.]+))?(?=[,<;\s]|$)", text)
+        assert needed is not None, text
+        name, bound = needed.groups()
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", text)
         yield name, bound or "0", extra[1] if extra else ""
 
@@ -55,7 +57,9 @@ def _found(name: str) -> str | None:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, re.match(r"\d+(?:\.\d+)*", text)[0].split(".")))
+    found = re.match(r"\d+(?:\.\d+)*", text)
+    assert found is not None, text
+    return tuple(map(int, found[0].split(".")))
 
 
 def _show_packages() -> list[str]:

@@ -115,7 +115,7 @@ def _list(options: argparse.Namespace) -> int:
     from hnn_tutorial.models import MODELS
     from hnn_tutorial.systems import SYSTEMS
 
-    listed = {
+    listed: dict[str, list[dict[str, Any]]] = {
         "systems": [
             {"name": name, "title": system.title, "degrees": system().degrees}
             for name, system in SYSTEMS.items()
@@ -151,7 +151,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _title(model: type) -> str:
     """Return the first line of a docstring, without its formula."""
-    return re.sub(r",? :math:`[^`]*`", "", model.__doc__.strip().splitlines()[0])
+    return re.sub(r",? :math:`[^`]*`", "", str(model.__doc__).strip().splitlines()[0])
 
 
 def _run(options: argparse.Namespace) -> int:

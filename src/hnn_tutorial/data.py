@@ -1,6 +1,6 @@
 """From a system to a dataset: trajectories, derivatives, noise, normalisation, splits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +8,9 @@ from torch import Tensor
 
 from hnn_tutorial._validate import check_finite, check_not_negative, check_positive, check_state
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.mechanics import Field, ScalarFunction
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import System
-
-Field = Callable[[Tensor], Tensor]
 
 
 def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
@@ -75,7 +74,7 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
     return torch.cat([first, middle, last])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Dataset:
     """States with their time derivatives, and the trajectory that each came from.
 
@@ -83,7 +82,7 @@ class Dataset:
         states: ``(N, 2n)``.
         derivatives: ``(N, 2n)``, the targets of a derivative loss.
         trajectory: ``(N,)`` integers; states with the same number came from one trajectory.
-            None numbers each state as its own.
+            Where None is given, each state gets a number of its own.
 
     Raises:
         ValueError: if the dataset is empty, shapes do not match, or a value is not finite.
@@ -92,39 +91,46 @@ class Dataset:
 
     states: Tensor
     derivatives: Tensor
-    trajectory: Tensor | None = None
+    trajectory: Tensor
 
-    def __post_init__(self) -> None:
-        check_state(self.states, "states")
-        check_state(self.derivatives, "derivatives")
-        if self.states.ndim != 2:
-            raise ValueError(f"states has shape {tuple(self.states.shape)}; expected (N, 2n)")
-        if len(self.states) == 0:
+    def __init__(
+        self, states: Tensor, derivatives: Tensor, trajectory: Tensor | None = None
+    ) -> None:
+        check_state(states, "states")
+        check_state(derivatives, "derivatives")
+        if states.ndim != 2:
+            raise ValueError(f"states has shape {tuple(states.shape)}; expected (N, 2n)")
+        if len(states) == 0:
             raise ValueError("the dataset is empty; expected at least one state")
-        if self.derivatives.shape != self.states.shape:
+        if derivatives.shape != states.shape:
             raise ValueError(
-                f"derivatives has shape {tuple(self.derivatives.shape)}, states has "
-                f"{tuple(self.states.shape)}; they must be equal"
+                f"derivatives has shape {tuple(derivatives.shape)}, states has "
+                f"{tuple(states.shape)}; they must be equal"
             )
-        check_finite(self.states, "states")
-        check_finite(self.derivatives, "derivatives")
-        if self.trajectory is None:
-            number = torch.arange(len(self.states), device=self.states.device)
-            object.__setattr__(self, "trajectory", number)
-        elif self.trajectory.shape != (len(self.states),):
+        check_finite(states, "states")
+        check_finite(derivatives, "derivatives")
+        if trajectory is None:
+            trajectory = torch.arange(len(states), device=states.device)
+        elif trajectory.shape != (len(states),):
             raise ValueError(
-                f"trajectory has shape {tuple(self.trajectory.shape)}; expected one number for "
-                f"each of the {len(self.states)} states"
+                f"trajectory has shape {tuple(trajectory.shape)}; expected one number for "
+                f"each of the {len(states)} states"
             )
+        # The class is frozen, so that its own fields too are set past it.
+        object.__setattr__(self, "states", states)
+        object.__setattr__(self, "derivatives", derivatives)
+        object.__setattr__(self, "trajectory", trajectory)
 
     def __len__(self) -> int:
         return len(self.states)
 
-    def __getitem__(self, index) -> "Dataset":
+    def __getitem__(self, index: slice | Tensor) -> "Dataset":
         """Return the states selected by a slice, a mask or a tensor of indices."""
         return Dataset(self.states[index], self.derivatives[index], self.trajectory[index])
 
-    def to(self, *, device=None, dtype: torch.dtype | None = None) -> "Dataset":
+    def to(
+        self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> "Dataset":
         """Return the dataset on another device or in another dtype."""
         return Dataset(
             self.states.to(device=device, dtype=dtype),
@@ -296,6 +302,6 @@ class Normalization:
         """Return a field learned in the new units as one of physical states and time."""
         return lambda x: self.restore(field(self.normalize(x))) / self.time_scale
 
-    def restore_hamiltonian(self, hamiltonian: Callable[[Tensor], Tensor]):
+    def restore_hamiltonian(self, hamiltonian: ScalarFunction) -> ScalarFunction:
         """Return K learned in the new units as the physical H."""
         return lambda x: self.energy_scale * hamiltonian(self.normalize(x))

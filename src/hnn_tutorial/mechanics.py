@@ -15,6 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.func import grad
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not in __all__
 
 from hnn_tutorial._validate import anywhere, check_state
 
@@ -57,10 +58,12 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
         A function ``(..., d) -> (..., m, d)``.
     """
 
+    def component(i: int) -> ScalarFunction:
+        return lambda x: function(x)[..., i]
+
     def evaluate(x: Tensor) -> Tensor:
         outputs = function(x.detach()).shape[-1]
-        rows = [gradient(lambda y, i=i: function(y)[..., i])(x) for i in range(outputs)]
-        return torch.stack(rows, dim=-2)
+        return torch.stack([gradient(component(i))(x) for i in range(outputs)], dim=-2)
 
     return evaluate
 
@@ -177,7 +180,7 @@ def solve_mass_matrix(mass_matrix: Tensor, force: Tensor) -> Tensor:
     """
     try:
         return torch.linalg.solve(mass_matrix, force.unsqueeze(-1)).squeeze(-1)
-    except torch.linalg.LinAlgError as error:
+    except LinAlgError as error:
         raise ValueError(
             "the mass matrix ∂²L/∂q̇² is singular: L is not strictly convex in the velocity "
             "there, so it fixes no acceleration"

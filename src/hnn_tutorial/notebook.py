@@ -3,7 +3,7 @@
 import math
 import os
 from dataclasses import dataclass
-from numbers import Number
+from numbers import Real
 from typing import Any
 
 __all__ = ["ClaimError", "Session", "claim", "colab_cell", "setup"]
@@ -214,9 +214,11 @@ def _number(value: Any, what: str) -> bool | int | float:
         )
     if hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, complex) or not isinstance(value, Number):
-        raise TypeError(f"{what} is a {type(value).__name__}; a claim compares real numbers")
-    return value
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, Real):
+        return float(value)
+    raise TypeError(f"{what} is a {type(value).__name__}; a claim compares real numbers")
 
 
 def _check_bounds(value: Any, bounds: dict[str, Any]) -> None:

@@ -160,7 +160,7 @@ def _part(trial: Trajectories, start: int, stop: int) -> Trajectories:
     return Trajectories(trial.times[start:stop], trial.states[start:stop])
 
 
-def load_recording(name: str, folder: str | os.PathLike | None = None) -> Recording:
+def load_recording(name: str, folder: str | os.PathLike[str] | None = None) -> Recording:
     """Read a recording from a folder, and verify that it is the one meant.
 
     Args:
@@ -202,7 +202,7 @@ def _advice(source: Source) -> str:
     )
 
 
-def read_recording(path: str | os.PathLike, source: Source) -> Recording:
+def read_recording(path: str | os.PathLike[str], source: Source) -> Recording:
     """Read any file of numbers in columns, as ``source`` describes it; no checksum is asked.
 
     Lines that begin with % are comments.

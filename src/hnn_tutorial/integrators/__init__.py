@@ -14,7 +14,7 @@ from hnn_tutorial._validate import (
     check_state,
     lookup,
 )
-from hnn_tutorial.integrators._method import Field, Method
+from hnn_tutorial.integrators._method import Field, Method, Step
 from hnn_tutorial.integrators.adaptive import DOP853, RK45, solve_adaptive
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
@@ -85,7 +85,7 @@ def integrate(
     clock = _check_times(times)
     if chosen.needs_separable:
         _check_separable(field, x0, chosen)
-    if chosen.adaptive:
+    if chosen.step is None:  # an adaptive method
         if step is not None:
             raise ValueError(f"{method} chooses its own steps; set rtol= and atol=, not step=")
         if unknown := set(options) - {"rtol", "atol"}:
@@ -97,19 +97,19 @@ def integrate(
         raise ValueError(f"{method} has no option {sorted(options)}; it takes step=... only")
     if step is not None:
         check_positive(step=step)
-    return _solve_fixed(field, x0, clock, chosen, step)
+    return _solve_fixed(field, x0, clock, chosen.step, step)
 
 
 def _solve_fixed(
-    field: Field, x0: Tensor, clock: list[float], method: Method, step: float | None
+    field: Field, x0: Tensor, clock: list[float], advance: Step, longest: float | None
 ) -> Tensor:
     x, states = x0, [x0]
     for before, after in itertools.pairwise(clock):
         interval = after - before
         # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
-        count = 1 if step is None else max(1, math.ceil(abs(interval) / step - 1e-9))
+        count = 1 if longest is None else max(1, math.ceil(abs(interval) / longest - 1e-9))
         for _ in range(count):
-            x = method.step(field, x, interval / count)
+            x = advance(field, x, interval / count)
         states.append(x)
     return torch.stack(states)
 
@@ -138,7 +138,7 @@ def integrate_gaps(
             splitting method on a field that is not separable.
     """
     chosen = lookup(METHODS, method, "method")
-    if chosen.adaptive:
+    if chosen.step is None:
         fixed = [m.name for m in METHODS.values() if not m.adaptive]
         raise ValueError(f"{method} chooses its own steps; use one of: {', '.join(fixed)}")
     check_state(x0, "x0")
@@ -152,10 +152,15 @@ def integrate_gaps(
         _check_separable(field, x0, chosen)
     x, states = x0, [x0]
     for gap in gaps.unsqueeze(-1):
+        scaled = _scaled(field, gap)
         for _ in range(steps):
-            x = chosen.step(lambda y, g=gap: g * field(y), x, 1 / steps)
+            x = chosen.step(scaled, x, 1 / steps)
         states.append(x)
     return torch.stack(states)
+
+
+def _scaled(field: Field, factor: Tensor) -> Field:
+    return lambda x: factor * field(x)
 
 
 def _check_times(times: Tensor | Sequence[float]) -> list[float]:

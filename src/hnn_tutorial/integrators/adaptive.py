@@ -2,10 +2,12 @@
 
 import numpy as np
 import torch
-from scipy.integrate import solve_ivp
+from scipy import integrate
 from torch import Tensor
 
 from hnn_tutorial.integrators._method import Field, Method
+
+SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853}
 
 
 def solve_adaptive(
@@ -45,7 +47,7 @@ def solve_adaptive(
             "pass x0.detach()"
         )
 
-    def derivative(_, flat: np.ndarray) -> np.ndarray:
+    def derivative(_: float, flat: np.ndarray) -> np.ndarray:
         x = torch.as_tensor(flat, dtype=x0.dtype, device=x0.device).reshape(x0.shape)
         with torch.no_grad():
             return field(x).double().cpu().numpy().ravel()
@@ -53,11 +55,11 @@ def solve_adaptive(
     states = max(1, x0.numel() // x0.shape[-1])
     # Below 100 rounding errors SciPy warns and clips; we clip without the noise.
     tightest = 100 * np.finfo(np.float64).eps
-    solution = solve_ivp(
+    solution = integrate.solve_ivp(
         derivative,
         (times[0], times[-1]),
         x0.detach().double().cpu().numpy().ravel(),
-        method=scipy_name,
+        method=SOLVERS[scipy_name],
         t_eval=times,
         rtol=max(rtol / states**0.5, tightest),
         atol=atol / states**0.5,

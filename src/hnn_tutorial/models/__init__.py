@@ -1,5 +1,7 @@
 """The learnable fields, each in a file of its own, and the table of them."""
 
+from typing import Any
+
 from hnn_tutorial._validate import lookup
 from hnn_tutorial.models._lagrangian import LagrangianModel
 from hnn_tutorial.models._model import Model, parameter_count
@@ -35,7 +37,7 @@ MODELS: dict[str, type[Model]] = {
 }
 
 
-def build_model(kind: str, config: dict) -> Model:
+def build_model(kind: str, config: dict[str, Any]) -> Model:
     """Make an untrained model from its kind and ``config``, as stored in a checkpoint.
 
     Raises:

@@ -1,7 +1,7 @@
 """What every model shares: its shape, and a plain description to rebuild it from."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -76,9 +76,9 @@ class Model(nn.Module):
         return self.field(x)
 
     @property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What ``build_model`` needs to make a model of this shape, as plain JSON values."""
-        config = {
+        config: dict[str, Any] = {
             "degrees": self.degrees,
             "hidden": list(self.hidden),
             "activation": self.activation,

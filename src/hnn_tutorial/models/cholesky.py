@@ -18,6 +18,9 @@ class CholeskyFactor(nn.Module):
         dtype: of the numbers.
     """
 
+    place: Tensor
+    on_diagonal: Tensor
+
     def __init__(self, n: int, dtype: torch.dtype) -> None:
         super().__init__()
         self.n = n

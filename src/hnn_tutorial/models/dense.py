@@ -70,6 +70,8 @@ class DenseNetwork(nn.Module):
         ValueError: for fewer than two sizes, a size below 1, or an unknown activation.
     """
 
+    layers: Sequence[nn.Linear]
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -87,7 +89,7 @@ class DenseNetwork(nn.Module):
         self.activation = lookup(ACTIVATIONS, activation, "activation")
         generator = as_generator(seed)
         # skip_init: nn.Linear would draw its own weights from the global generator first.
-        self.layers = nn.ModuleList(
+        self.layers = nn.ModuleList(  # type: ignore[assignment]  # it forgets what it holds
             nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
             for fan_in, fan_out in itertools.pairwise(sizes)
         )

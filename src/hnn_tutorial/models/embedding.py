@@ -24,6 +24,9 @@ class Embedding(nn.Module):
         dtype: of the states.
     """
 
+    choose: Tensor
+    is_angle: Tensor
+
     def __init__(self, width: int, angles: Sequence[int], dtype: torch.dtype) -> None:
         super().__init__()
         self.angles = tuple(angles)

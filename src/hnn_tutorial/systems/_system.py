@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,8 +22,11 @@ class Parameter:
     meaning: str
 
 
-def parameter(default: float, unit: str, meaning: str, *, may_be_zero: bool = False):
-    """Declare a field of a system with its unit and meaning; it must be positive (or zero)."""
+def parameter(default: float, unit: str, meaning: str, *, may_be_zero: bool = False) -> Any:
+    """Declare a field of a system with its unit and meaning; it must be positive (or zero).
+
+    The type is Any, as ``dataclasses.field`` has it: the field's own annotation states it.
+    """
     metadata = {"unit": unit, "meaning": meaning, "may_be_zero": may_be_zero}
     return field(default=default, metadata=metadata)
 
@@ -35,15 +38,21 @@ class System:
     A new system is a frozen dataclass in a file of its own that states these, and a row in
     ``SYSTEMS``. Formulas act on the last axis and take any batch shape; dtype and device
     follow the state. The closed-form ``field`` is held by a test to
-    ``hamiltonian_field(hamiltonian)`` less its friction. Where a parameter decides how many
-    degrees of freedom there are, ``degrees`` and ``coordinates`` are properties.
+    ``hamiltonian_field(hamiltonian)`` less its friction.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    degrees: ClassVar[int]
-    coordinates: ClassVar[tuple[tuple[str, str], ...]]
-    """``(symbol, unit)`` of each component of the state ``[q, p]``."""
+
+    @property
+    def degrees(self) -> int:
+        """n, the degrees of freedom; a class states it as a plain attribute."""
+        raise NotImplementedError
+
+    @property
+    def coordinates(self) -> tuple[tuple[str, str], ...]:
+        """``(symbol, unit)`` of each component of the state ``[q, p]``; likewise."""
+        raise NotImplementedError
 
     def __post_init__(self) -> None:
         for declared in fields(self):
@@ -102,8 +111,8 @@ class System:
         """The scalar functions of ``[q, p]`` that the motion leaves unchanged, by name."""
         return {"energy": self.hamiltonian}
 
-    def sample(self, count: int, seed: int | torch.Generator, **options) -> Tensor:
-        """Draw initial states, shape ``(count, 2n)``."""
+    def sample(self, count: int, seed: int | torch.Generator) -> Tensor:
+        """Draw initial states, shape ``(count, 2n)``; most systems have options of their own."""
         raise NotImplementedError
 
     def solution(self, x0: Tensor, times: Tensor) -> Tensor:

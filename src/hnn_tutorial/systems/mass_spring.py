@@ -1,5 +1,6 @@
 """The mass on a spring, without and with friction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -108,6 +109,6 @@ class DampedMassSpring(MassSpring):
         return torch.stack([velocity, -self.stiffness * q - self.damping * velocity], dim=-1)
 
     @property
-    def invariants(self) -> dict:
+    def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
         """None: friction leaves nothing unchanged."""
         return {}

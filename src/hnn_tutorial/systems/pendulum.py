@@ -1,5 +1,6 @@
 """The pendulum, without and with friction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +119,9 @@ class Pendulum(System):
         return states.reshape(len(clock), *x0.shape)
 
 
-def _libration(half, half_rate, m, t):
+def _libration(
+    half: np.ndarray, half_rate: np.ndarray, m: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return q/2 and its rate d(q/2)/d(ω₀t) of a swing with parameter m = κ² ≤ 1."""
     kappa = np.sqrt(m)
     # At rest κ is zero and sn/κ is free; the phase then does not matter.
@@ -130,7 +133,9 @@ def _libration(half, half_rate, m, t):
     return np.arcsin(np.clip(kappa * sn, -1, 1)), kappa * cn
 
 
-def _rotation(half, sign, m, t):
+def _rotation(
+    half: np.ndarray, sign: np.ndarray, m: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return q/2 and its rate d(q/2)/d(ω₀t) of a turn with parameter m = κ² ≥ 1."""
     kappa = np.sqrt(m)
     phase = ellipkinc(sign * half, 1 / m)
@@ -168,7 +173,7 @@ class DampedPendulum(Pendulum):
         return torch.stack([velocity, force], dim=-1)
 
     @property
-    def invariants(self) -> dict:
+    def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
         """None: friction leaves nothing unchanged."""
         return {}
 

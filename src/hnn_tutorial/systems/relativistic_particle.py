@@ -130,7 +130,7 @@ class RelativisticParticle(System):
         b = 2 + m
         phase0 = np.arctan2(np.sqrt(a) * q0, np.sign(p0) * np.sqrt(excess))
 
-        def time(phase):
+        def time(phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             clock_of = b * ellipeinc(phase, m / b) - ellipkinc(phase, m / b)
             slope = (1 + m * np.cos(phase) ** 2) / np.sqrt(b - m * np.sin(phase) ** 2)
             return clock_of / (c * np.sqrt(a * b)), slope / (c * np.sqrt(a))

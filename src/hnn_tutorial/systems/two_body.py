@@ -123,7 +123,9 @@ class TwoBody(GravitatingBodies):
         )
 
 
-def _relative_motion(r0, v0, mu, t):
+def _relative_motion(
+    r0: np.ndarray, v0: np.ndarray, mu: float, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return position and velocity ``(T, B, 2)`` at ``t``, from those at t = 0, ``(B, 2)``."""
     distance = np.linalg.norm(r0, axis=-1)
     outward = (r0 * v0).sum(-1)
@@ -133,7 +135,7 @@ def _relative_motion(r0, v0, mu, t):
         period = 2 * np.pi * mu / np.abs(beta) ** 1.5
         t = np.where(beta > 0, t - period * np.round(t / period), t)
 
-    def time_and_distance(s):
+    def time_and_distance(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         g0, g1, g2, g3 = _universal_functions(beta, s)
         return distance * g1 + outward * g2 + mu * g3, distance * g0 + outward * g1 + mu * g2
 
@@ -150,7 +152,9 @@ def _relative_motion(r0, v0, mu, t):
     )
 
 
-def _universal_functions(beta, s):
+def _universal_functions(
+    beta: np.ndarray, s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return G0 to G3: of z = βs², G0 is cos √z where z is positive, cosh √−z where negative."""
     z = beta * s**2
     # Near zero the closed forms cancel, and ten terms of their series are exact to rounding.
@@ -164,7 +168,7 @@ def _universal_functions(beta, s):
     return 1 - z * c2, s * (1 - z * c3), s**2 * c2, s**3 * c3
 
 
-def _series(w, k):
+def _series(w: np.ndarray, k: int) -> np.ndarray:
     """Return Σ (−w)ⁱ/(k + 2i)!, to the tenth term, from the last to the first."""
     total = np.ones_like(w)
     for i in range(k + 18, k, -2):
