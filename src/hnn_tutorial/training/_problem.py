@@ -1,7 +1,7 @@
 """What an optimiser sees: residuals as a function of one flat vector of weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -169,7 +169,7 @@ def as_batch(sample: Batch) -> Batch:
     return {key: value.unsqueeze(0) for key, value in sample.items()}
 
 
-def chunks(batch: Batch, size: int):
+def chunks(batch: Batch, size: int) -> Iterator[Batch]:
     """Yield a batch in parts of at most ``size`` samples."""
     samples = len(next(iter(batch.values())))
     for start in range(0, samples, size):

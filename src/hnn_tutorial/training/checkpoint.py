@@ -24,7 +24,7 @@ MODEL_FORMAT = "hnn_tutorial model"
 TRAINING_FORMAT = "hnn_tutorial training checkpoint"
 
 
-def save_model(path: str | os.PathLike, model: Model) -> None:
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model's kind, shape and weights to a safetensors file.
 
     The file appears under its name only when it is complete; if writing fails, whatever was
@@ -47,7 +47,7 @@ def save_model(path: str | os.PathLike, model: Model) -> None:
     write(path, MODEL_FORMAT, model.state_dict(), metadata)
 
 
-def load_model(path: str | os.PathLike) -> Model:
+def load_model(path: str | os.PathLike[str]) -> Model:
     """Rebuild the model that ``save_model`` wrote.
 
     Args:
@@ -92,7 +92,10 @@ def describe(model: nn.Module) -> dict[str, Any]:
 
 
 def write(
-    path: str | os.PathLike, file_format: str, tensors: Mapping[str, Tensor], metadata: dict
+    path: str | os.PathLike[str],
+    file_format: str,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, Any],
 ) -> None:
     """Write tensors and JSON metadata to a safetensors file, whole or not at all.
 
@@ -141,7 +144,9 @@ def write_whole(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def read(path: str | os.PathLike, file_format: str) -> tuple[dict[str, Tensor], dict]:
+def read(
+    path: str | os.PathLike[str], file_format: str
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what ``write`` wrote, and verify that it is whole.
 
     Returns:
@@ -171,7 +176,7 @@ def read(path: str | os.PathLike, file_format: str) -> tuple[dict[str, Tensor], 
         }
         raise ValueError(
             f"{path}: expected a file of format {file_format!r}, found {found!r};"
-            f"{other.get(found, ' it was not written by this package')}"
+            f"{other.get(found or '', ' it was not written by this package')}"
         )
     if header.get("version") != VERSION:
         raise ValueError(
@@ -201,7 +206,7 @@ def _digest(file_format: str, text: str, tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

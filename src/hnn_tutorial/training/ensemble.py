@@ -1,8 +1,9 @@
 """Many models of one shape trained at once, as one batch of weights."""
 
+import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def fit_ensemble(
     *,
     residual: Residual = derivative_residual,
     seeds: Sequence[int] | None = None,
-    checkpoint: str | os.PathLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = True,
     progress: bool = True,
@@ -117,7 +118,8 @@ class EnsembleProblem(Problem):
         if len(set(map(id, models))) < len(models):
             raise ValueError("the same model stands twice in models; each needs its own weights")
         self.shared = not isinstance(data, Sequence)
-        batches = [as_batch(data)] * len(models) if self.shared else [as_batch(d) for d in data]
+        each = data if isinstance(data, Sequence) else [data] * len(models)
+        batches = [as_batch(one) for one in each]
         if len(batches) != len(models):
             raise ValueError(
                 f"{len(batches)} datasets for {len(models)} models; expected one for each, or "
@@ -154,7 +156,8 @@ class EnsembleProblem(Problem):
         size = len(next(iter(batch.values()))) if shared else len(next(iter(batch.values()))[0])
         group = len(weights) if self.device.type != "cpu" else max(1, SAMPLES_AT_ONCE // size)
         residuals = vmap(self.members[0].residuals, (0, None if shared else 0))
-        losses, gradients = [], []
+        losses: list[Tensor] = []
+        gradients: list[Tensor] = []
         for start in range(0, len(weights), group):
             members = slice(start, start + group)
             part = batch if shared else {name: value[members] for name, value in batch.items()}
@@ -182,14 +185,17 @@ class EnsembleProblem(Problem):
 class EnsembleAdam(Adam):
     """Adam on each row of weights ``(N, P)``, with a shuffle of its own for each.
 
+    The problem that it is given is an ``EnsembleProblem``.
+
     Args:
         seeds: of the shuffles.
     """
 
     seeds: tuple[int, ...] = ()
 
-    def start(self, problem: EnsembleProblem, seed: int | torch.Generator) -> State:
+    def start(self, problem: Problem, seed: int | torch.Generator) -> State:
         """Return the state before the first step; ``seed`` is not used."""
+        assert isinstance(problem, EnsembleProblem)
         weights = problem.weights()
         return {
             "weights": weights,
@@ -197,16 +203,19 @@ class EnsembleAdam(Adam):
             "step": torch.tensor(0),
             "first_moment": torch.zeros_like(weights),
             "second_moment": torch.zeros_like(weights),
+            "losses": torch.zeros_like(weights[:, 0]),
             "stopped": torch.full((len(weights),), GOING),
             **self._shuffle(problem, [torch.Generator().manual_seed(s) for s in self.seeds]),
         }
 
-    def step(self, problem: EnsembleProblem, state: State) -> tuple[State, list[float]]:
-        """Return the state after one more step, and each member's loss before it.
+    def step(self, problem: Problem, state: State) -> tuple[State, float]:
+        """Return the state after one more step, and the mean loss before it.
 
-        A member whose loss or gradient is not finite goes back to the weights before, ``good``,
-        and stays there.
+        The loss of each member is in the state, and the mean is of those still going. A member
+        whose loss or gradient is not finite goes back to the weights before, ``good``, and stays
+        there.
         """
+        assert isinstance(problem, EnsembleProblem)
         batch, shared, changes = self._next_batch(problem, state)
         losses, g = problem.losses_and_gradients(state["weights"], batch, shared)
         new = self.update(state, g)
@@ -221,7 +230,9 @@ class EnsembleAdam(Adam):
             for name in ("first_moment", "second_moment"):
                 new[name] = torch.where(kept, new[name], state[name])
             new["weights"] = torch.where(kept, new["weights"], new["good"])
-        return {**state, **changes, **new, "stopped": stopped}, losses.tolist()
+        on = (stopped == GOING).tolist()
+        mean = math.fsum(itertools.compress(losses.tolist(), on)) / max(1, sum(on))
+        return {**state, **changes, **new, "losses": losses, "stopped": stopped}, mean
 
     def stop_reason(self, state: State) -> str | None:
         """Return why to stop now, or None to go on."""
@@ -256,20 +267,27 @@ class EnsembleAdam(Adam):
 
 
 class EnsembleRun(Run):
-    """A training of all members in progress; its history holds one number for each of them."""
+    """A training of all members in progress; its history holds their means.
+
+    ``losses`` and ``final_losses`` hold one number for each of them.
+    """
+
+    problem: EnsembleProblem
 
     def __init__(self, problem: EnsembleProblem, optimizer: EnsembleAdam) -> None:
         super().__init__(problem, optimizer, None, optimizer.validation_every, None)
+        self.losses: list[list[float]] = []
+        self.final_losses = [math.nan] * len(problem.members)
 
     def advance(self) -> float:
         """Make one step; return the mean loss before it of the members still going."""
-        new, losses = self.optimizer.step(self.problem, self.state)
-        self.history.loss.append(losses)
+        new, loss = self.optimizer.step(self.problem, self.state)
+        self.history.loss.append(loss)
+        self.losses.append(new["losses"].tolist())
         # What this step found out about the members belongs to the state before it.
         checked = {"weights": new["good"], "good": new["good"], "stopped": new["stopped"]}
         self.verified, self.state = {**self.state, **checked}, new
-        going = (new["stopped"] == GOING).tolist()
-        return math.fsum(v for v, on in zip(losses, going, strict=True) if on) / max(1, sum(going))
+        return loss
 
     def conclude(self) -> None:
         """Verify the last weights of each member, and take back those that are not good."""
@@ -282,13 +300,15 @@ class EnsembleRun(Run):
                 fine.unsqueeze(-1).to(weights.device), weights, self.state["good"]
             )
             losses = self.problem.losses(weights)
-        self.history.final_loss = losses
+        self.final_losses = losses
+        self.history.final_loss = math.fsum(losses) / len(losses)
         self.history.reason = self._reason
         self.final = {**self.state, "weights": weights, "good": weights, "stopped": stopped}
         self._lap()
 
     def histories(self) -> list[History]:
         """Return the history of each member."""
+        assert self.final is not None, "the training has not come to its end"
         whole, histories = self.history, []
         for k, stopped in enumerate(self.final["stopped"].tolist()):
             reason, count = whole.reason, whole.steps
@@ -296,17 +316,27 @@ class EnsembleRun(Run):
                 reason, count = _diagnosis(stopped), stopped
             histories.append(
                 History(
-                    loss=[losses[k] for losses in whole.loss[:count]],
-                    final_loss=whole.final_loss[k],
+                    loss=[losses[k] for losses in self.losses[:count]],
+                    final_loss=self.final_losses[k],
                     seconds=whole.seconds,
                     reason=reason,
                 )
             )
         return histories
 
-    def from_tensors(self, tensors, reason: str) -> None:
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return all that is needed to go on, or to know the outcome if this is the end."""
+        tensors = super().to_tensors()
+        losses = self.losses[: int(tensors["state/step"])]
+        tensors["history/losses"] = torch.tensor(losses, dtype=torch.float64)
+        tensors["history/final_losses"] = torch.tensor(self.final_losses, dtype=torch.float64)
+        return tensors
+
+    def from_tensors(self, tensors: Mapping[str, Tensor], reason: str) -> None:
         """Go back to what ``to_tensors`` stored."""
         super().from_tensors(tensors, reason)
+        self.losses = tensors["history/losses"].tolist()
+        self.final_losses = tensors["history/final_losses"].tolist()
         if reason:
             self.final = self.state
 

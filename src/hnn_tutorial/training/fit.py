@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,16 +25,26 @@ ALL_STEPS = "all steps done"
 
 
 class Optimizer(Protocol):
-    """What ``fit`` asks of an optimiser: frozen settings, and pure functions of a state.
+    """What ``fit`` asks of an optimiser: a frozen dataclass with pure functions of a state.
 
     A state is a dictionary of tensors, ``weights`` and ``step`` among them, that holds all
     there is to know: storing it and going on from it gives the same weights, bit for bit.
     """
 
-    name: str
-    steps: int
-    validation_every: int
-    checkpoint_every: int
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    name: ClassVar[str]
+    validation_every: ClassVar[int]
+    checkpoint_every: ClassVar[int]
+
+    @property
+    def steps(self) -> int:
+        """The most steps to take."""
+        ...
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples in a batch; None uses all of them at each step."""
+        ...
 
     def start(self, problem: Problem, seed: int | torch.Generator) -> State:
         """Return the state before the first step."""
@@ -86,7 +96,7 @@ def fit(
     validation: Dataset | Batch | None = None,
     validation_every: int | None = None,
     patience: int | None = None,
-    checkpoint: str | os.PathLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = True,
     progress: bool = True,
@@ -176,9 +186,8 @@ def carry_out(
     run: "Run", keeper: "Keeper | None", checkpoint_every: int, progress: bool
 ) -> History:
     """Train from where a run is to its end, keep checkpoints, and write the model."""
-    problem = run.problem
     if run.history.reason:
-        problem.assign(run.good()["weights"])
+        run.write()
         return run.history
     bar = tqdm(
         total=run.optimizer.steps,
@@ -207,8 +216,7 @@ def carry_out(
     except TrainingDivergedError as error:
         raise TrainingDivergedError(run.diagnosis(error)) from None
     finally:
-        if run.good() is not None:
-            problem.assign(run.good()["weights"])
+        run.write()
     return run.history
 
 
@@ -238,6 +246,7 @@ class Run:
         self.verified: State | None = None
         self.final: State | None = None
         self.best: tuple[int, float, Tensor] | None = None
+        self._reason = ""
         self.history = History()
         self.clock = time.perf_counter()
 
@@ -250,17 +259,19 @@ class Run:
         step = int(self.state["step"])
         steps = self.optimizer.steps
         if self.validation is not None and (step % self.validation_every == 0 or step == steps):
-            self._validate(step)
+            self._validate(step, self.validation)
         reason = self.optimizer.stop_reason(self.state)
         if reason is None and step >= steps:
             reason = ALL_STEPS
-        if reason is None and self.patience is not None and step - self.best[0] >= self.patience:
+        # Where there is patience there is a best step: the first one has just been measured.
+        waited = 0 if self.best is None else step - self.best[0]
+        if reason is None and self.patience is not None and waited >= self.patience:
             reason = f"no lower validation loss in {self.patience} steps"
-        self._reason = reason
+        self._reason = reason or ""
         return reason is not None
 
-    def _validate(self, step: int) -> None:
-        loss = self.problem.loss(self.state["weights"], self.validation)
+    def _validate(self, step: int, data: Batch) -> None:
+        loss = self.problem.loss(self.state["weights"], data)
         loss = float("inf") if math.isnan(loss) else loss
         if self.best is None or loss < self.best[1]:
             self.best = (step, loss, self.state["weights"])
@@ -277,7 +288,7 @@ class Run:
     def conclude(self) -> None:
         """Choose the weights to return, and verify them."""
         state = self.state
-        if self.patience is not None:
+        if self.patience is not None and self.best is not None:
             state = {**state, "weights": self.best[2]}
         loss = self.problem.loss(state["weights"], self.problem.data)
         self.history.final_loss = require_finite(loss, "the loss")
@@ -289,6 +300,12 @@ class Run:
     def good(self) -> State | None:
         """Return the newest state that may be stored or written to the model."""
         return self.verified if self.final is None else self.final
+
+    def write(self) -> None:
+        """Write the weights of that state to the model, once there is one."""
+        state = self.good()
+        if state is not None:
+            self.problem.assign(state["weights"])
 
     def _lap(self) -> None:
         now = time.perf_counter()
@@ -313,6 +330,7 @@ class Run:
         """Return all that is needed to go on, or to know the outcome if this is the end."""
         self._lap()
         history, state = self.history, self.good()
+        assert state is not None, "there is nothing to store before the first step"
         step = int(state["step"])
         # What lies past a state that is not the last one will be done again.
         over = self.final is not None

@@ -11,14 +11,15 @@ is passed as the model.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from hnn_tutorial.data import Dataset
 
 Batch = Mapping[str, Tensor]
-Residual = Callable[[nn.Module, Batch], Tensor]
+Residual = Callable[[Any, Batch], Tensor]
+"""``(model, batch) -> (B, m)``; what the model must have beside its weights, it says itself."""
 
 
 class LearnableField(Protocol):
@@ -81,13 +82,14 @@ def acceleration_residual(model: nn.Module, batch: Batch) -> Tensor:
     References:
         Cranmer et al. 2020.
     """
-    if not hasattr(model, "acceleration"):
+    acceleration = getattr(model, "acceleration", None)
+    if acceleration is None:
         raise TypeError(
             f"{type(model).__name__} has no acceleration; this residual is for models with a "
             "Lagrangian, such as LNN, and derivative_residual is for any"
         )
     n = batch["states"].shape[-1] // 2
-    return model.acceleration(batch["states"]) - batch["derivatives"][..., n:]
+    return acceleration(batch["states"]) - batch["derivatives"][..., n:]
 
 
 def as_batch(data: Dataset | Batch) -> dict[str, Tensor]:

@@ -166,7 +166,7 @@ class TrajectoryResidual:
             value = problem.call(w, _field, x.unsqueeze(0)).squeeze(0)
             return value, value
 
-        S = [vmap(jacrev(begin), (None, 0))(weights, batch)]
+        chained = [vmap(jacrev(begin), (None, 0))(weights, batch)]
         steps = (path[:, :-1].flatten(0, 1), batch["gaps"].flatten())
         by_weights, by_state = vmap(jacrev(move, (0, 1)), (None, 0, 0))(weights, *steps)
         shape = batch["gaps"].shape
@@ -175,8 +175,8 @@ class TrajectoryResidual:
             by_weights.unflatten(0, shape).unbind(1),
             strict=True,
         ):
-            S.append(A @ S[-1] + B)
-        S = torch.stack(S, dim=1)
+            chained.append(A @ chained[-1] + B)
+        S = torch.stack(chained, dim=1)
         if self.derivative_noise is None:
             rates = turned = None
         else:
@@ -201,7 +201,7 @@ class TrajectoryResidual:
     def _stack(self, states: Tensor, rates: Tensor | None, *, free: bool) -> Tensor:
         """Return errors (or derivatives of them), ``(B, L, 2n, ...)``, as ``(B, m, ...)``."""
         parts = [(states if free else states[:, 1:]) / self.noise]
-        if rates is not None:
+        if rates is not None and self.derivative_noise is not None:
             parts.append(rates / self.derivative_noise)
         return torch.cat([part.flatten(1, 2) for part in parts], dim=1)
 
