@@ -14,9 +14,11 @@ import matplotlib.patheffects
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from torch import Tensor
 
@@ -51,7 +53,9 @@ _PLANE = (("q", ""), ("p", ""))
 _COLOUR_MAP = "viridis"
 # A surface has no frame, so its colours keep clear of both pages.
 _SURFACE_MAP = ListedColormap(mpl.colormaps[_COLOUR_MAP](np.linspace(0.22, 0.88, 128)))
-_RIM = [matplotlib.patheffects.withStroke(linewidth=3.0, foreground="white")]
+_RIM: list[AbstractPathEffect] = [
+    matplotlib.patheffects.withStroke(linewidth=3.0, foreground="white")
+]
 # Line style and marker of an integrator of each order.
 _ORDER_STYLES = {
     1: ((0, (1, 1.5)), "o"),
@@ -74,7 +78,7 @@ def use_style() -> None:
             "axes.labelcolor": NEUTRAL,
             "axes.labelsize": "medium",
             "axes.linewidth": 1.0,
-            "axes.prop_cycle": mpl.cycler(
+            "axes.prop_cycle": mpl.rcsetup.cycler(
                 color=[role.figure for role in roles],
                 linestyle=[_dashes(role) for role in roles],
             ),
@@ -392,7 +396,7 @@ def trajectory_plot(
             figsize=(6.4, 0.7 + 2.0 * len(components)),
             layout="constrained",
         )
-        axes = made[:, 0]
+        axes = list(made[:, 0])
     axes = (axes,) if isinstance(axes, Axes) else tuple(axes)
     if len(axes) != len(components):
         raise ValueError(
@@ -453,7 +457,7 @@ def hamiltonian_contours(
             linestyles=[style["linestyle"]],
             zorder=style["zorder"],
         )
-        levels = drawn.levels
+        levels = [float(level) for level in drawn.levels]
         handles.append(Line2D([], [], **style))
     coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
     ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
@@ -748,10 +752,10 @@ def _clear_panes(ax: Axes3D) -> None:
 
 
 def _extent(extent: Extent) -> tuple[float, float, float, float]:
-    if np.ndim(extent) == 0:
-        return -extent, extent, -extent, extent
-    q_min, q_max, p_min, p_max = extent
-    return q_min, q_max, p_min, p_max
+    if isinstance(extent, Sequence):
+        q_min, q_max, p_min, p_max = extent
+        return q_min, q_max, p_min, p_max
+    return -extent, extent, -extent, extent
 
 
 def _mesh(extent: Extent, count: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
@@ -824,7 +828,7 @@ def _power(value: float) -> str:
     return f"${power}$" if mantissa == "1" else rf"${mantissa}\times {power}$"
 
 
-def _legend(ax: Axes, handles: list[Line2D] | None = None, columns: int = 4) -> None:
+def _legend(ax: Axes, handles: Sequence[Artist] | None = None, columns: int = 4) -> None:
     """Put the legend above the Axes, where a title would be, so that it covers no data."""
     if handles is None:
         handles = ax.get_legend_handles_labels()[0]

@@ -120,7 +120,9 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
         raise Wrong(f"This check wants a function `{signature}`, and got {_describe(answer)}.")
 
     def call(
-        *inputs: Any, like: torch.Tensor | np.ndarray | None = None, shape: tuple | None = None
+        *inputs: Any,
+        like: torch.Tensor | np.ndarray | None = None,
+        shape: tuple[int, ...] | None = None,
     ) -> Any:
         before = [v.detach().clone() if isinstance(v, torch.Tensor) else None for v in inputs]
         try:
@@ -151,7 +153,9 @@ def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
-def _tell(error: Exception, answer: Callable, signature: str, inputs: tuple) -> None:
+def _tell(
+    error: Exception, answer: Callable[..., Any], signature: str, inputs: tuple[Any, ...]
+) -> None:
     """Raise `NotAttempted` or `Wrong` for an exception that a learner's function raised."""
     frame, line = None, 0
     for candidate, number in walk_tb(error.__traceback__):
@@ -260,10 +264,11 @@ def _describe(value: Any) -> str:
 
 
 def conform(
-    value: Any, like: torch.Tensor | np.ndarray, what: str, shape: tuple | None = None
+    value: Any, like: torch.Tensor | np.ndarray, what: str, shape: tuple[int, ...] | None = None
 ) -> None:
     """Expect a finite tensor (or array) of the type, shape and dtype of `like`."""
     shape = tuple(like.shape) if shape is None else tuple(shape)
+    kind: type[torch.Tensor] | type[np.ndarray]
     if isinstance(like, torch.Tensor):
         expect(
             not isinstance(value, np.ndarray | np.generic),

@@ -9,6 +9,9 @@ from typing import Any
 from hnn_tutorial.check.answers import NotAttempted, Wrong
 from hnn_tutorial.check.result import Progress, Result
 
+Check = Callable[..., str | None]
+"""Takes what a learner hands in and returns the message for a right answer; see `exercise`."""
+
 KINDS = ("derive", "code", "experiment", "think")
 
 
@@ -24,7 +27,9 @@ class Chapter:
         self.exercises: dict[str, str] = {}  # name of the check -> title shown
         self._results: dict[str, Result] = {}
 
-    def exercise(self, number: int, kind: str, title: str) -> Callable:
+    def exercise(
+        self, number: int, kind: str, title: str
+    ) -> Callable[[Check], Callable[..., Result]]:
         """Decorator: turn a function that states expectations into a check that returns a `Result`.
 
         The function takes what the learner hands in. It ends by returning the message for a right
@@ -47,7 +52,7 @@ class Chapter:
             raise ValueError(f"unknown kind {kind!r}; choose one of: {', '.join(KINDS)}")
         shown = f"Exercise {number} ({kind}): {title}"
 
-        def decorate(check: Callable[..., str | None]) -> Callable[..., Result]:
+        def decorate(check: Check) -> Callable[..., Result]:
             name = check.__name__
             taken = [other.partition(" (")[0] for other in self.exercises.values()]
             if name in self.exercises or f"Exercise {number}" in taken:

@@ -354,7 +354,7 @@ def repair(answer: Any) -> str:
 def divergence(answer: Any) -> str:
     """Check ``divergence(field, x)``: the trace of the field's Jacobian."""
     div = function(answer, "divergence(field, x)")
-    tolerance = {"rtol": 1e-4, "atol": 1e-6}
+    rtol, atol = 1e-4, 1e-6
     x = states(6)
 
     def swirl(x: Tensor) -> Tensor:
@@ -392,16 +392,17 @@ def divergence(answer: Any) -> str:
         (-(a + d), "The sign is wrong: a field that points outwards has positive divergence."),
         ((a + d).abs(), "The absolute value hides the sign: a contracting field is negative."),
     ]
-    match(got, a + d, mistakes, "This is not the trace of the Jacobian.", at=x, **tolerance)
+    match(
+        got, a + d, mistakes, "This is not the trace of the Jacobian.", at=x, rtol=rtol, atol=atol
+    )
 
-    c = 0.4
-    damped = DampedMassSpring(2.0, 3.0, c)
+    damped = DampedMassSpring(2.0, 3.0, 0.4)
     for shape in ((2,), (4, 3, 2)):
         x = states(12)[0] if shape == (2,) else states(12).reshape(shape)
         got = div(damped.field, x, like=x, shape=shape[:-1])
-        right = torch.full(shape[:-1], -c / damped.mass, dtype=x.dtype)
+        right = torch.full(shape[:-1], -damped.damping / damped.mass, dtype=x.dtype)
         match(got, right, otherwise=f"Wrong for a damped spring, states of shape {shape}.",
-              **tolerance)  # fmt: skip
+              rtol=rtol, atol=atol)  # fmt: skip
 
     x = states(5, degrees=2)
     matrix = torch.arange(16, dtype=x.dtype).reshape(4, 4)

@@ -137,7 +137,10 @@ def noether(answer: Any) -> str:
     particle = RelativisticParticle()
     x = states(6) / 2
     p = particle.momenta(x)[..., 1]
-    xi = lambda q: q**2 + 1  # noqa: E731
+
+    def xi(q: Tensor) -> Tensor:
+        return q**2 + 1
+
     shift = xi(x[..., :1])[..., 0]
     force = gradient(particle.lagrangian)(x)[..., 0]
     mistakes = [

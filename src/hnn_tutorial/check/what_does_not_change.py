@@ -125,7 +125,7 @@ def _parallel(g: Tensor, h: Tensor) -> bool:
 def kept(answer: Any) -> str:
     """Check ``kept(x, a, b, c, d)``: any invariant of predator and prey that is not constant."""
     F = function(answer, "kept(x, a, b, c, d)")
-    mistakes: list[tuple[Callable, str]] = [
+    mistakes: list[tuple[Callable[..., Tensor], str]] = [
         (
             lambda u, v, a, b, c, d: u + v,
             "The number of animals is not conserved: hares are born, and foxes die.",

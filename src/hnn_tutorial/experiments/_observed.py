@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.data import Dataset, Field, Trajectories, add_noise, simulate
+from hnn_tutorial.data import Dataset, Trajectories, add_noise, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
 from hnn_tutorial.experiments._recipe import Job, TaskData
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.mechanics import time_reversal
+from hnn_tutorial.mechanics import Field, time_reversal
 from hnn_tutorial.systems import System
 from hnn_tutorial.training import (
     Adam,
@@ -158,7 +158,7 @@ class TrainOnMotion:
     def __call__(self, job: Job) -> LearnableField:
         """Train the job's model."""
         job.fit(stage="derivatives")
-        observed = job.data.trajectories
+        observed = job.data.observed
         derivatives = job.data.train.derivatives.view_as(observed.states)
         batch = cut(
             Trajectories(observed.times, _both_ways(observed.states, time_reversal)),

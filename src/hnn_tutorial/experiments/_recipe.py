@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from hnn_tutorial._validate import lookup
-from hnn_tutorial.data import Dataset, Field, Trajectories
+from hnn_tutorial.data import Dataset, Trajectories
+from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
@@ -44,19 +45,35 @@ class TaskData:
             moved,
         )
 
+    @property
+    def observed(self) -> Trajectories:
+        """The training trajectories, for a recipe that cannot do without them.
+
+        Raises:
+            ValueError: if the task has only single states.
+        """
+        if self.trajectories is None:
+            raise ValueError("this task has no trajectories; its recipes learn from single states")
+        return self.trajectories
+
 
 class Task(Protocol):
-    """What is to be learned and how it is scored: the same for every model that tries.
+    """What is to be learned and how it is scored: the same for every model that tries."""
 
-    Attributes:
-        name: of the task, a key such as ``"spring"``.
-        system: the ``name`` of the system that it is about.
-        velocities: whether a model with neither an H nor an L is given ``[q, q̇]``.
-    """
+    @property
+    def name(self) -> str:
+        """The task, a key such as ``"spring"``."""
+        ...
 
-    name: str
-    system: str
-    velocities: bool
+    @property
+    def system(self) -> str:
+        """The ``name`` of the system that it is about."""
+        ...
+
+    @property
+    def velocities(self) -> bool:
+        """Whether a model with neither an H nor an L is given ``[q, q̇]``."""
+        ...
 
     def data(self, seed: int, *, velocities: bool) -> TaskData:
         """Return the data of a seed, float64 on the CPU.

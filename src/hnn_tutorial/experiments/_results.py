@@ -60,7 +60,9 @@ class StoredResult:
     weights: str | None
 
 
-def result_path(out: str | os.PathLike, recipe: str, model: str, optimizer: str, seed: int) -> Path:
+def result_path(
+    out: str | os.PathLike[str], recipe: str, model: str, optimizer: str, seed: int
+) -> Path:
     """Return where a result stands in the folder ``out``."""
     return Path(out) / recipe / f"{model}-{optimizer}" / f"seed-{seed}.json"
 
@@ -139,7 +141,7 @@ def _plain(value: Any) -> Any:
     return {"class": _function(type(value)), **_plain(inner)}
 
 
-def _function(value: Callable) -> Any:
+def _function(value: Callable[..., Any]) -> Any:
     name = f"{value.__module__}.{value.__qualname__}"
     cells = getattr(value, "__closure__", None)
     if not cells:
@@ -240,7 +242,7 @@ def read_result(path: Path) -> StoredResult:
     return StoredResult(path, result, content["settings"], content["versions"], weights)
 
 
-def read_results(out: str | os.PathLike) -> list[StoredResult]:
+def read_results(out: str | os.PathLike[str]) -> list[StoredResult]:
     """Read all results in a folder.
 
     Raises:

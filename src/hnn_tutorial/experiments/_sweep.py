@@ -86,7 +86,7 @@ def sweep(
     models: Sequence[str] | None = None,
     optimizer: str | None = None,
     device: str = "cpu",
-    out: str | os.PathLike = OUT,
+    out: str | os.PathLike[str] = OUT,
     jobs: int | None = None,
     cluster: str | None = None,
     report: Callable[[str], None] = lambda line: None,
@@ -146,7 +146,7 @@ def sweep(
         report(f"{len(runs) - len(waiting)} of {len(runs)} runs are done already")
     if waiting:
         _run_all(waiting, jobs, cluster, report, progress)
-    return [run.stored() for run in runs]
+    return [stored for run in runs if (stored := run.stored()) is not None]
 
 
 def check_device(name: str, *, here: bool = True) -> str:
@@ -229,7 +229,7 @@ def _backend(jobs: int, cluster: str | None) -> Iterator[joblib.Parallel]:
     except (OSError, ValueError) as error:
         raise ConnectionError(f"no Dask scheduler answers at {cluster} ({error})") from None
 
-    class Backend(DaskDistributedBackend):
+    class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib is not typed
         def effective_n_jobs(self, n_jobs: int) -> int:
             # Where there is one core in all, joblib would not use the cluster, but this process.
             return max(2, super().effective_n_jobs(n_jobs))

@@ -7,10 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial.data import Dataset, Field
+from hnn_tutorial.data import Dataset
 from hnn_tutorial.evaluation import energy_error, field_error, valid_prediction_time
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.mechanics import Field, ScalarFunction
 from hnn_tutorial.models import LagrangianModel, Model
 from hnn_tutorial.systems import DoublePendulum
 from hnn_tutorial.training import (
@@ -174,7 +175,7 @@ def _rods(x: Tensor) -> Tensor:
     return torch.cat([q.cos(), q.sin()], dim=-1)
 
 
-def _energy_gaps(states: Tensor, hamiltonian, reference: Tensor) -> Tensor:
+def _energy_gaps(states: Tensor, hamiltonian: ScalarFunction, reference: Tensor) -> Tensor:
     gaps = (hamiltonian(states) - hamiltonian(reference)).abs()
     return torch.where(torch.isfinite(gaps), gaps, torch.inf)
 

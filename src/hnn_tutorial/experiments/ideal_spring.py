@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from hnn_tutorial.data import Dataset, Field, Normalization, Trajectories
+from hnn_tutorial.data import Dataset, Normalization, Trajectories
 from hnn_tutorial.evaluation import field_error, mesh_error
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData, train_on_derivatives
+from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import LagrangianModel, Model
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import Adam, LevenbergMarquardt
@@ -167,8 +168,8 @@ def train_on_neighbours(job: Job) -> Restored:
     1 rad/s it is off by Δt⁴/120 = 8e-7, where a second-order difference is off by Δt²/6 = 1.7e-3.
     """
     units = own_units(job)
-    seen = job.data.trajectories
-    seen = Trajectories(seen.times / units.time_scale, units.normalize(seen.states))
+    observed = job.data.observed
+    seen = Trajectories(observed.times / units.time_scale, units.normalize(observed.states))
     job.fit(cut(seen, 2), residual=TrajectoryResidual())
     return Restored(job.model, units)
 

@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial.data import Field, Trajectories
+from hnn_tutorial.data import Trajectories
 from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
 from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate, integrate_gaps
+from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import DissipativeHNN, Model
 from hnn_tutorial.recordings import Recording, load_recording, synthetic_twin
 from hnn_tutorial.systems import DampedPendulum
@@ -193,7 +194,7 @@ class TrainOnPieces:
         """Train the job's model."""
         job.fit(stage="differences")
         for length in self.pieces:
-            batch = cut(job.data.trajectories, length)
+            batch = cut(job.data.observed, length)
             free: nn.Module = FreeStarts(job.model, batch)
             job.fit(
                 batch,

@@ -1,5 +1,7 @@
 """The mass-spring of Greydanus et al. 2019: 50 trajectories of 30 noisy points."""
 
+from typing import Any
+
 import torch
 
 from hnn_tutorial.experiments._observed import ObservedTrajectories, TrainOnMotion
@@ -19,7 +21,7 @@ TASK = ObservedTrajectories(
     draw={"radius": (0.1, 1.0)},
 )
 
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "hnn": {"hidden": (16, 16)},
     "mlp": {"hidden": (16, 16)},
     "second_order_mlp": {"hidden": (16, 16)},

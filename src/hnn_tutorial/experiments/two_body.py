@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.data import Field, Trajectories, simulate
+from hnn_tutorial.data import Trajectories, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error
 from hnn_tutorial.experiments._observed import FRESH
 from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.mechanics import Field
 from hnn_tutorial.systems import System, TwoBody
 from hnn_tutorial.training import Adam, LevenbergMarquardt
 from hnn_tutorial.training.losses import LearnableField
@@ -113,6 +114,8 @@ def train_on_growing_batches(job: Job, data: Any = None, **options: Any) -> Lear
         options: passed to both calls of ``fit``.
     """
     small = job.optimizer
+    if small.batch_size is None:
+        raise ValueError("batches can grow only from a batch_size; this optimiser has None")
     large = replace(small, steps=max(1, small.steps // 4), batch_size=4 * small.batch_size)
     job.fit(data, small, stage="small-batches", **options)
     job.fit(data, large, stage="large-batches", **options)

@@ -78,7 +78,7 @@ def encode_models(
     system: System,
     models: Mapping[str, Model],
     kinds: Sequence[type[Model]] = CANONICAL_MODELS,
-) -> tuple[list[dict], bytes]:
+) -> tuple[list[dict[str, Any]], bytes]:
     """Return the description of each model, and the weights of all as little-endian float32.
 
     Args:
@@ -100,7 +100,7 @@ def encode_models(
         raise ValueError(f"{len(models)} models; a lab draws at most {MAX_MODELS} and the truth")
     specs, weights, free = [], [], list(dict.fromkeys(ROLE_OF_KIND.values()))
     # Each model takes the style of its kind; a second one of a kind takes a style still free.
-    own = {label: ROLE_OF_KIND.get(getattr(model, "kind", None)) for label, model in models.items()}
+    own = {label: ROLE_OF_KIND.get(getattr(model, "kind", "")) for label, model in models.items()}
     for label, model in models.items():
         numbers = model_weights(label, model, system.degrees, kinds)
         wanted = own[label]

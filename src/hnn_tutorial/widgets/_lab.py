@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class StateTrait(traitlets.TraitType):
+class StateTrait(traitlets.TraitType[Tensor, Tensor | Sequence[float]]):
     """A trait that holds one state, a float64 tensor ``(2n,)``, and travels as a list."""
 
     info_text = "a state [q, p]: a tensor or a sequence of numbers"
 
-    def validate(self, lab: traitlets.HasTraits, value: Tensor | Sequence[float]) -> Tensor:
+    def validate(self, lab: Any, value: Tensor | Sequence[float]) -> Tensor:
         """Return the value as a tensor of its own, or say what is wrong with it."""
         try:
             state = torch.as_tensor(value, dtype=torch.float64).detach().cpu().clone()
@@ -40,9 +40,10 @@ class StateTrait(traitlets.TraitType):
         check_finite(state)
         return state
 
-    def set(self, lab: traitlets.HasTraits, value: Any) -> None:
+    def set(self, lab: Any, value: Any) -> None:
         """Set the trait; observers hear of it only when the numbers change."""
         state = self._validate(lab, value)
+        assert state is not None, "no state trait allows None"
         old = lab._trait_values.get(self.name)
         if old is None or not torch.equal(old, state):
             lab._trait_values[self.name] = state

@@ -1,7 +1,7 @@
 """The integrator lab: the fixed-step methods beside each other, from one start."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
@@ -141,7 +141,7 @@ class IntegratorLab(Lab):
         )
 
     @traitlets.validate("methods")
-    def _check_methods(self, proposal: dict) -> list[str]:
+    def _check_methods(self, proposal: dict[str, Any]) -> list[str]:
         names = proposal["value"]
         fixed = {key: method for key, method in METHODS.items() if not method.adaptive}
         for name in names:
@@ -151,7 +151,7 @@ class IntegratorLab(Lab):
         return names
 
     @traitlets.validate("step", "horizon")
-    def _check_time(self, proposal: dict) -> float:
+    def _check_time(self, proposal: dict[str, Any]) -> float:
         name = proposal["trait"].name
         step = proposal["value"] if name == "step" else self.step
         horizon = proposal["value"] if name == "horizon" else self.horizon

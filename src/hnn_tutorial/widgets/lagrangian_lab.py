@@ -1,8 +1,8 @@
 """The Lagrangian lab: a path between two held ends, and its action beside the true path's."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
@@ -25,7 +25,7 @@ STEPS = 120
 
 # Start [q, p] and duration where none is given: the pendulum's is shorter than half a period of
 # small swings, up to where the true path is a minimum of the action.
-BEGINNINGS = {
+BEGINNINGS: dict[type[System], Callable[[Any], tuple[tuple[float, float], float]]] = {
     Pendulum: lambda system: ((-1.0, 0.0), 0.8 * math.pi / system.frequency),
     Projectile: lambda system: ((0.0, 12.0 * system.mass), 2.0),
 }
@@ -147,7 +147,7 @@ class LagrangianLab(Lab):
         return torch.lerp(true[:1], true[-1:], shares) - true
 
     @traitlets.validate("duration")
-    def _check_duration(self, proposal: dict) -> float:
+    def _check_duration(self, proposal: dict[str, Any]) -> float:
         duration = proposal["value"]
         check_positive(duration=duration)
         times = torch.linspace(0, duration, STEPS + 1, dtype=torch.float64)

@@ -1,7 +1,7 @@
 """The learned-dynamics lab: truth and trained models from a start that the reader moves."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import traitlets
@@ -153,7 +153,7 @@ class LearnedLab(Lab):
             self._weights = weights
 
     @traitlets.validate("step", "horizon")
-    def _check_time(self, proposal: dict) -> float:
+    def _check_time(self, proposal: dict[str, Any]) -> float:
         name = proposal["trait"].name
         step = proposal["value"] if name == "step" else self.step
         horizon = proposal["value"] if name == "horizon" else self.horizon
@@ -171,7 +171,7 @@ class LearnedLab(Lab):
         return proposal["value"]
 
     @traitlets.validate("method")
-    def _check_method(self, proposal: dict) -> str:
+    def _check_method(self, proposal: dict[str, Any]) -> str:
         self._require_method(proposal["value"], self.models)
         return proposal["value"]
 

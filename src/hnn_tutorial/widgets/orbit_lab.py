@@ -190,7 +190,7 @@ class OrbitLab(Lab):
             self._weights = weights
 
     @traitlets.validate("swarm", "spread", "horizon")
-    def _check_swarm(self, proposal: dict) -> float:
+    def _check_swarm(self, proposal: dict[str, Any]) -> float:
         new = {proposal["trait"].name: proposal["value"]}
         # All, because the constructor sets all before any is checked, in any order.
         names = ("swarm", "spread", "horizon")

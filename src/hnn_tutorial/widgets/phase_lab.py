@@ -81,7 +81,7 @@ class PhaseLab(Lab):
         return replace(self._first_system, **self.parameters)
 
     @traitlets.validate("parameters")
-    def _check_parameters(self, proposal: dict) -> dict[str, float]:
+    def _check_parameters(self, proposal: dict[str, Any]) -> dict[str, float]:
         given = proposal["value"]
         names = [parameter.name for parameter in self._first_system.parameters]
         if sorted(given) != sorted(names):
@@ -91,7 +91,7 @@ class PhaseLab(Lab):
         return {parameter.name: parameter.value for parameter in system.parameters}
 
     @traitlets.validate("cloud")
-    def _check_cloud(self, proposal: dict) -> float:
+    def _check_cloud(self, proposal: dict[str, Any]) -> float:
         if not 0 <= proposal["value"] <= 1:
             raise ValueError(
                 f"cloud = {proposal['value']}; it reaches from 0 (none) to 1 on either side of q"

@@ -4,7 +4,7 @@ import re
 import tomllib
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anywidget
 import traitlets
@@ -85,7 +85,7 @@ class Quiz(anywidget.AnyWidget):
         )
 
     @traitlets.validate("answers")
-    def _check_answers(self, proposal: dict) -> list[list[int]]:
+    def _check_answers(self, proposal: dict[str, Any]) -> list[list[int]]:
         tried = proposal["value"]
         counts = [len(question["answers"]) for question in self._questions]
         if len(tried) != len(counts) or not all(
@@ -113,7 +113,7 @@ def read_quiz(path: Path) -> tuple[str, list[dict[str, Any]]]:
         ValueError: if the file is not such a quiz.
     """
 
-    def fail(where: str, problem: str) -> None:
+    def fail(where: str, problem: str) -> NoReturn:
         raise ValueError(f"{path.name}{where}: {problem}")
 
     def read(table: Any, where: str, texts: tuple[str, ...], others: tuple[str, ...]) -> Rich:
@@ -131,7 +131,9 @@ def read_quiz(path: Path) -> tuple[str, list[dict[str, Any]]]:
         except ValueError as error:
             fail(where, str(error))
 
-    def rows(table: dict, key: str, where: str, fewest: int, most: int) -> list:
+    def rows(
+        table: dict[str, Any], key: str, where: str, fewest: int, most: int
+    ) -> list[dict[str, Any]]:
         found = table.get(key, [])
         if not isinstance(found, list) or not fewest <= len(found) <= most:
             count = len(found) if isinstance(found, list) else found

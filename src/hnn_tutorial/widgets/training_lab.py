@@ -110,7 +110,7 @@ class TrainingLab(Lab):
     optimizer = traitlets.Unicode("levenberg_marquardt").tag(sync=True)
     noise = traitlets.Float(0.0).tag(sync=True)
     training = traitlets.Bool(False).tag(sync=True)
-    history = traitlets.List().tag(sync=True)
+    history: traitlets.List[Any] = traitlets.List().tag(sync=True)
     steps = traitlets.Int(0).tag(sync=True)
     learning_rate = traitlets.Float(0.01).tag(sync=True)
     duration = traitlets.Float(3.0).tag(sync=True)
@@ -195,22 +195,22 @@ class TrainingLab(Lab):
         self._samples = encode_samples(self.system, data, self.seed)
 
     @traitlets.validate("optimizer")
-    def _check_optimizer(self, proposal: dict) -> str:
+    def _check_optimizer(self, proposal: dict[str, Any]) -> str:
         lookup(OPTIMIZERS, proposal["value"], "optimizer")
         return proposal["value"]
 
     @traitlets.validate("noise")
-    def _check_noise(self, proposal: dict) -> float:
+    def _check_noise(self, proposal: dict[str, Any]) -> float:
         check_not_negative(noise=proposal["value"])
         return proposal["value"]
 
     @traitlets.validate("learning_rate", "duration", "horizon")
-    def _check_positive(self, proposal: dict) -> float:
+    def _check_positive(self, proposal: dict[str, Any]) -> float:
         check_positive(**{proposal["trait"].name: proposal["value"]})
         return proposal["value"]
 
     @traitlets.validate("steps", "points")
-    def _check_count(self, proposal: dict) -> int:
+    def _check_count(self, proposal: dict[str, Any]) -> int:
         name, value = proposal["trait"].name, proposal["value"]
         # steps = 0 stands for the optimiser's own number.
         check_count(**{name: value + (name == "steps")})
