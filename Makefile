@@ -38,9 +38,10 @@ test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book 
 	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing"
 	$(BIN)/python -m pytest tests -m timing
 
-lint: $(STAMP) ## the style checks alone: code, stripped notebooks, derived exercises
+lint: $(STAMP) ## the style checks alone: code, types, stripped notebooks, derived exercises
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(if $(NOTEBOOKS),$(BIN)/$(STRIP) --verify $(NOTEBOOKS))
 	$(BIN)/python tools/exercises.py --check
 
@@ -63,5 +64,5 @@ bench: $(STAMP) ## run the benchmarks, or one of them with ROW=...
 	$(BIN)/python benchmarks/run.py $(if $(ROW),--row $(ROW))
 
 clean: ## remove what was built; the environment stays (it is .venv)
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests tools benchmarks book -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,8 @@ from rattler import MatchSpec
 from rattler.exceptions import InvalidMatchSpecError
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOLS = PYPROJECT["project"], PYPROJECT["tool"]
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [
     Requirement(text) for text in sum(EXTRAS.values(), start=list(PROJECT["dependencies"]))
@@ -157,3 +158,13 @@ def test_gitignore_covers_what_must_not_be_committed():
         "node_modules",
         "*.tmp",
     }
+
+
+def test_the_wheel_takes_every_file_of_the_package():
+    package = ROOT / "src" / "hnn_tutorial"
+    patterns = TOOLS["setuptools"]["package-data"]["hnn_tutorial"]
+    taken = {path for pattern in patterns for path in package.glob(pattern)}
+    there = {path for path in package.rglob("*") if path.is_file() and path.suffix != ".py"}
+    assert {path for path in there if "__pycache__" not in path.parts} == taken
+    # Without this marker a type checker takes nothing of an installed package for typed.
+    assert package / "py.typed" in taken
