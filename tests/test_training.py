@@ -16,6 +16,7 @@ from hnn_tutorial.models import HNN, MLP, MODELS
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import (
     Adam,
+    History,
     LevenbergMarquardt,
     TrainingDivergedError,
     derivative_residual,
@@ -71,6 +72,17 @@ def line_solution(data: dict, weight_decay: float = 0.0) -> torch.Tensor:
 
 
 # Residuals
+
+
+def test_a_history_is_told_in_one_line():
+    """At the end of a cell a notebook shows it, with hundreds of losses inside."""
+    history = quiet_fit(MLP(1, (4,), seed=0), disc(20, seed=0), LevenbergMarquardt(steps=9))
+    told = repr(history)
+    assert len(told) < 120
+    assert f"{history.steps} steps" in told
+    assert f"loss {history.loss[0]:.3g} to {history.final_loss:.3g}" in told
+    assert history.reason in told
+    assert repr(History()) == "<History: 0 steps in 0.0 s, loss nan, not ended>"
 
 
 def test_derivative_residual_is_predicted_less_true():

@@ -59,7 +59,7 @@ class Optimizer(Protocol):
         ...
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What happened during training.
 
@@ -85,6 +85,13 @@ class History:
     def steps(self) -> int:
         """The number of steps done."""
         return len(self.loss)
+
+    def __repr__(self) -> str:
+        first = f"{self.loss[0]:.3g} to " if self.loss else ""
+        return (
+            f"<History: {self.steps} steps in {self.seconds:.1f} s, loss {first}"
+            f"{self.final_loss:.3g}, {self.reason or 'not ended'}>"
+        )
 
 
 def fit(
