@@ -56,7 +56,9 @@ def chapter() -> dict:
         text("## Recap\n\n...\n\n## What to try\n\n...", "recap"),
         text("## Go further\n\nGreydanus et al. 2019.", "further"),
     ]
-    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    book = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": KERNEL, "accelerator": "GPU"}
+    )
     return json.loads(nbformat.writes(book))
 
 
@@ -121,6 +123,10 @@ BAD = {
         "its kernelspec must",
     ),
     "no kernel": (lambda b: b["metadata"].clear(), "its kernelspec must"),
+    "no accelerator": (
+        lambda b: b["metadata"].pop("accelerator"),
+        'its metadata must have "accelerator": "GPU"',
+    ),
     "outputs": (
         lambda b: cell(b, "claims")["outputs"].append(
             {"output_type": "stream", "name": "stdout", "text": "1"}
@@ -270,6 +276,7 @@ def test_rules_for_chapters_hold_for_chapters_alone(name):
         set_metadata("draw", "tags", value=["remove-output"]),
         put("claims", "claim(1); claim(2); claim(3)\n%timeit f()\n!ls\nfield?\nx = [1]  # why?"),
         put("one", "## One\n\n~~~\n# no heading\n```\n# none either\n~~~"),
+        lambda b: b.update(metadata={"kernelspec": KERNEL, "hnn_tutorial": {"derived": "..."}}),
         put("define", "### BEGIN SOLUTION\n" + lines(12) + "\n### END SOLUTION\n\n"),
     ],
 )

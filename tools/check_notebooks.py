@@ -216,6 +216,13 @@ def kernel(notebook: Notebook) -> Iterator[Finding]:
         yield None, f"its kernelspec must be {json.dumps(KERNEL)}, which every machine has"
 
 
+def asks_for_a_gpu(notebook: Notebook) -> Iterator[Finding]:
+    """Colab opens it on a machine with a GPU; what is derived has what its source has."""
+    derived = "derived" in notebook.metadata.get("hnn_tutorial", {})
+    if not derived and notebook.metadata.get("accelerator") != "GPU":
+        yield None, 'its metadata must have "accelerator": "GPU", which asks Colab for one'
+
+
 def stripped(notebook: Notebook) -> Iterator[Finding]:
     """Outputs are not stored."""
     for cell in notebook.cells:
@@ -411,6 +418,7 @@ Rule = Callable[[Notebook], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     valid,
     kernel,
+    asks_for_a_gpu,
     stripped,
     small,
     starts_alike,
