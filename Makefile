@@ -14,7 +14,7 @@ STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab ce
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format lab serve exercises bench clean
+.PHONY: help book test lint format lab serve exercises wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -59,6 +59,12 @@ serve: $(STAMP) ## serve the built book on http://127.0.0.1:8000 (PORT=...)
 
 exercises: $(STAMP) ## derive the exercise notebooks from the solutions
 	@$(BIN)/python tools/exercises.py
+
+wheel: $(STAMP) ## build the wheel and run every notebook against it, in a clean environment
+	$(BIN)/python tools/check_wheel.py --python $(PYTHON)
+
+colab: $(STAMP) ## run every notebook as Colab would, among Colab's versions
+	$(BIN)/python tools/check_wheel.py --python $(PYTHON) --colab
 
 bench: $(STAMP) ## run the benchmarks, or one of them with ROW=...
 	$(BIN)/python benchmarks/run.py $(if $(ROW),--row $(ROW))

@@ -6,13 +6,11 @@ import importlib
 import os
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import build_book
 import nbformat
 import pytest
-import yaml
 from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pybtex.database import parse_file
@@ -118,12 +116,6 @@ def test_every_notebook_is_a_page() -> None:
     folders = ("book", "exercises", "solutions")
     notebooks = {path for folder in folders for path in (ROOT / folder).glob("*.ipynb")}
     assert {str(path.relative_to(ROOT)) for path in notebooks - pages} == set()
-
-
-def test_the_address_of_the_project_is_the_same_everywhere() -> None:
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert config["repository"]["url"] == project["urls"]["Repository"]
 
 
 def test_what_the_package_cites_is_in_the_bibliography() -> None:

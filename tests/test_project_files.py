@@ -30,8 +30,12 @@ PIP = [
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 # conda-forge's names where they differ, and what it does not carry under a name of its own.
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "build": "python-build"}
 PIP_ONLY = {"axe-playwright-python", "playwright", "sphinx-mathjax-offline"}
+
+
+# A GitHub repository, in an address of GitHub's, Colab's or Binder's.
+REPOSITORY = re.compile(r"(?:github\.com[/:]|/gh/|/github/)([\w.-]+/[\w-]+)")
 
 
 def split(spec: str) -> tuple[str, SpecifierSet]:
@@ -39,7 +43,9 @@ def split(spec: str) -> tuple[str, SpecifierSet]:
     parsed = MatchSpec(spec, strict=True)
     name = re.match(r"[a-z0-9-]+", spec)[0]
     assert parsed.name is not None
-    return name, SpecifierSet(str(parsed.version) if parsed.version else "")
+    version = str(parsed.version or "")
+    # conda's `=3.12`, which is any 3.12.x, parses to 3.12.*
+    return name, SpecifierSet(f"=={version}" if version[:1].isdigit() else version)
 
 
 def test_environment_has_the_agreed_name_and_channel():
@@ -69,10 +75,17 @@ def test_conda_bounds_are_those_of_pyproject(requirement):
     assert bounds[name] == requirement.specifier
 
 
-def test_conda_has_the_same_python_and_nothing_that_pyproject_lacks():
+def test_conda_has_a_python_that_repo2docker_understands():
+    (spec,) = [spec for spec in CONDA if re.match("python[ =<>]", spec)]
+    version = re.fullmatch(r"python=(3\.\d+)", spec)
+    assert version, spec
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version[1])
+
+
+def test_conda_has_nothing_that_pyproject_lacks():
     bounds = dict(split(spec) for spec in CONDA)
-    assert bounds.pop("python") == SpecifierSet(PROJECT["requires-python"])
     bounds.pop("pip")
+    bounds.pop("python")
     known = {canonicalize_name(r.name) for r in REQUIREMENTS}
     assert set(bounds) == {CONDA_NAMES.get(name, name) for name in known - PIP_ONLY}
 
@@ -84,8 +97,8 @@ def test_pip_section_installs_the_package_with_every_extra():
     assert set(found[1].split(",")) == set(EXTRAS)
 
 
-def pins() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     matches = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9A-Za-z.!]+)", line) for line in found]
     wrong = [line for line, match in zip(found, matches, strict=True) if not match]
@@ -95,7 +108,7 @@ def pins() -> dict[str, str]:
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
 def test_constraints_pin_every_requirement_within_its_bounds(requirement):
-    version = pins().get(canonicalize_name(requirement.name))
+    version = pins("constraints.txt").get(canonicalize_name(requirement.name))
     assert version, f"constraints.txt does not pin {requirement.name}"
     assert requirement.specifier.contains(version)
 
@@ -108,17 +121,29 @@ def test_requirements_have_lower_bounds_and_no_exact_pins(requirement):
 
 
 def test_the_package_leaves_a_colab_machine_as_it_is():
-    # What Colab had in August 2026: raising one of these bounds above it would make the first cell
-    # of every notebook replace Colab's own packages, and its kernel would need a restart.
-    colab = {
-        "torch": "2.11.0",
-        "numpy": "2.1.3",
-        "scipy": "1.16.3",
-        "matplotlib": "3.10.0",
-        "ipywidgets": "7.7.1",
-    }
+    # With a bound above what Colab has, the first cell of every notebook would replace Colab's own
+    # package, and its kernel would need a restart.
+    colab = pins("tools/colab-versions.txt")
     needed = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
-    assert all(needed[name].contains(version) for name, version in colab.items())
+    assert set(needed) - set(colab) == {"rjsmin"}, "say what Colab has of a new dependency"
+    assert all(needed[name].contains(colab[name]) for name in set(needed) & set(colab))
+
+
+def test_the_address_of_the_project_is_the_same_everywhere():
+    """It stands in pyproject.toml; an address of a repository of this name is that one."""
+    address = PROJECT["urls"]["Repository"]
+    name = address.removeprefix("https://github.com/")
+    folders = (".", ".github", "book", "solutions", "exercises", "src", "tools", "benchmarks")
+    suffixes = {".cff", ".ipynb", ".md", ".py", ".js", ".toml", ".yml", ".yaml", ".html"}
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for path in (ROOT / folder).glob("*" if folder == "." else "**/*"):
+            if path.suffix in suffixes and path.is_file():
+                for other in REPOSITORY.findall(path.read_text(encoding="utf-8")):
+                    if canonicalize_name(other.split("/")[1]) == PROJECT["name"]:
+                        found.setdefault(other, set()).add(path.relative_to(ROOT).as_posix())
+    assert found.pop(name) >= {"README.md", "CITATION.cff", "_config.yml", "book/intro.md"}
+    assert not found, f"not {address}"
 
 
 def test_citation_is_version_1_2_of_the_format_and_of_this_version():

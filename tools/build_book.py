@@ -152,8 +152,11 @@ class SilentOutput(OutputWidget):
         """Send nothing; nbclient keeps the outputs for the page itself."""
 
 
-def execute(path: Path, timeout: int) -> Run:
-    """Execute one notebook in its own folder; a failure names the cell."""
+def execute(path: Path, timeout: int, kernel: str = "") -> Run:
+    """Execute one notebook in its own folder, with its own kernel unless one is named.
+
+    A failure names the cell.
+    """
     notebook = read_notebook(path)
     assert notebook is not None
     started = [0]
@@ -164,6 +167,7 @@ def execute(path: Path, timeout: int) -> Run:
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        kernel_name=kernel,
         resources={"metadata": {"path": str(path.parent)}},
         # Times written into the cells would change the key under which the cache knows them.
         record_timing=False,
