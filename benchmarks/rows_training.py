@@ -161,11 +161,12 @@ def gradient_step(repeats: int) -> list[Row]:
 
 
 @row
-def ensemble(repeats: int) -> list[Row]:
+def ensemble(repeats: int, device: str = "cpu") -> list[Row]:
     """Time of Adam on an HNN 2-32-32-1 for many seeds: one after another, or all at once.
 
     On the spring's 750 points, in float64 and float32, with batches of 50 and of all points.
     """
+    place = "" if device == "cpu" else f", {device}"
     rows = []
     data = spring_data(0)
     cases = [
@@ -176,12 +177,13 @@ def ensemble(repeats: int) -> list[Row]:
         (64, 50, torch.float64),
     ]
     for members, batch_size, dtype in cases:
-        used = data.to(dtype=dtype)
+        used = data.to(device=device, dtype=dtype)
         settings = Adam(40, batch_size=batch_size)
         records = []
         for _ in range(repeats):
             models, others = (
-                [HNN(1, (32, 32), seed=s, dtype=dtype) for s in range(members)] for _ in range(2)
+                [HNN(1, (32, 32), seed=s, dtype=dtype).to(device) for s in range(members)]
+                for _ in range(2)
             )
             together = seconds(
                 lambda m=models, d=used, s=settings: fit_ensemble(m, d, s, progress=False)
@@ -197,7 +199,7 @@ def ensemble(repeats: int) -> list[Row]:
         batch = "all points" if batch_size is None else f"batch {batch_size}"
         rows.append(
             make_row(
-                f"ensemble: {members} members, {batch}, {kind}",
+                f"ensemble: {members} members, {batch}, {kind}{place}",
                 middle["reference"],
                 middle["ours"],
                 [r["reference"] / r["ours"] for r in records],

@@ -1,6 +1,6 @@
 """Run the benchmarks: both sides of each row in one process, several times.
 
-    python benchmarks/run.py [--row NAME] [--repeats 3] [--threads 1]
+    python benchmarks/run.py [--row NAME] [--repeats 3] [--threads 1] [--device cpu]
 
 Each file ``rows_*.py`` beside this one holds functions marked ``@row``. What a row measured is
 in ``results.json`` as soon as it is done: an interruption costs the row that was running.
@@ -8,6 +8,7 @@ in ``results.json`` as soon as it is done: an interruption costs the row that wa
 
 import argparse
 import importlib
+import inspect
 import sys
 import time
 import traceback
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--row", choices=sorted(ROWS), help="run this row only")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each row (default 3)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
+    parser.add_argument("--device", default="cpu", help="for rows that know one (default cpu)")
     chosen = parser.parse_args(arguments)
     if chosen.repeats < 1 or chosen.threads < 1:
         parser.error("--repeats and --threads must be at least 1")
@@ -36,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
         try:
-            results = ROWS[name](chosen.repeats)
+            known = inspect.signature(ROWS[name]).parameters
+            options = {"device": chosen.device} if "device" in known else {}
+            results = ROWS[name](chosen.repeats, **options)
         except Exception:
             # The other rows are worth having all the same.
             traceback.print_exc()

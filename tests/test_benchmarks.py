@@ -106,6 +106,17 @@ def test_one_row_replaces_its_own_and_keeps_the_others(bench, monkeypatch):
     assert [row["name"] for row in stored(bench)["rows"]] == ["one: 3"]
 
 
+def test_a_row_that_knows_devices_is_given_the_one_that_was_asked_for(bench, monkeypatch):
+    def placed(repeats, device="cpu"):
+        return [plain(bench, f"placed: {device}")]
+
+    use_rows(bench, monkeypatch, placed=placed, other=lambda repeats: [plain(bench, "other")])
+    assert bench["run"].main(["--device", "cuda:1"]) == 0
+    assert [row["name"] for row in stored(bench)["rows"]] == ["placed: cuda:1", "other"]
+    assert bench["run"].main(["--row", "placed"]) == 0
+    assert [row["name"] for row in stored(bench)["rows"]] == ["placed: cpu", "other"]
+
+
 def test_unknown_rows_are_refused(bench):
     with pytest.raises(SystemExit):
         bench["run"].main(["--row", "nonsense"])
