@@ -12,7 +12,6 @@ Every test that needs a page starts with `require_chromium()` and then uses `lau
 from __future__ import annotations
 
 import functools
-import http.server
 import json
 import os
 import re
@@ -20,7 +19,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -30,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from downloads import chromium_path, serve
 
 # Debian's build on a machine without a display or a GPU. Background traffic is switched off so that
 # every request the tests see comes from the page. A colour profile is fixed because screenshots are
@@ -46,18 +45,6 @@ FLAGS = (
 )
 
 LOCAL = ("file:", "blob:", "data:", "about:", "http://127.0.0.1", "http://localhost")
-
-
-def chromium_path() -> str | None:
-    """The Chromium to drive: the `CHROMIUM` environment variable, else one on the path."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named if Path(named).exists() else None
-    for name in ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    return None
 
 
 def _missing(what: str) -> None:
@@ -225,26 +212,6 @@ def open_page(
         yield page, log
     finally:
         context.close()
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def serve(folder: Path | str) -> Iterator[str]:
-    """Serve a folder over http on a free local port and yield its address (no final slash)."""
-    handler = functools.partial(_QuietHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import downloads
 import nbformat
 import yaml
 from jupyter_cache import get_cache
@@ -266,6 +267,8 @@ def build(root: Path) -> int:
     if status != 0:
         print("\nThe book was not built without warnings; see above.", file=sys.stderr)
         return status
+    names = [path.relative_to(root).with_suffix("").as_posix() for path in pages(root)]
+    downloads.offer(root, layout.html, names)
     print(f"\nThe book is ready after {time.perf_counter() - begin:.0f} s. Open")
     print(f"  {(layout.html / 'index.html').as_uri()}")
     print("or run `make serve`, with which its search also shows summaries.")

@@ -198,12 +198,22 @@ def repair_page(app: Sphinx, name: str, template: str, context: dict, doctree: A
 
         context["generate_toctree_html"] = make_named_tree
 
+    if name.startswith("exercises/"):
+        _edit_the_solutions(context["header_buttons"])
     if doctree is not None and app.env.doc2path(name).endswith(".md"):
         context["header_buttons"] = [
             button
             for button in context.get("header_buttons", [])
             if button.get("label") != "launch-buttons"
         ]
+
+
+def _edit_the_solutions(buttons: list[dict[str, Any]]) -> None:
+    """Let an exercise's edit button name the file that it is derived from."""
+    for button in buttons:
+        _edit_the_solutions(button.get("buttons", []))
+        if button.get("label") == "source-edit-button":
+            button["url"] = button["url"].replace("/exercises/", "/solutions/")
 
 
 def name_folding_marks(tree: Any) -> Any:
