@@ -40,14 +40,8 @@ NAME = PROJECT["name"]
 KERNEL = "clean"
 TIMEOUT = 600
 
-# What Colab has loaded before the first cell; a widget of ours asks for its manager of widgets.
-GOOGLE_COLAB = """\
-managers = []
-
-
-def enable_custom_widget_manager():
-    managers.append("custom")
-"""
+# What Colab has loaded before the first cell: `google.colab.output`, of which anywidget calls this.
+GOOGLE_COLAB = "def enable_custom_widget_manager():\n    pass\n"
 
 
 # --- the distributions ---------------------------------------------------------------------------
