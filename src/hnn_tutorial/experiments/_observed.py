@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hnn_tutorial.data import Dataset, Trajectories, add_noise, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
-from hnn_tutorial.experiments._recipe import Job, TaskData
+from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import Field, time_reversal
 from hnn_tutorial.systems import System
@@ -178,3 +178,26 @@ class TrainOnMotion:
 def _both_ways(values: Tensor, turned: Field) -> Tensor:
     """Return trajectories ``(T, B, 2n)``, evenly timed, beside the same played backwards."""
     return torch.cat([values, turned(values).flip(0)], dim=1)
+
+
+def small_networks(task: ObservedTrajectories, subject: str) -> Recipe:
+    """Return this course's recipe for a system of one degree of freedom that is seen with noise."""
+    return Recipe(
+        name=f"{task.name}-ours",
+        title=f"{subject}, noisy states: small networks, free starts, Levenberg–Marquardt",
+        task=task,
+        degrees=1,
+        models={
+            "hnn": {"hidden": (16, 16)},
+            "mlp": {"hidden": (16, 16)},
+            "second_order_mlp": {"hidden": (16, 16)},
+            "separable_hnn": {"hidden": (11, 11)},
+            "lnn": {"hidden": (16, 16), "activation": "softplus"},
+            "structured_lnn": {"hidden": (16, 16)},
+        },
+        optimizers={
+            "levenberg_marquardt": LevenbergMarquardt(steps=60, weight_decay=1e-5),
+            "adam": Adam(steps=4000, weight_decay=1e-5),
+        },
+        train=TrainOnMotion(noise=task.noise, derivative_noise=0.1 * task.noise),
+    )

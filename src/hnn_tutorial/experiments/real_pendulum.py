@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from hnn_tutorial.data import Trajectories
 from hnn_tutorial.evaluation import coordinate_error, energy_error, field_error
-from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
+from hnn_tutorial.experiments._published import LEARNING_RATE, as_published
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate, integrate_gaps
 from hnn_tutorial.mechanics import Field
@@ -242,14 +242,8 @@ TWIN = Recipe(
 
 VARIANTS = (TWIN,)
 
-REFERENCE = Recipe(
-    name="real-pendulum-reference",
-    title="recorded pendulum: 200 × 200 tanh, 2,000 steps of Adam, as published",
-    task=TASK,
-    degrees=1,
-    models={kind: {"hidden": HIDDEN} for kind in ("hnn", "mlp")},
-    optimizers={"adam": Adam(steps=2000, learning_rate=LEARNING_RATE, weight_decay=1e-5)},
-    dtype=torch.float32,
-    initialize=orthogonal,
-    source="Greydanus et al. 2019",
+REFERENCE = as_published(
+    TASK,
+    "recorded pendulum: 200 × 200 tanh, 2,000 steps of Adam, as published",
+    Adam(steps=2000, learning_rate=LEARNING_RATE, weight_decay=1e-5),
 )

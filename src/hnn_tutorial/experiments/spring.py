@@ -1,14 +1,9 @@
 """The mass-spring of Greydanus et al. 2019: 50 trajectories of 30 noisy points."""
 
-from typing import Any
-
-import torch
-
-from hnn_tutorial.experiments._observed import ObservedTrajectories, TrainOnMotion
-from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
-from hnn_tutorial.experiments._recipe import Recipe
+from hnn_tutorial.experiments._observed import ObservedTrajectories, small_networks
+from hnn_tutorial.experiments._published import LEARNING_RATE, as_published
 from hnn_tutorial.systems import MassSpring
-from hnn_tutorial.training import Adam, LevenbergMarquardt
+from hnn_tutorial.training import Adam
 
 TASK = ObservedTrajectories(
     name="spring",
@@ -21,36 +16,10 @@ TASK = ObservedTrajectories(
     draw={"radius": (0.1, 1.0)},
 )
 
-MODELS: dict[str, dict[str, Any]] = {
-    "hnn": {"hidden": (16, 16)},
-    "mlp": {"hidden": (16, 16)},
-    "second_order_mlp": {"hidden": (16, 16)},
-    "separable_hnn": {"hidden": (11, 11)},
-    "lnn": {"hidden": (16, 16), "activation": "softplus"},
-    "structured_lnn": {"hidden": (16, 16)},
-}
+OURS = small_networks(TASK, "mass-spring")
 
-OURS = Recipe(
-    name="spring-ours",
-    title="mass-spring, noisy states: small networks, free starts, Levenberg–Marquardt",
-    task=TASK,
-    degrees=1,
-    models=MODELS,
-    optimizers={
-        "levenberg_marquardt": LevenbergMarquardt(steps=60, weight_decay=1e-5),
-        "adam": Adam(steps=4000, weight_decay=1e-5),
-    },
-    train=TrainOnMotion(noise=TASK.noise, derivative_noise=0.1 * TASK.noise),
-)
-
-REFERENCE = Recipe(
-    name="spring-reference",
-    title="mass-spring, noisy states: 200 × 200 tanh, 2,000 steps of Adam, as published",
-    task=TASK,
-    degrees=1,
-    models={kind: {"hidden": HIDDEN} for kind in ("hnn", "mlp")},
-    optimizers={"adam": Adam(steps=2000, learning_rate=LEARNING_RATE, weight_decay=1e-4)},
-    dtype=torch.float32,
-    initialize=orthogonal,
-    source="Greydanus et al. 2019",
+REFERENCE = as_published(
+    TASK,
+    "mass-spring, noisy states: 200 × 200 tanh, 2,000 steps of Adam, as published",
+    Adam(steps=2000, learning_rate=LEARNING_RATE, weight_decay=1e-4),
 )

@@ -1,9 +1,8 @@
 """Three bodies that start nearly in a circle: Greydanus et al. 2019, task 4b."""
 
-import torch
 from torch import Tensor
 
-from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
+from hnn_tutorial.experiments._published import LEARNING_RATE, as_published
 from hnn_tutorial.experiments._recipe import Job, Recipe
 from hnn_tutorial.experiments.two_body import Orbits, train_on_growing_batches
 from hnn_tutorial.systems import ThreeBody
@@ -57,19 +56,13 @@ def train_on_weighted_derivatives(job: Job) -> LearnableField:
     return train_on_growing_batches(job, data, residual=weighted_residual)
 
 
-REFERENCE = Recipe(
-    name="three-body-reference",
-    title="three bodies, as published: 10,000 steps of Adam on 2 × 200 tanh",
-    task=TASK,
+REFERENCE = as_published(
+    TASK,
+    "three bodies, as published: 10,000 steps of Adam on 2 × 200 tanh",
+    Adam(steps=10_000, learning_rate=LEARNING_RATE, batch_size=600, weight_decay=1e-4),
     degrees=TASK.true.degrees,
-    models={kind: {"hidden": HIDDEN} for kind in ("hnn", "mlp", "second_order_mlp")},
-    optimizers={
-        "adam": Adam(steps=10_000, learning_rate=LEARNING_RATE, batch_size=600, weight_decay=1e-4)
-    },
-    dtype=torch.float32,
-    initialize=orthogonal,
+    models=("hnn", "mlp", "second_order_mlp"),
     seeds=3,
-    source="Greydanus et al. 2019",
 )
 
 # 1505 weights, and as near to that as the others come.

@@ -9,7 +9,7 @@ from torch import Tensor
 from hnn_tutorial.data import Trajectories, simulate
 from hnn_tutorial.evaluation import coordinate_error, energy_error
 from hnn_tutorial.experiments._observed import FRESH
-from hnn_tutorial.experiments._published import HIDDEN, LEARNING_RATE, orthogonal
+from hnn_tutorial.experiments._published import LEARNING_RATE, as_published
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import Field
@@ -133,16 +133,12 @@ TASK = Orbits(
     step=0.02,
 )
 
-REFERENCE = Recipe(
-    name="two-body-reference",
-    title="two bodies, as published: 10,000 steps of Adam on 2 × 200 tanh",
-    task=TASK,
+REFERENCE = as_published(
+    TASK,
+    "two bodies, as published: 10,000 steps of Adam on 2 × 200 tanh",
+    Adam(steps=10_000, learning_rate=LEARNING_RATE, batch_size=200),
     degrees=TASK.true.degrees,
-    models={kind: {"hidden": HIDDEN} for kind in ("hnn", "mlp", "second_order_mlp")},
-    optimizers={"adam": Adam(steps=10_000, learning_rate=LEARNING_RATE, batch_size=200)},
-    dtype=torch.float32,
-    initialize=orthogonal,
-    source="Greydanus et al. 2019",
+    models=("hnn", "mlp", "second_order_mlp"),
 )
 
 # 621 weights, and as near to that as the others come.
