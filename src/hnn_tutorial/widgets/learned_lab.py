@@ -20,7 +20,8 @@ from hnn_tutorial.widgets._encode import (
     encode_region,
     encode_system,
 )
-from hnn_tutorial.widgets._lab import Lab, draw_motions, first_start
+from hnn_tutorial.widgets._lab import draw_motions, first_start
+from hnn_tutorial.widgets._model_lab import ModelLab
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ MAX_STEPS = 10_000
 """Steps of one motion: with more of them a frame takes too long to draw."""
 
 
-class LearnedLab(Lab):
+class LearnedLab(ModelLab):
     r"""The true motion and those of trained models, from one start that the reader moves.
 
     The phase plane and the body stand side by side; the start is dragged in either. Each
@@ -74,8 +75,6 @@ class LearnedLab(Lab):
 
     _esm = bundle("learned_lab.js")
 
-    _models = traitlets.List(traitlets.Dict()).tag(sync=True)
-    _weights = traitlets.Bytes(b"").tag(sync=True)
     step = traitlets.Float(0.05).tag(sync=True)
     method = traitlets.Unicode("rk4").tag(sync=True)
     horizon = traitlets.Float(20.0).tag(sync=True)
@@ -133,24 +132,10 @@ class LearnedLab(Lab):
         states = states.to(self.state)
         return self.system.momenta(states) if lagrangian else states
 
-    def set_model(self, label: str, model: Model) -> None:
-        """Put a model in the place of the one with this label (or add it), with its weights now.
-
-        Args:
-            label: its name in the lab.
-            model: the trained model.
-
-        Raises:
-            TypeError, ValueError: as in the constructor; the lab then stays as it was.
-        """
-        models = {**self.models, label: model}
-        specs, weights = encode_models(self.system, models, LAB_MODELS)
+    def _encode(self, models: Mapping[str, Model]) -> tuple[list[dict], bytes]:
+        encoded = encode_models(self.system, models, LAB_MODELS)
         self._require_method(self.method, models)
-        self.models = models
-        # One message, so that the browser never sees the weights of one and the shape of another.
-        with self.hold_sync():
-            self._models = specs
-            self._weights = weights
+        return encoded
 
     @traitlets.validate("step", "horizon")
     def _check_time(self, proposal: dict[str, Any]) -> float:

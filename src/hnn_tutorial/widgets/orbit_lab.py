@@ -13,8 +13,8 @@ from hnn_tutorial.integrators import integrate
 from hnn_tutorial.models import Model
 from hnn_tutorial.systems import DoublePendulum, HenonHeiles, System, ThreeBody, TwoBody
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets._encode import encode_models, encode_system
-from hnn_tutorial.widgets._lab import Lab
+from hnn_tutorial.widgets._encode import encode_system
+from hnn_tutorial.widgets._model_lab import ModelLab
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ SETTINGS = {
 }
 
 
-class OrbitLab(Lab):
+class OrbitLab(ModelLab):
     r"""Orbits from a start that the reader moves: conserved quantities, learned motions, chaos.
 
     The reader drags places and velocities in the plane. Gauges show how far every motion has
@@ -92,8 +92,6 @@ class OrbitLab(Lab):
 
     _esm = bundle("orbit_lab.js")
 
-    _models = traitlets.List(traitlets.Dict()).tag(sync=True)
-    _weights = traitlets.Bytes(b"").tag(sync=True)
     swarm = traitlets.Int(0, help="number of near-identical copies").tag(sync=True)
     spread = traitlets.Float(1e-6, help="distance of the copies from the start").tag(sync=True)
     horizon = traitlets.Float(30.0, help="length of the motions, in s").tag(sync=True)
@@ -108,13 +106,12 @@ class OrbitLab(Lab):
         horizon: float | None = None,
     ) -> None:
         description = encode_system(system, tuple(SETTINGS))
-        models = dict(models or {})
-        specs, weights = encode_models(system, models)
+        self.system = system
+        self.models = dict(models or {})
+        specs, weights = self._encode(self.models)
         setting = SETTINGS[type(system)]
         if start is None:
             start = _drawn_start(system)
-        self.system = system
-        self.models = models
         super().__init__(
             state=start,
             _system=description,
@@ -170,24 +167,6 @@ class OrbitLab(Lab):
             f"{system.title}: orbits of {names} in the plane, and {beside} over "
             f"{times[-1]:.3g} s, from [q, p] = {[round(value, 4) for value in self.state.tolist()]}"
         )
-
-    def set_model(self, label: str, model: Model) -> None:
-        """Put a model in the place of the one with this label (or add it), with its weights now.
-
-        Args:
-            label: its name in the lab.
-            model: the trained model.
-
-        Raises:
-            TypeError, ValueError: as in the constructor; the lab then stays as it was.
-        """
-        models = {**self.models, label: model}
-        specs, weights = encode_models(self.system, models)
-        self.models = models
-        # One message, so that the browser never sees the weights of one and the shape of another.
-        with self.hold_sync():
-            self._models = specs
-            self._weights = weights
 
     @traitlets.validate("swarm", "spread", "horizon")
     def _check_swarm(self, proposal: dict[str, Any]) -> float:
