@@ -283,7 +283,9 @@ class Normalization:
 
     def _scale(self, x: Tensor) -> Tensor:
         n = check_state(x)
-        return x.new_tensor([self.q_scale] * n + [self.p_scale] * n)
+        # Not x.new_tensor, which torch 2.2 refuses inside torch.func.grad.
+        scale = [self.q_scale] * n + [self.p_scale] * n
+        return torch.tensor(scale, dtype=x.dtype, device=x.device)
 
     def normalize(self, x: Tensor) -> Tensor:
         """Return states ``[q, p]`` in the new units, ``[Q, P]``."""
