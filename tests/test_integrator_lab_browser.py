@@ -1,22 +1,28 @@
 """The integrator lab: what travels, and in Chromium by mouse, keyboard, theme, size, and broken."""
 
-import contextlib
 import re
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
     NOTHING_LEFT,
     RENDER_AND_CLOSE,
+    SPACER,
+    assert_it_fits,
+    assert_it_rests_out_of_sight,
+    assert_it_says,
+    axe_findings,
     centre,
     colours,
     drag,
     ink,
-    open_widgets,
+    lab_opener,
+    spoil,
+    start_of,
+    stop,
 )
 
 from hnn_tutorial import palette
@@ -77,25 +83,8 @@ def test_the_saved_picture(system):
 
 @pytest.fixture
 def open_lab(browser, tmp_path):
-    """Open a page with labs and return it; what the page did is checked at the end."""
-    with contextlib.ExitStack() as stack:
-        logs = []
-
-        def open_labs(*labs, **options):
-            labs = labs or [IntegratorLab(MassSpring())]
-            page, log = stack.enter_context(open_widgets(browser, tmp_path, *labs, **options))
-            logs.append(log)
-            return page
-
-        yield open_labs
-        for log in logs:
-            log.assert_clean()
-
-
-def stop(page):
-    expect(page.locator(".hnn-primary").first).to_have_text("Pause")
-    page.locator(".hnn-primary").first.click()
-    expect(page.locator(".hnn-primary").first).to_have_text("Play")
+    with lab_opener(browser, tmp_path, lambda: IntegratorLab(MassSpring())) as opener:
+        yield opener
 
 
 def box(page, name):
@@ -117,11 +106,6 @@ def number(text):
     """Read 4.2 × 10⁻⁷ as a number."""
     plain = text.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--"))
     return float(re.sub(r"\s*×\s*10", "e", plain))
-
-
-def start_of(page, lab=0):
-    text = page.locator(".hnn-handle-start").nth(lab).get_attribute("aria-valuetext")
-    return [float(part.replace("−", "-")) for part in re.findall(r"= (\S+)", text)]
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
@@ -274,7 +258,6 @@ def test_colours_are_those_of_the_figures_and_follow_the_theme(open_lab):
 def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
     page = open_lab(width=width, height=1000, device_scale_factor=density)
     expect(page.locator(".hnn-clock")).not_to_contain_text("t = 0.0 s")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     inside = page.evaluate(
         """() => {
             const card = document.querySelector(".hnn-card").getBoundingClientRect();
@@ -283,28 +266,14 @@ def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
         }"""
     )
     assert inside
-    sizes = page.evaluate(
-        """[...document.querySelectorAll(".hnn-canvas")]
-            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
-    )
-    for pixels, css, pixels_high, css_high in sizes:
-        assert css > 250
-        assert abs(pixels - css * density) <= 1
-        assert abs(pixels_high - css_high * density) <= 1
-    targets = ".hnn-button, .hnn-select, .hnn-range, .hnn-handle, .hnn-toggle"
-    small = page.locator(targets).evaluate_all(
-        """all => all.map((e) => e.getBoundingClientRect())
-            .filter((b) => Math.min(b.width, b.height) < 43.9).length"""
-    )
-    assert small == 0
+    assert_it_fits(page, density)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_lab, theme):
     page = open_lab(markup={"html": f' data-theme="{theme}"'})
     expect(page.locator(".hnn-status")).to_contain_text("over 100 s")
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert axe_findings(page) == []
 
 
 def test_pictures_are_told_in_words(open_lab):
@@ -329,13 +298,9 @@ def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
 
 
 def test_nothing_runs_off_screen(open_lab):
-    page = open_lab(markup={"after": '<div style="height: 4000px"></div>'}, init=MEASURE_FRAMES)
+    page = open_lab(markup={"after": SPACER}, init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_contain_text("t = 0.0 s")
-    page.evaluate("scrollTo(0, 4000)")
-    page.wait_for_timeout(250)
-    before = page.evaluate("frames_.length")
-    page.wait_for_timeout(300)
-    assert page.evaluate("frames_.length") - before <= 1
+    assert_it_rests_out_of_sight(page)
 
 
 def test_two_labs_and_the_same_lab_twice(open_lab):
@@ -373,13 +338,8 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     ],
 )
 def test_a_bad_state_is_a_message(open_lab, traits, message):
-    def spoil(states):
-        next(r["state"] for r in states.values() if "_esm" in r["state"]).update(traits)
-
-    page = open_lab(markup={"change": spoil})
-    expect(page.locator(".hnn-message")).to_contain_text(message)
-    expect(page.locator(".hnn-card")).to_be_hidden()
-    expect(page.locator(".hnn-picture")).to_be_visible()
+    page = open_lab(markup=spoil(**traits))
+    assert_it_says(page, message)
 
 
 def test_a_press_elsewhere_brings_the_start_there(open_lab):

@@ -4,32 +4,37 @@ The page is a small one with the book's host script; the built book has tests of
 """
 
 import base64
-import re
-import statistics
 
 import ipywidgets
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from browser_tools import open_page, serve
+from browser_tools import serve
 from playwright.sync_api import expect
-from widget_page import write_page
+from widget_page import (
+    MEASURE_FRAMES,
+    NOTHING_LEFT,
+    PIXELS,
+    RENDER_AND_CLOSE,
+    SPACER,
+    assert_it_fits,
+    assert_it_rests_out_of_sight,
+    assert_it_says,
+    axe_findings,
+    centre,
+    colours,
+    drag,
+    frame_times,
+    ink,
+    lab_opener,
+    spoil,
+    start_of,
+    stop,
+)
 
 from hnn_tutorial import palette
 from hnn_tutorial.models import HNN, LNN, MLP, StructuredLNN
 from hnn_tutorial.systems import DampedPendulum, DoublePendulum, MassSpring, Pendulum
 from hnn_tutorial.widgets import LearnedLab
-
-# Durations of all animation frames, and how many there were: installed before the page's scripts.
-MEASURE_FRAMES = """
-window.frames_ = [];
-const request = window.requestAnimationFrame.bind(window);
-window.requestAnimationFrame = (work) => request((now) => {
-    const before = performance.now();
-    work(now);
-    window.frames_.push(performance.now() - before);
-});
-"""
 
 
 def spring_networks(stiffness=1.0):
@@ -57,96 +62,10 @@ def spring_lab(**options):
     return LearnedLab(MassSpring(), spring_networks(), **{"start": (0.8, 0.0), **options})
 
 
-# A lab starts when it comes into sight, a moment after the page has loaded.
-NOTHING_IN_SIGHT_IS_STARTING = """() => [...document.querySelectorAll("[aria-busy=true]")]
-    .every((place) => place.getBoundingClientRect().top > innerHeight)"""
-
-
 @pytest.fixture
 def open_lab(browser, tmp_path):
-    """Open a page with widgets; closes it, and checks what it did, at the end."""
-    opened = []
-
-    def open_widgets(*widgets, clean=True, init=None, **options):
-        names = ("html", "before", "after", "change")
-        markup = {name: options.pop(name) for name in names if name in options}
-        page_path = write_page(tmp_path, widgets or [spring_lab()], **markup)
-        context = open_page(browser, "about:blank", **options)
-        page, log = context.__enter__()
-        opened.append((context, log, clean))
-        if init:
-            page.add_init_script(init)
-        page.goto(page_path.as_uri())
-        page.set_default_timeout(8000)
-        page.wait_for_function(NOTHING_IN_SIGHT_IS_STARTING)
-        return page
-
-    yield open_widgets
-    for context, log, clean in opened:
-        context.__exit__(None, None, None)
-        if clean:
-            log.assert_clean()
-
-
-def start_of(page, lab=0):
-    """The start [q, p] that a lab shows."""
-    text = page.locator(".hnn-handle-start").nth(lab).get_attribute("aria-valuetext")
-    return [float(number.replace("−", "-")) for number in re.findall(r"= (\S+)", text)]
-
-
-def centre(locator):
-    box = locator.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page, locator, dx, dy, steps=8):
-    x, y = centre(locator)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx, y + dy, steps=steps)
-    page.mouse.up()
-
-
-def stop(page):
-    """Hold the motion, so that what stands in the page is still."""
-    expect(page.locator(".hnn-primary").first).to_have_text("Pause")
-    page.locator(".hnn-primary").first.click()
-    expect(page.locator(".hnn-primary").first).to_have_text("Play")
-
-
-# Read from a copy: reading a canvas itself would change how the browser keeps it, with a warning.
-PIXELS = """canvas => {
-    const copy = document.createElement("canvas");
-    Object.assign(copy, { width: canvas.width, height: canvas.height });
-    const g = copy.getContext("2d", { willReadFrequently: true });
-    g.drawImage(canvas, 0, 0);
-    return g.getImageData(0, 0, copy.width, copy.height).data;
-}"""
-
-
-def ink(page, selector):
-    """How many pixels of a canvas are not blank."""
-    count = f"""canvas => {{
-        const data = ({PIXELS})(canvas);
-        let count = 0;
-        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
-        return count;
-    }}"""
-    return page.locator(selector).first.evaluate(count)
-
-
-def colours(page, selector):
-    """The opaque colours of a canvas, as #rrggbb."""
-    collect = f"""canvas => {{
-        const data = ({PIXELS})(canvas);
-        const seen = new Set();
-        for (let i = 0; i < data.length; i += 4) {{
-            if (data[i + 3] < 255) continue;
-            seen.add([0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
-        }}
-        return [...seen];
-    }}"""
-    return {f"#{colour}" for colour in page.locator(selector).first.evaluate(collect)}
+    with lab_opener(browser, tmp_path, spring_lab) as opener:
+        yield opener
 
 
 def extent(page, selector, colour):
@@ -170,18 +89,17 @@ def extent(page, selector, colour):
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
-def test_it_runs_without_kernel_or_network(browser, tmp_path, scheme):
-    page_path = write_page(tmp_path, [spring_lab(region=(0.05, 0.5))])
+def test_it_runs_without_kernel_or_network(open_lab, tmp_path, scheme):
     with serve(tmp_path) as address:
-        url = page_path.as_uri() if scheme == "file" else f"{address}/index.html"
-        with open_page(browser, url) as (page, log):
-            expect(page.locator(".hnn-status")).to_contain_text(
-                "after 20 s the energy is off by +231 % (baseline)"
-            )
-            expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-            for area in ("body", "phase", "energy"):
-                assert ink(page, f".hnn-{area} canvas") > 300
-            log.assert_clean()
+        page = open_lab(
+            spring_lab(region=(0.05, 0.5)), address=address if scheme == "http" else None
+        )
+        expect(page.locator(".hnn-status")).to_contain_text(
+            "after 20 s the energy is off by +231 % (baseline)"
+        )
+        expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
+        for area in ("body", "phase", "energy"):
+            assert ink(page, f".hnn-{area} canvas") > 300
 
 
 @pytest.mark.parametrize("system", [Pendulum(), DampedPendulum(damping=0.4)])
@@ -284,8 +202,7 @@ def test_a_press_elsewhere_brings_the_running_body_there(open_lab):
 
 
 def test_a_finger_moves_the_start_and_scrolls_elsewhere(open_lab):
-    tall = '<div style="height: 2000px"></div>'
-    page = open_lab(spring_lab(), after=tall, width=390, height=800, has_touch=True)
+    page = open_lab(markup={"after": SPACER}, width=390, height=800, has_touch=True)
     stop(page)
     touch = page.context.new_cdp_session(page)
 
@@ -491,32 +408,17 @@ def test_the_systems_theme_is_followed_where_the_page_has_none(open_lab):
 def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
     page = open_lab(spring_lab(), width=width, height=900, device_scale_factor=density)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    sizes = page.evaluate(
-        """[...document.querySelectorAll(".hnn-canvas")]
-            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
-    )
-    for pixels, css, pixels_high, css_high in sizes:
-        assert css > 250
-        assert abs(pixels - css * density) <= 1
-        assert abs(pixels_high - css_high * density) <= 1
-    small = page.evaluate(
-        """[...document.querySelectorAll(".hnn-button, .hnn-select, .hnn-range, .hnn-handle")]
-            .map((e) => e.getBoundingClientRect())
-            .filter((b) => b.width && Math.min(b.width, b.height) < 43.9).length"""
-    )
-    assert small == 0
+    assert_it_fits(page, density)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_lab, theme):
     page = open_lab(
         spring_lab(region=(0.1, 0.5)),
-        html=f' data-theme="{theme}"',
+        markup={"html": f' data-theme="{theme}"'},
     )
     expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert axe_findings(page) == []
 
 
 def test_the_status_is_quiet_while_playing(open_lab):
@@ -550,20 +452,17 @@ def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
 
 
 def test_nothing_runs_off_screen(open_lab):
-    page = open_lab(spring_lab(), after='<div style="height: 4000px"></div>', init=MEASURE_FRAMES)
+    page = open_lab(markup={"after": SPACER}, init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    page.evaluate("scrollTo(0, 4000)")
-    page.wait_for_timeout(200)
+    assert_it_rests_out_of_sight(page)
     before = page.evaluate("frames_.length")
-    page.wait_for_timeout(300)
-    assert page.evaluate("frames_.length") - before <= 1
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(400)
     assert page.evaluate("frames_.length") > before + 3
 
 
 def test_a_lab_below_starts_when_it_is_scrolled_to(open_lab):
-    page = open_lab(spring_lab(), before='<div style="height: 4000px"></div>')
+    page = open_lab(spring_lab(), markup={"before": SPACER})
     page.wait_for_timeout(200)
     assert page.locator(".hnn-lab").count() == 0
     page.evaluate("scrollTo(0, 4000)")
@@ -587,50 +486,6 @@ def test_two_labs_and_the_same_lab_twice(open_lab):
     assert len(set(ids)) == 3
 
 
-# A second host: render by hand, as a notebook does, with all listeners and frames counted.
-RENDER_AND_CLOSE = """async () => {
-    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    const tag = document.querySelector('script[type$="widget-state+json"]');
-    const records = Object.values(JSON.parse(tag.textContent).state);
-    const { state, buffers } = records.find((record) => record.state._esm);
-    const bytes = Uint8Array.from(atob(buffers[0].data), (letter) => letter.charCodeAt(0));
-    state._weights = new DataView(bytes.buffer);
-    const blob = new Blob([state._esm], { type: "text/javascript" });
-    const { default: widget } = await import(URL.createObjectURL(blob));
-    document.querySelector(".hnn-widget-place").remove();
-    await wait(100);
-
-    let listeners = 0;
-    const { addEventListener, removeEventListener } = EventTarget.prototype;
-    EventTarget.prototype.addEventListener = function (...details) {
-        listeners += 1;
-        return addEventListener.apply(this, details);
-    };
-    EventTarget.prototype.removeEventListener = function (...details) {
-        listeners -= 1;
-        return removeEventListener.apply(this, details);
-    };
-    const heard = new Map();
-    const model = {
-        get: (name) => state[name],
-        set() {},
-        save_changes() {},
-        send() {},
-        on: (name, listener) => heard.set(name, listener),
-        off: (name, listener) => heard.get(name) === listener && heard.delete(name),
-    };
-    const el = document.body.appendChild(document.createElement("div"));
-    const count = () => ({ listeners, heard: heard.size, children: el.children.length });
-    const close = widget.render({ model, el });
-    await wait(300);
-    const during = count();
-    close();
-    const before = frames_.length;
-    await wait(200);
-    return { during, after: { ...count(), frames: frames_.length - before } };
-}"""
-
-
 def test_a_closed_lab_leaves_nothing_behind(open_lab):
     page = open_lab(spring_lab(), init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
@@ -638,67 +493,54 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     result = page.evaluate(RENDER_AND_CLOSE)
     assert result["during"]["listeners"] > 10
     assert result["during"]["heard"] == 8
-    assert result["after"] == {"listeners": 0, "heard": 0, "children": 0, "frames": 0}
+    assert result["after"] == NOTHING_LEFT
 
 
 # --- bad states -------------------------------------------------------------------------------
 
 
-def lab_state(states):
-    return next(
-        record
-        for record in states.values()
-        if "_weights" in record["state"] or record.get("buffers")
-    )
+def lab_record(states):
+    return next(record for record in states.values() if "_esm" in record["state"])
 
 
 def spoil_weights(change):
     def apply(states):
-        [buffer] = lab_state(states)["buffers"]
+        [buffer] = lab_record(states)["buffers"]
         buffer["data"] = base64.b64encode(change(base64.b64decode(buffer["data"]))).decode()
 
-    return apply
-
-
-def spoil_trait(**traits):
-    def apply(states):
-        lab_state(states)["state"].update(traits)
-
-    return apply
+    return {"change": apply}
 
 
 def drop_buffers(states):
-    lab_state(states)["buffers"] = []
+    lab_record(states)["buffers"] = []
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    "markup, message",
     [
         (
             spoil_weights(lambda raw: b"\x00\x00\xc0\x7f" + raw[4:]),
             'the weights of "baseline" hold NaN',
         ),
         (spoil_weights(lambda raw: raw[:-4]), "the models need 29 weights, but 28 arrived"),
-        (drop_buffers, "the weights of the networks are missing"),
-        (spoil_trait(state=[0.1, 0.2, 0.3]), "the start must be 2 finite numbers"),
-        (spoil_trait(state=[0.1, None]), "the start must be 2 finite numbers"),
-        (spoil_trait(step=0.0), "must be positive"),
-        (spoil_trait(method="leapfrog"), "leapfrog needs H = T(p) + V(q)"),
-        (spoil_trait(_system={"name": "yo-yo", "parameters": {}}), 'unknown system "yo-yo"'),
+        ({"change": drop_buffers}, "the weights of the networks are missing"),
+        (spoil(state=[0.1, 0.2, 0.3]), "the start must be 2 finite numbers"),
+        (spoil(state=[0.1, None]), "the start must be 2 finite numbers"),
+        (spoil(step=0.0), "must be positive"),
+        (spoil(method="leapfrog"), "leapfrog needs H = T(p) + V(q)"),
+        (spoil(_system={"name": "yo-yo", "parameters": {}}), 'unknown system "yo-yo"'),
     ],
 )
-def test_a_bad_state_is_a_message(open_lab, change, message):
-    page = open_lab(spring_lab(), change=change)
-    expect(page.locator(".hnn-message")).to_contain_text(message)
-    expect(page.locator(".hnn-card")).to_be_hidden()
+def test_a_bad_state_is_a_message(open_lab, markup, message):
+    page = open_lab(markup=markup)
+    assert_it_says(page, message)
     picture = page.get_by_alt_text("mass on a spring: orbits in the phase plane")
-    expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 300
 
 
 def test_paper_shows_the_saved_picture(open_lab):
     """Also of a lab that was never scrolled to."""
-    page = open_lab(spring_lab(), spring_lab(), before='<div style="height: 4000px"></div>')
+    page = open_lab(spring_lab(), spring_lab(), markup={"before": SPACER})
     page.evaluate("scrollTo(0, 4000)")
     expect(page.locator(".hnn-lab").first).to_be_visible()
     pictures = page.get_by_alt_text("mass on a spring: orbits")
@@ -712,8 +554,8 @@ def test_paper_shows_the_saved_picture(open_lab):
 
 def test_a_module_that_fails_shows_the_reason_and_the_saved_picture(open_lab):
     picture = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"/>'
-    change = spoil_trait(_esm="export default {", _picture=picture, _picture_alt="an orbit")
-    page = open_lab(spring_lab(), change=change)
+    broken = spoil(_esm="export default {", _picture=picture, _picture_alt="an orbit")
+    page = open_lab(markup=broken)
     expect(page.locator(".hnn-widget-note")).to_contain_text("This figure cannot run here: ")
     expect(page.get_by_alt_text("an orbit")).to_be_visible()
 
@@ -760,14 +602,11 @@ def test_frames_are_short(open_lab):
     page = open_lab(LearnedLab(Pendulum(), networks, start=(1.5, 0.0)), init=MEASURE_FRAMES)
     expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
 
-    def measure(action):
-        page.evaluate("frames_.length = 0")
-        action()
-        times = sorted(page.evaluate("frames_"))
-        return statistics.median(times), times[int(0.95 * len(times))], len(times)
+    def pull():
+        drag(page, page.locator(".hnn-handle-start"), -80, -80, steps=60)
 
-    playing = measure(lambda: page.wait_for_timeout(1500))
-    dragging = measure(lambda: drag(page, page.locator(".hnn-handle-start"), -80, -80, steps=60))
+    playing = frame_times(page, lambda: page.wait_for_timeout(1500))
+    dragging = frame_times(page, pull)
     for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
         print(
             f"{name}: frame work {median:.2f} ms median, {high:.2f} ms 95th percentile, "

@@ -1,22 +1,26 @@
 """The Lagrangian lab in Chromium: bent by mouse, finger and keyboard, descending, and broken."""
 
-import contextlib
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
     NOTHING_LEFT,
     RENDER_AND_CLOSE,
+    SPACER,
+    assert_it_fits,
+    assert_it_rests_out_of_sight,
+    assert_it_says,
+    axe_findings,
     centre,
     colours,
     drag,
     frame_times,
     ink,
-    open_widgets,
+    lab_opener,
+    spoil,
 )
 
 from hnn_tutorial import palette
@@ -27,22 +31,8 @@ from hnn_tutorial.widgets import LagrangianLab
 
 @pytest.fixture
 def open_lab(browser, tmp_path):
-    """Open a page with labs; closes it, and checks what it did, at the end."""
-    with contextlib.ExitStack() as stack:
-
-        def open_them(*labs, clean=True, **options):
-            labs = labs or [LagrangianLab(Projectile())]
-            page, log = stack.enter_context(
-                open_widgets(browser, tmp_path, *labs, **{"height": 1100, **options})
-            )
-            if clean:
-                logs.append(log)
-            return page
-
-        logs = []
-        yield open_them
-    for log in logs:
-        log.assert_clean()
+    with lab_opener(browser, tmp_path, lambda: LagrangianLab(Projectile()), height=1100) as opener:
+        yield opener
 
 
 def numbers(page, lab=0):
@@ -254,17 +244,7 @@ def test_it_follows_the_theme_at_once(open_lab):
 def test_it_fits_every_width(open_lab, width, density):
     page = open_lab(LagrangianLab(Pendulum()), width=width, device_scale_factor=density)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.00 s")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    sizes = page.evaluate(
-        "[...document.querySelectorAll('.hnn-canvas')].map((c) => [c.width, c.clientWidth])"
-    )
-    assert all(css > 250 and abs(pixels - css * density) <= 1 for pixels, css in sizes)
-    small = page.evaluate(
-        """[...document.querySelectorAll(".hnn-button, .hnn-range, .hnn-handle")]
-            .map((e) => e.getBoundingClientRect())
-            .filter((b) => Math.min(b.width, b.height) < 43.9).length"""
-    )
-    assert small == 0
+    assert_it_fits(page, density)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -273,21 +253,16 @@ def test_axe_finds_nothing(open_lab, theme):
         LagrangianLab(Pendulum(), duration=1.6), markup={"html": f' data-theme="{theme}"'}
     )
     expect(page.locator(".hnn-status")).to_contain_text("Your path has the action")
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert axe_findings(page) == []
 
 
 def test_nothing_runs_off_screen(open_lab):
     page = open_lab(
-        markup={"after": '<div style="height: 4000px"></div>'},
+        markup={"after": SPACER},
         init=MEASURE_FRAMES,
     )
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.00 s")
-    page.evaluate("scrollTo(0, 4000)")
-    page.wait_for_timeout(200)
-    before = page.evaluate("frames_.length")
-    page.wait_for_timeout(300)
-    assert page.evaluate("frames_.length") - before <= 1
+    assert_it_rests_out_of_sight(page)
 
 
 def test_two_labs_and_the_same_lab_twice(open_lab):
@@ -310,15 +285,6 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     assert result["after"] == NOTHING_LEFT
 
 
-def spoil(**traits):
-    def apply(states):
-        for record in states.values():
-            if "bend" in record["state"]:
-                record["state"].update(traits)
-
-    return apply
-
-
 @pytest.mark.parametrize(
     "traits, message",
     [
@@ -332,10 +298,8 @@ def spoil(**traits):
     ],
 )
 def test_a_bad_state_is_a_message_and_the_saved_picture(open_lab, traits, message):
-    page = open_lab(LagrangianLab(Pendulum()), markup={"change": spoil(**traits)})
-    expect(page.locator(".hnn-message")).to_contain_text(message)
-    expect(page.locator(".hnn-card")).to_be_hidden()
-    expect(page.locator(".hnn-picture")).to_be_visible()
+    page = open_lab(LagrangianLab(Pendulum()), markup=spoil(**traits))
+    assert_it_says(page, message)
 
 
 @pytest.mark.timing

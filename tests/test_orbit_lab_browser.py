@@ -1,23 +1,28 @@
 """The orbit lab: its Python side, and in Chromium by mouse and keyboard, with swarm and section."""
 
-import contextlib
 import re
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
     NOTHING_LEFT,
     RENDER_AND_CLOSE,
+    SPACER,
+    assert_it_fits,
+    assert_it_rests_out_of_sight,
+    assert_it_says,
+    axe_findings,
     centre,
     colours,
     drag,
     frame_times,
     ink,
-    open_widgets,
+    lab_opener,
+    spoil,
+    stop,
 )
 
 from hnn_tutorial import palette
@@ -94,30 +99,14 @@ def test_traits_go_both_ways():
 # --- in the browser ------------------------------------------------------------------------------
 
 
+def circling():
+    return OrbitLab(TwoBody(), CIRCLE, horizon=10.0)
+
+
 @pytest.fixture
 def open_lab(browser, tmp_path):
-    """Open a page with labs and return it; what the page did is checked at the end."""
-    with contextlib.ExitStack() as stack:
-        logs = []
-
-        def open_labs(*labs, **options):
-            labs = labs or [OrbitLab(TwoBody(), CIRCLE, horizon=10.0)]
-            options = {"height": 1100, **options}
-            page, log = stack.enter_context(open_widgets(browser, tmp_path, *labs, **options))
-            logs.append(log)
-            return page
-
-        yield open_labs
-        for log in logs:
-            log.assert_clean()
-
-
-def stop(page):
-    """Hold the motion, so that what stands in the page is still."""
-    button = page.locator(".hnn-primary").first
-    expect(button).to_have_text("Pause")
-    button.click()
-    expect(button).to_have_text("Play")
+    with lab_opener(browser, tmp_path, circling, height=1100) as opener:
+        yield opener
 
 
 def grip(page, name):
@@ -348,13 +337,8 @@ def test_a_star_that_escapes_and_bodies_that_meet_are_said(open_lab):
 
 
 def test_two_bodies_in_one_place_are_a_message_until_they_part(open_lab):
-    lab = OrbitLab(TwoBody(), CIRCLE)
-
-    def spoil(states):
-        same = [0.5, 0.5, 0.5, 0.5, *CIRCLE[4:]]
-        next(r["state"] for r in states.values() if "_esm" in r["state"])["state"] = same
-
-    page = open_lab(lab, markup={"change": spoil})
+    same = [0.5, 0.5, 0.5, 0.5, *CIRCLE[4:]]
+    page = open_lab(OrbitLab(TwoBody(), CIRCLE), markup=spoil(state=same))
     expect(page.locator(".hnn-message")).to_contain_text("two bodies are in one place")
 
 
@@ -386,7 +370,6 @@ def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
     lab = OrbitLab(TwoBody(), CIRCLE, networks(), swarm=3)
     page = open_lab(lab, width=width, device_scale_factor=density)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     outside = page.evaluate(
         """() => {
             const card = document.querySelector(".hnn-card").getBoundingClientRect();
@@ -396,19 +379,7 @@ def test_it_fits_every_width_and_stays_crisp(open_lab, width, density):
         }"""
     )
     assert outside == []
-    sizes = page.evaluate(
-        """[...document.querySelectorAll(".hnn-canvas")]
-            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
-    )
-    for pixels, css, pixels_high, css_high in sizes:
-        assert css > 250
-        assert abs(pixels - css * density) <= 1
-        assert abs(pixels_high - css_high * density) <= 1
-    small = page.locator(".hnn-button, .hnn-range, .hnn-handle").evaluate_all(
-        """all => all.map((e) => e.getBoundingClientRect())
-            .filter((b) => b.width && Math.min(b.width, b.height) < 43.9).length"""
-    )
-    assert small == 0
+    assert_it_fits(page, density)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -416,8 +387,7 @@ def test_axe_finds_nothing(open_lab, theme):
     lab = OrbitLab(HenonHeiles(), swarm=3, horizon=20.0)
     page = open_lab(lab, markup={"html": f' data-theme="{theme}"'})
     expect(status(page)).to_contain_text("Over 20")
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert axe_findings(page) == []
 
 
 def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
@@ -431,15 +401,10 @@ def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
 
 
 def test_nothing_runs_off_screen(open_lab):
-    after = '<div style="height: 4000px"></div>'
     lab = OrbitLab(ThreeBody(), swarm=50)
-    page = open_lab(lab, markup={"after": after}, init=MEASURE_FRAMES)
+    page = open_lab(lab, markup={"after": SPACER}, init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    page.evaluate("scrollTo(0, 4000)")
-    page.wait_for_timeout(250)
-    before = page.evaluate("frames_.length")
-    page.wait_for_timeout(300)
-    assert page.evaluate("frames_.length") - before <= 1
+    assert_it_rests_out_of_sight(page)
 
 
 def test_two_labs_and_the_same_lab_twice(open_lab):
@@ -484,9 +449,7 @@ def test_a_bad_state_is_a_message(open_lab, traits, message):
             record["buffers"] = []
 
     page = open_lab(OrbitLab(TwoBody(), CIRCLE, networks()), markup={"change": spoil})
-    expect(page.locator(".hnn-message")).to_contain_text(message)
-    expect(page.locator(".hnn-card")).to_be_hidden()
-    expect(page.locator(".hnn-picture")).to_be_visible()
+    assert_it_says(page, message)
 
 
 # --- time ----------------------------------------------------------------------------------------

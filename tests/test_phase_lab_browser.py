@@ -1,23 +1,29 @@
 """The phase-space lab: its traits, and in Chromium by mouse and keyboard, broken, and gone."""
 
-import contextlib
 import math
 import re
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
     NOTHING_LEFT,
     RENDER_AND_CLOSE,
+    SPACER,
+    assert_it_fits,
+    assert_it_rests_out_of_sight,
+    axe_findings,
     colours,
     drag,
     frame_times,
     ink,
+    lab_opener,
     open_widgets,
+    spoil,
+    start_of,
+    stop,
 )
 
 from hnn_tutorial import palette
@@ -83,23 +89,8 @@ def test_the_saved_picture_is_small_and_described(system):
 
 @pytest.fixture
 def open_lab(browser, tmp_path):
-    with contextlib.ExitStack() as stack:
-        logs = []
-
-        def open_one(*labs, **options):
-            labs = labs or (PhaseLab(Pendulum(), start=(1.0, 0.0)),)
-            page, log = stack.enter_context(open_widgets(browser, tmp_path, *labs, **options))
-            logs.append(log)
-            return page
-
-        yield open_one
-        for log in logs:
-            log.assert_clean()
-
-
-def start_of(page):
-    text = page.locator(".hnn-handle-start").first.get_attribute("aria-valuetext")
-    return [float(number.replace("−", "-")) for number in re.findall(r"= (\S+)", text)]
+    with lab_opener(browser, tmp_path, lambda: PhaseLab(Pendulum(), start=(1.0, 0.0))) as opener:
+        yield opener
 
 
 def clock(page):
@@ -110,12 +101,6 @@ def clock(page):
 def numbers(page):
     rows = page.locator(".hnn-table tbody tr").all_inner_texts()
     return [row.replace("\u00a0", " ").replace("−", "-").split("\t") for row in rows]
-
-
-def stop(page):
-    expect(page.locator(".hnn-primary").first).to_have_text("Pause")
-    page.locator(".hnn-primary").first.click()
-    expect(page.locator(".hnn-primary").first).to_have_text("Play")
 
 
 def button(page, name):
@@ -260,18 +245,8 @@ def test_the_theme_is_followed_at_once(open_lab):
 def test_it_fits_and_axe_finds_nothing(open_lab, width, density):
     page = open_lab(PhaseLab(DoublePendulum(), cloud=0.1), width=width, device_scale_factor=density)
     expect(page.locator(".hnn-status")).to_contain_text("energy")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for canvas in page.locator(".hnn-canvas").all():
-        pixels, css = canvas.evaluate("c => [c.width, c.clientWidth]")
-        assert abs(pixels - css * density) <= 1
-    small = page.evaluate(
-        """[...document.querySelectorAll(".hnn-button, .hnn-select, .hnn-range, .hnn-handle")]
-            .map((e) => e.getBoundingClientRect())
-            .filter((b) => b.width && Math.min(b.width, b.height) < 43.9).length"""
-    )
-    assert small == 0
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert_it_fits(page, density)
+    assert axe_findings(page) == []
 
 
 def test_reduced_motion_starts_still(open_lab):
@@ -284,13 +259,9 @@ def test_reduced_motion_starts_still(open_lab):
 
 
 def test_nothing_runs_off_screen(open_lab):
-    page = open_lab(init=MEASURE_FRAMES, markup={"after": '<div style="height: 4000px"></div>'})
+    page = open_lab(init=MEASURE_FRAMES, markup={"after": SPACER})
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    page.evaluate("scrollTo(0, 4000)")
-    page.wait_for_timeout(200)
-    before = page.evaluate("frames_.length")
-    page.wait_for_timeout(300)
-    assert page.evaluate("frames_.length") - before <= 1
+    assert_it_rests_out_of_sight(page)
 
 
 def test_two_labs_do_not_share_anything(open_lab):
@@ -321,11 +292,7 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     ],
 )
 def test_a_bad_state_is_a_message_over_the_saved_picture(open_lab, spoiled, message):
-    def spoil(states):
-        lab = next(record for record in states.values() if "_esm" in record["state"])
-        lab["state"].update(spoiled)
-
-    page = open_lab(markup={"change": spoil})
+    page = open_lab(markup=spoil(**spoiled))
     expect(page.locator(".hnn-message")).to_contain_text(message)
     expect(page.locator(".hnn-card")).to_be_hidden()
     expect(page.get_by_alt_text("pendulum: the motion from")).to_be_visible()

@@ -1,10 +1,9 @@
 """The quiz in Chromium: by mouse and keyboard, kept while the page is open, escaped, in print."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser_tools import open_page, serve
+from browser_tools import serve
 from playwright.sync_api import expect
-from widget_page import write_page
+from widget_page import axe_findings, lab_opener, spoil
 
 from hnn_tutorial.widgets import Quiz
 from hnn_tutorial.widgets import quiz as module
@@ -29,22 +28,8 @@ def small(tmp_path, monkeypatch):
 
 @pytest.fixture
 def open_quiz(browser, tmp_path, small):
-    """Open a page with quizzes; closes it, and checks what it did, at the end."""
-    opened = []
-
-    def open_widgets(*quizzes, change=None, html="", address=None, **options):
-        page_path = write_page(tmp_path, quizzes or [small()], change=change, html=html)
-        url = f"{address}/{page_path.name}" if address else page_path.as_uri()
-        context = open_page(browser, url, **{"height": 1600, **options})
-        page, log = context.__enter__()
-        opened.append((context, log))
-        page.set_default_timeout(8000)
-        return page
-
-    yield open_widgets
-    for context, log in opened:
-        context.__exit__(None, None, None)
-        log.assert_clean()
+    with lab_opener(browser, tmp_path, small, height=1600) as opener:
+        yield opener
 
 
 def answer(page, question, option, quiz=0):
@@ -177,34 +162,24 @@ def test_what_was_tried_outlives_the_view_and_the_widget(open_quiz):
     assert result["fresh"] == 0
 
 
-def spoil(**traits):
-    def apply(states):
-        for record in states.values():
-            if "_questions" in record["state"]:
-                record["state"].update(traits)
-
-    return apply
-
-
 def test_tries_from_python_are_shown_and_strange_ones_left_out(open_quiz):
-    page = open_quiz(change=spoil(answers=[[1], [7, 0]]))
+    page = open_quiz(markup=spoil(answers=[[1], [7, 0]]))
     expect(page.locator(".hnn-status")).to_have_text("1 of 3 found, 1 at the first try.")
     expect(reason(page, 1, 0)).to_have_text("No. wrong 2")
 
 
 def test_a_quiz_without_questions_says_so(open_quiz):
-    page = open_quiz(change=spoil(_questions=[]))
+    page = open_quiz(markup=spoil(_questions=[]))
     expect(page.locator("main")).to_contain_text("this quiz has no questions")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_quiz, theme):
-    page = open_quiz(html=f' data-theme="{theme}"')
+    page = open_quiz(markup={"html": f' data-theme="{theme}"'})
     answer(page, 0, 0).click()
     answer(page, 0, 1).click()
     expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", theme)
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found] == []
+    assert axe_findings(page) == []
 
 
 def test_it_follows_the_theme_at_once(open_quiz):
@@ -239,7 +214,7 @@ def test_in_print_it_is_a_list(open_quiz):
 
 
 def test_where_no_module_runs_the_questions_are_listed(open_quiz):
-    page = open_quiz(change=spoil(_esm="export default {"))
+    page = open_quiz(markup=spoil(_esm="export default {"))
     expect(page.locator(".hnn-widget-note")).to_contain_text("This figure cannot run here: ")
     picture = page.get_by_alt_text("the questions of the quiz: Small")
     expect(picture).to_be_visible()

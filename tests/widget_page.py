@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from browser_tools import PageLog, open_page
 from ipywidgets.embed import dependency_state, embed_data
+from playwright.sync_api import expect
 
 ASSETS = Path(__file__).resolve().parents[1] / "book" / "assets"
 
@@ -131,6 +134,105 @@ def open_widgets(
         page.set_default_timeout(8000)
         page.wait_for_function(NOTHING_IN_SIGHT_IS_STARTING)
         yield page, log
+
+
+@contextmanager
+def lab_opener(
+    browser: Any, folder: Path, usual: Callable[[], Any], **usual_options: Any
+) -> Iterator[Callable[..., Any]]:
+    """Yield a function that opens pages with labs; what the pages did is checked at the end.
+
+    Args:
+        browser: what `browser_tools.launch` yields.
+        folder: where the pages are written.
+        usual: makes the lab of a page for which the test names none.
+        usual_options: of `open_widgets`, for every page.
+    """
+    logs = []
+    with ExitStack() as stack:
+
+        def open_lab(*labs: Any, clean: bool = True, **options: Any) -> Any:
+            shown = labs or (usual(),)
+            page, log = stack.enter_context(
+                open_widgets(browser, folder, *shown, **{**usual_options, **options})
+            )
+            if clean:
+                logs.append(log)
+            return page
+
+        yield open_lab
+        for log in logs:
+            log.assert_clean()
+
+
+def spoil(**traits: Any) -> dict[str, Any]:
+    """Markup of a page whose labs were saved with other values of some traits."""
+
+    def change(states: dict[str, Any]) -> None:
+        for record in states.values():
+            if "_esm" in record["state"]:
+                record["state"].update(traits)
+
+    return {"change": change}
+
+
+SPACER = '<div style="height: 4000px"></div>'
+
+
+def stop(page: Any) -> None:
+    """Hold the motion, so that what stands in the page is still."""
+    button = page.locator(".hnn-primary").first
+    expect(button).to_have_text("Pause")
+    button.click()
+    expect(button).to_have_text("Play")
+
+
+def start_of(page: Any, lab: int = 0) -> list[float]:
+    """The start [q, p] that a lab shows."""
+    text = page.locator(".hnn-handle-start").nth(lab).get_attribute("aria-valuetext")
+    return [float(number.replace("−", "-")) for number in re.findall(r"= (\S+)", text)]
+
+
+def axe_findings(page: Any) -> list[tuple[str, str]]:
+    """What axe finds wrong with a page: the rule, and the beginning of the first element."""
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    return [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found]
+
+
+def assert_it_fits(page: Any, density: float) -> None:
+    """Nothing is cut off at the right, canvases are as fine as the screen, targets 44 px large."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".hnn-canvas")]
+            .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""
+    )
+    assert sizes
+    for pixels, css, pixels_high, css_high in sizes:
+        assert css > 250
+        assert abs(pixels - css * density) <= 1
+        assert abs(pixels_high - css_high * density) <= 1
+    targets = ".hnn-button, .hnn-select, .hnn-range, .hnn-handle, .hnn-toggle"
+    small = page.locator(targets).evaluate_all(
+        """all => all.map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+            .filter(([, b]) => b.width && Math.min(b.width, b.height) < 43.9)"""
+    )
+    assert small == []
+
+
+def assert_it_rests_out_of_sight(page: Any) -> None:
+    """A lab above a `SPACER` draws no more frames. The page was opened with `MEASURE_FRAMES`."""
+    page.evaluate("scrollTo(0, 4000)")
+    page.wait_for_timeout(250)
+    before = page.evaluate("frames_.length")
+    page.wait_for_timeout(300)
+    assert page.evaluate("frames_.length") - before <= 1
+
+
+def assert_it_says(page: Any, message: str) -> None:
+    """A lab that cannot run says why, over its saved picture."""
+    expect(page.locator(".hnn-message")).to_contain_text(message)
+    expect(page.locator(".hnn-card")).to_be_hidden()
+    expect(page.locator(".hnn-picture")).to_be_visible()
 
 
 def centre(locator: Any) -> tuple[float, float]:
