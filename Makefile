@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 STAMP  := $(VENV)/.installed
 PORT   ?= 8000
+# Which versions are installed: these, the lowest (.github/lowest.txt), the newest (/dev/null).
+CONSTRAINTS ?= constraints.txt
 
 NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb exercises/*.ipynb)
 # Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
@@ -14,18 +16,18 @@ STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab ce
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format lab serve exercises wheel colab bench clean
+.PHONY: help book test unit lint format lab serve exercises wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
 	  while IFS='|' read -r target text; do printf '  %-10s %s\n' $$target "$$text"; done
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[book,test,lab]"
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[book,test,lab]"
 	@touch $@
 
 book: $(STAMP) exercises ## execute every notebook and build the pages into _build/html
@@ -37,6 +39,10 @@ test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book 
 	$(BIN)/python -m pytest tests book solutions --nbval-lax --nbval-current-env \
 	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing"
 	$(BIN)/python -m pytest tests -m timing
+
+unit: $(STAMP) ## the tests that need neither a browser nor the built book; no lint
+	$(BIN)/python -m pytest tests --ignore=tests/test_style.py \
+	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing and not page"
 
 lint: $(STAMP) ## the style checks alone: code, types, stripped notebooks, derived exercises
 	$(BIN)/ruff check .

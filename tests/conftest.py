@@ -64,6 +64,14 @@ def site(html: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or the built book, so that `make unit` can leave it out."""
+    for item in items:
+        if {"browser", "html", "site"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("page")
+
+
 # Not for the session: while it is open, no other test of this process can start a browser itself.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
