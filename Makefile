@@ -8,7 +8,8 @@ PORT   ?= 8000
 # Which versions are installed: these, the lowest (.github/lowest.txt), the newest (/dev/null).
 CONSTRAINTS ?= constraints.txt
 
-NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb exercises/*.ipynb)
+# Not exercises/: they are derived, byte for byte, and on a learner's machine hold work and outputs.
+NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
 # Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
 STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab cell.metadata.outputId"
 
@@ -56,8 +57,8 @@ format: $(STAMP) ## format the code and strip the notebooks' outputs
 	$(BIN)/ruff format .
 	$(if $(NOTEBOOKS),$(BIN)/$(STRIP) $(NOTEBOOKS))
 
-lab: $(STAMP) exercises ## open JupyterLab with the exercises
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/exercises \
+lab: $(STAMP) exercises ## open JupyterLab on its start page, beside the exercises
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/exercises/start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 serve: $(STAMP) ## serve the built book on http://127.0.0.1:8000 (PORT=...)

@@ -113,8 +113,10 @@ def test_missing_page_is_named(book: Path) -> None:
 def test_every_notebook_is_a_page() -> None:
     """A chapter that is not in `_toc.yml` would silently be left out of the book."""
     pages = set(build_book.pages(ROOT))
-    folders = ("book", "exercises", "solutions")
-    notebooks = {path for folder in folders for path in (ROOT / folder).glob("*.ipynb")}
+    notebooks = {
+        path for folder in ("book", "solutions") for path in (ROOT / folder).glob("*.ipynb")
+    }
+    notebooks |= {ROOT / "exercises" / path.name for path in (ROOT / "solutions").glob("*.ipynb")}
     assert {str(path.relative_to(ROOT)) for path in notebooks - pages} == set()
 
 

@@ -36,6 +36,7 @@ MEDIAN_LINES, MOST_LINES, ALL_LINES = 5, 12, 25
 DEFINITIONS = 2
 CLAIMS = 3
 BYTES = 200_000
+NEW_VERSION = re.compile(r"\.new\d*\.ipynb$")
 
 Cell = dict[str, Any]
 
@@ -457,7 +458,10 @@ def check_notebook(
 
 
 def notebooks(paths: list[Path]) -> list[Path]:
-    """Return the notebooks among and below the paths, without checkpoints and hidden folders."""
+    """Return the notebooks among and below the paths, without checkpoints and hidden folders.
+
+    Nor is ``X.new.ipynb`` among them, which tools/exercises.py writes beside a learner's work.
+    """
     found = []
     for path in paths:
         below = sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
@@ -465,6 +469,7 @@ def notebooks(paths: list[Path]) -> list[Path]:
             file
             for file in below
             if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts[:-1])
+            and not NEW_VERSION.search(file.name)
         ]
     return found
 

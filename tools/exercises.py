@@ -14,7 +14,11 @@ In a solution notebook, a code cell holds the answer between two comment lines::
 In the exercise the region becomes, inside a function, ``raise NotImplementedError("your answer
 here")``; elsewhere one line ``target = ...  # your answer`` for everything that the region assigns
 to. Cells tagged ``solution-only`` are dropped. Outputs are stripped, cell ids are kept, a title
-``# Solutions: X`` becomes ``# Exercises: X`` followed by a link to the solutions.
+``# Solutions: X`` becomes ``# Exercises: X`` followed by a link to the solutions, and so does the
+last hint of each exercise.
+
+The start page, ``exercises/start_here.ipynb``, is ``tools/start_here.md`` with the chapters of
+``_toc.yml``; its metadata hold their names and titles for `hnn_tutorial.check.progress`.
 
 A learner's work is never overwritten: a derived notebook carries a hash of its cells, and one
 whose cells have been changed since is left alone, with the new version written beside it as
@@ -30,21 +34,31 @@ import hashlib
 import io
 import json
 import os
+import posixpath
 import re
 import sys
 import tempfile
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import jupytext
 import nbformat
+import yaml
+from check_notebooks import KERNEL, NEW_VERSION, first_cell
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = 'raise NotImplementedError("your answer here")'
 LOOKS_LIKE_MARKER = re.compile(r"#+\s*(BEGIN|END)[\s_-]*SOLUTION", re.IGNORECASE)
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+START_PAGE = "start_here.ipynb"  # the package knows it by this name (check/progress.py)
+START_TEXT = "tools/start_here.md"
+TITLE = re.compile(r"# Solutions: (.*)\n*")
+LAST_HINT = re.compile(r"<details><summary>Hint 3</summary>.*?</details>", re.DOTALL)
 
 Notebook = dict[str, Any]
 
@@ -256,15 +270,25 @@ def derive(solution: Notebook, name: str) -> Notebook:
         if cell["cell_type"] == "code":
             cell |= {"execution_count": None, "outputs": []}
         if cell["cell_type"] == "markdown":
-            cell["source"] = _titled(cell["source"], name)
+            cell["source"] = _led_on(_titled(cell["source"], name), name)
         cells.append(cell)
-    metadata = {"kernelspec": KERNEL, "hnn_tutorial": {"derived": fingerprint(cells)}}
+    # The accelerator asks Colab for a GPU.
+    kept = {key: value for key, value in solution["metadata"].items() if key == "accelerator"}
+    return _notebook(cells, kept)
+
+
+def _notebook(
+    cells: list[dict[str, Any]], metadata: dict[str, Any] | None = None, **facts: Any
+) -> Notebook:
+    """The notebook of these cells, which knows by their hash whether they have been changed."""
+    own = {"derived": fingerprint(cells), **facts}
+    metadata = {**(metadata or {}), "kernelspec": KERNEL, "hnn_tutorial": own}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _titled(source: str, name: str) -> str:
     """Turn the title of the solutions into the exercises', with a link back."""
-    title = re.match(r"# Solutions: (.*)\n*", source)
+    title = TITLE.match(source)
     if title is None:
         return source
     link = (
@@ -273,6 +297,13 @@ def _titled(source: str, name: str) -> str:
     )
     rest = source[title.end() :]
     return f"# Exercises: {title[1]}\n\n{link}" + (f"\n\n{rest}" if rest else "")
+
+
+def _led_on(source: str, name: str) -> str:
+    """Put a link to the solution below the last hint."""
+    link = f"[the worked solutions](../solutions/{name})"
+    fold = f"<details><summary>Solution</summary>\n\nIt is in {link}.\n\n</details>"
+    return LAST_HINT.sub(lambda found: f"{found[0]}\n{fold}", source)
 
 
 def fingerprint(cells: list[dict[str, Any]]) -> str:
@@ -307,6 +338,45 @@ def splice(exercise: Notebook, solution: Notebook, name: str = "notebook") -> No
     return result
 
 
+def start_page(root: Path, solutions: dict[str, Notebook]) -> Notebook:
+    """Make the page on which JupyterLab opens: its text, and the chapters of the contents.
+
+    Args:
+        root: The project's root.
+        solutions: The solution notebooks by the names of their chapters.
+
+    Returns:
+        The notebook; its metadata hold the chapters' names and titles too.
+    """
+    titles = {
+        name: found[1]
+        for name, solution in solutions.items()
+        for cell in solution["cells"]
+        if (found := TITLE.match(cell["source"]))
+    }
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    chapters, lines = [], []
+    for part in toc["parts"]:
+        names = [posixpath.basename(chapter["file"]) for chapter in part["chapters"]]
+        taught = [(name, titles[name]) for name in names if name in titles]
+        if taught:
+            lines += ["", f"| {part['caption']} | | |", "|---|---|---|"]
+        for name, title in taught:
+            lines.append(
+                f"| [{title}](../book/{name}.ipynb) | [exercises]({name}.ipynb) "
+                f"| [solutions](../solutions/{name}.ipynb) |"
+            )
+        chapters += taught
+    text = (root / START_TEXT).read_text(encoding="utf-8")
+    text = text.replace("{{ chapters }}", "\n".join(lines).strip())
+    text = text.replace("{{ first cell }}", first_cell())
+    cells = [
+        {**cell, "id": f"start-{number}"}
+        for number, cell in enumerate(jupytext.reads(text, fmt="md:myst")["cells"])
+    ]
+    return _notebook(cells, chapters=chapters)
+
+
 def to_text(notebook: Notebook) -> str:
     """A notebook as the text of its file: sorted keys, one line of source per line."""
     return nbformat.writes(nbformat.from_dict(notebook)) + "\n"
@@ -316,7 +386,7 @@ def to_text(notebook: Notebook) -> str:
 
 
 def derive_all(root: Path) -> dict[Path, Notebook]:
-    """Derive every notebook of ``solutions/`` without writing anything.
+    """Derive every notebook of ``exercises/`` without writing anything.
 
     Args:
         root: The project's root.
@@ -330,14 +400,16 @@ def derive_all(root: Path) -> dict[Path, Notebook]:
     found = sorted((root / "solutions").glob("*.ipynb"))
     if not found:
         raise ExerciseError(f"no notebooks in {root / 'solutions'}")
-    derived = {}
-    for path in found:
-        notebook = derive(read(path), path.name)
+    derived, solutions = {}, {path.stem: read(path) for path in found}
+    for name, solution in solutions.items():
+        notebook = derive(solution, f"{name}.ipynb")
         try:
             nbformat.validate(nbformat.from_dict(notebook))
         except nbformat.ValidationError as error:
-            raise ExerciseError(f"solutions/{path.name}: {error.message}") from None
-        derived[root / "exercises" / path.name] = notebook
+            raise ExerciseError(f"solutions/{name}.ipynb: {error.message}") from None
+        derived[root / "exercises" / f"{name}.ipynb"] = notebook
+    if (root / START_TEXT).exists():
+        derived[root / "exercises" / START_PAGE] = start_page(root, solutions)
     return derived
 
 
@@ -360,9 +432,10 @@ def differences(root: Path) -> list[str]:
         if not path.exists():
             found.append(f"{shown} is missing")
         elif path.read_bytes() != to_text(notebook).encode():
-            found.append(f"{shown} differs from solutions/{path.name}: {_where(path, notebook)}")
+            source = START_TEXT if path.name == START_PAGE else f"solutions/{path.name}"
+            found.append(f"{shown} differs from {source}: {_where(path, notebook)}")
     for path in sorted((root / "exercises").glob("*.ipynb")):
-        if path not in derived and _stored(path) and not path.name.endswith(".new.ipynb"):
+        if path not in derived and _stored(path) and not NEW_VERSION.search(path.name):
             found.append(f"exercises/{path.name} has no solution: delete it, or restore the source")
     return found
 
@@ -444,7 +517,7 @@ def write(root: Path) -> list[str]:
 def _replace(path: Path, text: str) -> None:
     """Write a file in one step, so that an interruption leaves the old one or the new one."""
     path.parent.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -471,8 +544,26 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     for line in found:
         print(line, file=sys.stderr)
     if found:
-        print("run: make exercises", file=sys.stderr)
+        print("run: make exercises; it keeps what somebody has worked in", file=sys.stderr)
     return 1 if found else 0
+
+
+# --- the book ------------------------------------------------------------------------------------
+
+
+def show_derived(app: Sphinx, page: str, source: list[str]) -> None:
+    """Let the book show an exercise as it is derived, not what a learner has made of it."""
+    folder, _, name = page.rpartition("/")
+    if folder == "exercises":
+        solution = Path(app.srcdir) / "solutions" / f"{name}.ipynb"
+        app.env.note_dependency(str(solution))
+        source[0] = to_text(derive(read(solution), solution.name))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx: `_config.yml` names this file as an extension of the book."""
+    app.connect("source-read", show_derived)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 if __name__ == "__main__":

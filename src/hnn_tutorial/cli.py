@@ -1,4 +1,4 @@
-"""The command ``hnn-tutorial``: list and run recipes, show their scores, look the machine over.
+"""The command ``hnn-tutorial``: recipes, their scores, progress in the exercises, the machine.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0, all is
 well; 1, a run failed or something required is missing; 2, what was asked for cannot be done;
@@ -99,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     table = add("table", _table, "the scores over seeds of the results in a folder")
     table.add_argument("out", nargs="?", default=OUT, metavar="DIR", help=f"(default: {OUT})")
     table.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
+
+    progress = add("progress", _progress, "which exercises are solved, and which is next")
+    progress.add_argument("chapters", nargs="*", metavar="CHAPTER", help="(default: all)")
+    progress.add_argument(
+        "--folder", metavar="DIR", help="of the exercises (default: ./exercises, or .)"
+    )
+    progress.add_argument("--reset", action="store_true", help="forget what was solved")
 
     add("doctor", _doctor, "versions, devices, threads, and what is missing")
     return parser
@@ -236,6 +243,19 @@ def _as_markdown(rows: Sequence["Row"]) -> str:
         rule = ["---"] * len(header)
         blocks.append("\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines]))
     return "\n\n".join([*blocks, f"{NOTE[0].upper()}{NOTE[1:]}."])
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from hnn_tutorial.check.progress import HERE, START_PAGE, is_kept, overview, reset
+
+    below = HERE / "exercises"
+    folder = Path(options.folder) if options.folder else below if is_kept(below) else HERE
+    if not is_kept(folder):
+        raise ValueError(f"{folder.absolute()} is no folder of exercises: it has no {START_PAGE}")
+    if options.reset:
+        reset(*options.chapters, folder=folder)
+    print(overview(*options.chapters, folder=folder))
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

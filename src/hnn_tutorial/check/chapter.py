@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Any
 
 from hnn_tutorial.check.answers import NotAttempted, Wrong
-from hnn_tutorial.check.result import Progress, Result
+from hnn_tutorial.check.progress import note, solved
+from hnn_tutorial.check.result import Progress, Result, Standing
 
 Check = Callable[..., str | None]
 """Takes what a learner hands in and returns the message for a right answer; see `exercise`."""
@@ -25,6 +26,7 @@ class Chapter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.exercises: dict[str, str] = {}  # name of the check -> title shown
+        self.numbers: dict[str, int] = {}  # name of the check -> number of the exercise
         self._results: dict[str, Result] = {}
 
     def exercise(
@@ -54,10 +56,9 @@ class Chapter:
 
         def decorate(check: Check) -> Callable[..., Result]:
             name = check.__name__
-            taken = [other.partition(" (")[0] for other in self.exercises.values()]
-            if name in self.exercises or f"Exercise {number}" in taken:
+            if name in self.numbers or number in self.numbers.values():
                 raise ValueError(f"exercise {number} ({name}) of {self.name} is registered twice")
-            self.exercises[name] = shown
+            self.exercises[name], self.numbers[name] = shown, number
 
             @wraps(check)
             def run(*answers: Any) -> Result:
@@ -65,7 +66,7 @@ class Chapter:
                     if any(answer is Ellipsis for answer in answers):
                         raise NotAttempted
                     message = check(*answers) or "All tests passed."
-                    result = Result(shown, "passed", message)
+                    result = Result(shown, "passed", message, note(self, number))
                 except NotAttempted as reason:
                     text = str(reason) or "Replace the stub by your answer, run its cell, then this"
                     result = Result(shown, "not attempted", text.rstrip(".") + ".")
@@ -79,14 +80,19 @@ class Chapter:
         return decorate
 
     def progress(self) -> Progress:
-        """Which exercises of the notebook are solved, by each check's last run."""
-        return Progress(
-            tuple(
-                (title, self._results[name].status if name in self._results else None)
-                for name, title in self.exercises.items()
-            )
-        )
+        """Which exercises of the notebook are solved, by each check's last run.
+
+        Where a check has not run since the kernel started, what was noted earlier counts.
+        """
+        earlier = solved(self)
+
+        def status(name: str) -> Standing:
+            if name in self._results:
+                return self._results[name].status
+            return "passed earlier" if self.numbers[name] in earlier else None
+
+        return Progress(tuple((title, status(name)) for name, title in self.exercises.items()))
 
     def reset(self) -> None:
-        """Forget all results, as a restart of the kernel does."""
+        """Forget all results, as a restart of the kernel does; what was noted stays."""
         self._results.clear()

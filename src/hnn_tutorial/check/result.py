@@ -8,11 +8,13 @@ from html import escape
 from typing import Literal
 
 Status = Literal["passed", "wrong", "not attempted"]
+Standing = Status | Literal["passed earlier"] | None  # of an exercise, in a chapter's progress
 
 # Word and sign carry the meaning; the colour only repeats it. Each of the three colours has a
 # contrast of at least 3:1 against white and against the dark theme's #121212.
 _LABEL: dict[str, tuple[str, str, str]] = {
     "passed": ("✓", "Passed", "#009E73"),
+    "passed earlier": ("✓", "Passed earlier", "#009E73"),
     "wrong": ("✗", "Not yet right", "#D55E00"),
     "not attempted": ("○", "Not attempted yet", "#7a7a7a"),
 }
@@ -31,27 +33,30 @@ class Result:
         exercise: Title of the exercise, for example ``"Exercise 2 (code): ..."``.
         status: ``"passed"``, ``"wrong"`` or ``"not attempted"``.
         message: What was found, in words for the learner. Backticks mark code.
+        note: What this changes in the learner's progress, or nothing.
     """
 
     exercise: str
     status: Status
     message: str
+    note: str = ""
 
     def __bool__(self) -> bool:
         return self.status == "passed"
 
     def __repr__(self) -> str:
         sign, word, _ = _LABEL[self.status]
-        return f"{sign} {word}: {self.exercise}\n{self.message}".rstrip()
+        return f"{sign} {word}: {self.exercise}\n{self.message}\n{self.note}".rstrip()
 
     def _repr_html_(self) -> str:
         sign, word, colour = _LABEL[self.status]
+        note = f'<div style="opacity: 0.8">{_prose(self.note)}</div>' if self.note else ""
         return (
             f'<div class="hnn-check" style="border-left: 5px solid {colour}; '
             'padding: 0.3em 0.8em; margin: 0.3em 0; color: inherit; background: none">'
             f'<div><span aria-hidden="true">{sign}</span> <strong>{word}</strong>: '
             f"{_prose(self.exercise)}</div>"
-            f'<div style="white-space: pre-wrap">{_prose(self.message)}</div></div>'
+            f'<div style="white-space: pre-wrap">{_prose(self.message)}</div>{note}</div>'
         )
 
 
@@ -61,15 +66,15 @@ class Progress:
 
     Args:
         rows: Pairs of the exercise's title and its last status, or ``None`` where its check has
-            not run since the kernel started.
+            not run yet.
     """
 
-    rows: tuple[tuple[str, Status | None], ...]
+    rows: tuple[tuple[str, Standing], ...]
 
     @property
     def solved(self) -> int:
         """Number of exercises whose last check was passed."""
-        return sum(status == "passed" for _, status in self.rows)
+        return sum(status in ("passed", "passed earlier") for _, status in self.rows)
 
     @property
     def complete(self) -> bool:

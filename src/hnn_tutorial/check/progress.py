@@ -1,0 +1,216 @@
+"""What a learner has solved: noted beside the start page of the exercises, and shown there.
+
+In the start page, or any notebook beside it::
+
+    from hnn_tutorial.check.progress import overview
+
+    overview()  # per chapter: how many exercises are solved, and which is next
+
+A solved exercise is an empty file, ``.progress/CHAPTER/NUMBER``. The file system makes one in a
+single step: kernels that run side by side lose nothing, a kill leaves no half of it, and there is
+no content that could be damaged or would have to be trusted. Files are made only where the start
+page lies, which is the folder of the exercises: the solutions, the book and Colab note nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hnn_tutorial._validate import lookup
+
+if TYPE_CHECKING:
+    from hnn_tutorial.check.chapter import Chapter
+
+START_PAGE = "start_here.ipynb"  # made by tools/exercises.py
+FOLDER = ".progress"
+HERE = Path()  # of the notebook: relative, since the working folder may even be gone
+
+
+def is_kept(folder: Path = HERE) -> bool:
+    """Whether a folder is one of exercises, in which progress is noted."""
+    return os.path.isfile(folder / START_PAGE)
+
+
+def solved(chapter: Chapter, folder: Path = HERE) -> set[int]:
+    """Numbers of the exercises of a chapter that have once passed their check."""
+    place = folder / FOLDER / chapter.name
+    # What cannot be read counts as not there; Path.is_file would raise.
+    return {number for number in chapter.numbers.values() if os.path.isfile(place / str(number))}
+
+
+def note(chapter: Chapter, number: int, folder: Path = HERE) -> str:
+    """Note that an exercise is solved.
+
+    Args:
+        chapter: The exercise's chapter.
+        number: The exercise's number.
+        folder: The folder of the exercises.
+
+    Returns:
+        How far the chapter is solved, or why that could not be noted, as one sentence for the
+        learner; empty where no progress is kept.
+    """
+    if not is_kept(folder):
+        return ""
+    place = folder / FOLDER / chapter.name
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / str(number)).touch()
+    except OSError as error:
+        return f"Your progress could not be noted: {error.strerror}: `{error.filename}`."
+    return f"{len(solved(chapter, folder))} of {len(chapter.numbers)} solved in this chapter."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chapter of an overview.
+
+    Args:
+        name: Name of the chapter's notebook, without suffix.
+        title: What it is called.
+        solved: Number of exercises solved.
+        total: Number of exercises.
+        next: Title of the first exercise that is not solved; empty if there is none.
+    """
+
+    name: str
+    title: str
+    solved: int
+    total: int
+    next: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How far a learner has come in some chapters; displays itself as text or as a table.
+
+    Args:
+        rows: The chapters.
+        kept: Whether progress is noted in the folder that was looked at.
+    """
+
+    rows: tuple[Row, ...]
+    kept: bool = True
+
+    def _headline(self) -> str:
+        if not self.kept:
+            return f"No progress is kept here: that is done beside {START_PAGE} alone."
+        done, total = sum(row.solved for row in self.rows), sum(row.total for row in self.rows)
+        return f"{done} of {total} exercises solved."
+
+    def _next(self) -> Row | None:
+        """The chapter to go on with: one that is begun, else the first that is not."""
+        left = [row for row in self.rows if row.next]
+        return next((row for row in left if row.solved), left[0] if left else None)
+
+    def __repr__(self) -> str:
+        width = max((len(row.title) for row in self.rows), default=0)
+        lines = [
+            f"  {row.title:<{width}}  {row.solved} of {row.total}  {row.next or 'complete'}"
+            for row in self.rows
+        ]
+        upcoming = self._next()
+        if upcoming:
+            lines.append(f"Go on with exercises/{upcoming.name}.ipynb: {upcoming.next}")
+        return "\n".join([self._headline(), *lines])
+
+    def _repr_html_(self) -> str:
+        cell = 'style="text-align: left; padding: 0.2em 1em 0.2em 0; background: none"'
+
+        def link(row: Row) -> str:
+            return f'<a href="{escape(row.name)}.ipynb">{escape(row.title)}</a>'
+
+        def dots(row: Row) -> str:
+            signs = "●" * row.solved + "○" * (row.total - row.solved)
+            return f'<span aria-hidden="true">{signs}</span> {row.solved} of {row.total}'
+
+        body = "".join(
+            f'<tr style="background: none"><td {cell}>{link(row)}</td>'
+            f"<td {cell.replace('background', 'white-space: nowrap; background')}>{dots(row)}</td>"
+            f"<td {cell}>{escape(row.next or 'Complete')}</td></tr>"
+            for row in self.rows
+        )
+        head = "".join(f'<th scope="col" {cell}>{h}</th>' for h in ("Exercises", "Solved", "Next"))
+        upcoming = self._next()
+        go_on = f" Go on with {link(upcoming)}: {escape(upcoming.next)}." if upcoming else ""
+        return (
+            '<div class="hnn-check" style="color: inherit; background: none">'
+            f"<div><strong>{self._headline()}</strong>{go_on}</div>"
+            f'<table style="color: inherit; border: none"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+def overview(*names: str, folder: Path = HERE) -> Overview:
+    """How many exercises are solved, and which is next, for each chapter.
+
+    Args:
+        *names: The chapters to show; all if there is none.
+        folder: The folder of the exercises; the working folder unless given.
+
+    Returns:
+        The overview, in the order of the start page.
+
+    Raises:
+        ValueError: If there is no such chapter.
+    """
+    titles = _titles(folder)
+    rows = []
+    for chapter in _chapters(names):
+        done = solved(chapter, folder)
+        titled = zip(chapter.numbers.values(), chapter.exercises.values(), strict=True)
+        left = [title for number, title in sorted(titled) if number not in done]
+        title = titles.get(chapter.name, chapter.name)
+        row = Row(chapter.name, title, len(done), len(chapter.numbers), left[0] if left else "")
+        rows.append(row)
+    order = [*titles, *(row.name for row in rows)]
+    return Overview(tuple(sorted(rows, key=lambda row: order.index(row.name))), is_kept(folder))
+
+
+def reset(*names: str, folder: Path = HERE) -> None:
+    """Forget what was solved.
+
+    Args:
+        *names: The chapters to forget; all if there is none.
+        folder: The folder of the exercises; the working folder unless given.
+
+    Raises:
+        ValueError: If there is no such chapter.
+        OSError: If a note cannot be removed.
+    """
+    for chapter in _chapters(names):
+        for number in solved(chapter, folder):
+            (folder / FOLDER / chapter.name / str(number)).unlink(missing_ok=True)
+
+
+def _chapters(names: Iterable[str]) -> list[Chapter]:
+    """The chapters of these names; all if there is none."""
+    from hnn_tutorial import check
+
+    modules = [
+        importlib.import_module(f"{check.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(check.__path__)
+    ]
+    every = {module.chapter.name: module.chapter for module in modules if "chapter" in vars(module)}
+    return [lookup(every, name, "chapter") for name in names or every]
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """Titles of the chapters in the course's order, as the start page's metadata hold them.
+
+    A start page that is missing or changed beyond recognition costs titles and order, no more.
+    """
+    try:
+        page = json.loads((folder / START_PAGE).read_bytes())
+        listed = page["metadata"]["hnn_tutorial"]["chapters"]
+        return {str(name): str(title) for name, title in listed}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
