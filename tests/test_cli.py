@@ -300,3 +300,45 @@ def test_doctor_finds_the_gpu_good(command):
 def test_versions_are_compared_as_numbers():
     assert _doctor._numbers("2.13.0+cpu") > _doctor._numbers("2.2")
     assert hnn_tutorial.__version__ == _doctor._found("hnn-tutorial")
+
+
+# progress
+
+
+@pytest.fixture
+def exercise_folder(tmp_path):
+    """A learner's folder, in which one exercise of the chapter on pendulums is solved."""
+    (tmp_path / "exercises" / ".progress" / "pendulum").mkdir(parents=True)
+    (tmp_path / "exercises" / ".progress" / "pendulum" / "1").touch()
+    (tmp_path / "exercises" / "start_here.ipynb").write_text("{}")
+    return tmp_path / "exercises"
+
+
+def test_progress_is_found_from_the_project_and_from_the_exercises(
+    command, exercise_folder, monkeypatch
+):
+    code, out, err = command("progress")
+    assert (code, err) == (0, "")
+    assert out.startswith("1 of ")
+    assert "Go on with exercises/pendulum.ipynb: Exercise 2 (" in out
+    monkeypatch.chdir(exercise_folder)
+    assert command("progress") == (0, out, "")
+    monkeypatch.chdir("/")
+    assert command("progress", "--folder", str(exercise_folder)) == (0, out, "")
+
+
+def test_progress_of_a_chapter_and_its_reset(command, exercise_folder):
+    assert command("progress", "integrators", "--reset")[1].startswith("0 of 5 ")
+    assert command("progress", "pendulum")[1].startswith("1 of 5 exercises solved.\n")
+    assert command("progress", "--reset")[1].startswith("0 of ")
+    assert command("progress", "pendulum")[1].startswith("0 of 5 ")
+
+
+def test_progress_without_exercises_or_of_an_unknown_chapter(command, exercise_folder, monkeypatch):
+    code, out, err = command("progress", "pendulums")
+    assert (code, out) == (2, "")
+    assert "unknown chapter 'pendulums'" in err
+    assert err.count("\n") == 1
+    code, out, err = command("progress", "--folder", "results", "--reset")
+    assert (code, out) == (2, "")
+    assert err.endswith("results is no folder of exercises: it has no start_here.ipynb\n")

@@ -3,13 +3,21 @@
 import ast
 import json
 import re
+import signal
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
+import build_book
+import check_notebooks
 import nbformat
 import pytest
+import yaml
 from nbclient import NotebookClient
 
 import exercises
+from hnn_tutorial.check import progress
 
 ROOT = Path(exercises.__file__).resolve().parents[1]
 NAMES = sorted(path.name for path in (ROOT / "solutions").glob("*.ipynb"))
@@ -187,6 +195,23 @@ def test_derivation_strips_drops_and_keeps():
     assert exercises.to_text(derived) == exercises.to_text(exercises.derive(solution, "a.ipynb"))
 
 
+def test_the_last_hint_is_followed_by_the_way_to_the_solution():
+    hints = "".join(f"<details><summary>Hint {k}</summary>\n\nx\n\n</details>\n" for k in (1, 2, 3))
+    derived = exercises.derive(notebook("# Solutions: A", f"# One\n{hints}", "x"), "a.ipynb")
+    assert derived["cells"][1]["source"] == (
+        f"# One\n{hints}<details><summary>Solution</summary>\n\n"
+        "It is in [the worked solutions](../solutions/a.ipynb).\n\n</details>\n"
+    )
+
+
+def test_what_asks_colab_for_a_gpu_is_kept():
+    solution = notebook("# Solutions: A", "x")
+    solution["metadata"] = {"accelerator": "GPU", "language_info": {"name": "python"}}
+    derived = exercises.derive(solution, "a.ipynb")
+    assert set(derived["metadata"]) == {"accelerator", "kernelspec", "hnn_tutorial"}
+    assert derived["metadata"]["accelerator"] == "GPU"
+
+
 def test_splice_restores_the_answers():
     solution = notebook("# Solutions: A", ANSWER, "assert field(1) == 2", c2=["solution-only"])
     derived = exercises.derive(solution, "a.ipynb")
@@ -291,6 +316,142 @@ def test_an_interrupted_write_leaves_the_old_file(project, monkeypatch):
     assert exercises.main([], root=project) == 1
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_kill_while_writing_leaves_the_old_file_and_the_next_run_goes_on(project):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    before = path.read_bytes()
+    edit(project / "solutions" / "a.ipynb", "check(field)", "check(field, 1)")
+    killed = (
+        "import os, pathlib, signal, exercises\n"
+        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"exercises.write(pathlib.Path({str(project)!r}))"
+    )
+    process = subprocess.run([sys.executable, "-c", killed], cwd=ROOT / "tools", check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    (left,) = set(path.parent.iterdir()) - {path}
+    assert ignored_by_git(f"exercises/{left.name}")
+    assert exercises.write(project) == ["exercises/a.ipynb: written"]
+    assert exercises.differences(project) == []
+
+
+def ignored_by_git(name: str) -> bool:
+    return (
+        subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
+    )
+
+
+def test_new_versions_and_notes_are_no_files_of_the_project(project):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    edit(path, "raise NotImplementedError", "return 2 * x # ")
+    for name in ("a.new.ipynb", "a.new2.ipynb"):
+        path.with_name(name).write_bytes(path.read_bytes())
+        assert ignored_by_git(f"exercises/{name}")
+    assert ignored_by_git("exercises/.progress/pendulum/1")
+    assert not ignored_by_git("exercises/pendulum.ipynb")
+    assert check_notebooks.notebooks([project / "exercises"]) == [path]
+    (line,) = exercises.differences(project)
+    assert line.startswith("exercises/a.ipynb differs from solutions/a.ipynb")
+
+
+def test_make_format_leaves_the_exercises_alone():
+    command = ["make", "--no-print-directory", "-n", "format", "lint", "STAMP="]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    strip, verify = (line for line in lines.splitlines() if "nbstripout" in line)
+    for line in (strip, verify):
+        assert "solutions/pendulum.ipynb" in line
+        assert "exercises/" not in line
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
+    assert "exercises" in ruff["extend-exclude"]
+
+
+def test_the_book_shows_the_exercise_and_not_what_a_learner_made_of_it(project, capfd):
+    (project / "_toc.yml").write_text("format: jb-book\nroot: solutions/a\nchapters:\n"
+                                      "  - file: exercises/a\n")  # fmt: skip
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    (project / "_config.yml").write_text(
+        yaml.safe_dump({
+            "title": "A book",
+            "execute": {"execute_notebooks": "off"},
+            "sphinx": {"local_extensions": {"exercises": str(ROOT / "tools")}},
+        })
+    )  # fmt: skip
+    assert config["sphinx"]["local_extensions"]["exercises"] == "tools"
+    assert "exercises" in config["sphinx"]["config"]["extensions"]
+    solution = exercises.read(project / "solutions" / "a.ipynb")
+    solution["metadata"] = {"kernelspec": exercises.KERNEL, "language_info": {"name": "python"}}
+    for cell in solution["cells"][1:]:
+        cell["outputs"] = []
+    store(project / "solutions" / "a.ipynb", solution)
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    work = json.loads(edit(path, "raise NotImplementedError", "return 'my own work' # "))
+    note = "### a heading that jumps\n\n[nowhere](nowhere.ipynb) {role}`none`"
+    work["cells"] += [{"cell_type": "markdown", "id": "mine", "metadata": {}, "source": note}]
+    strange = {"output_type": "display_data", "metadata": {}, "data": {"application/x-mine": {}}}
+    work["cells"][1] |= {"execution_count": 1, "outputs": [strange]}
+    store(path, work)
+    assert build_book.render(build_book.Layout(project)) == 0, capfd.readouterr().err
+    page = (project / "_build" / "html" / "exercises" / "a.html").read_text(encoding="utf-8")
+    assert "your answer here" in page
+    assert "my own work" not in page
+    assert "jumps" not in page
+    assert "my own work" in path.read_text(encoding="utf-8")
+
+
+# --- the start page ------------------------------------------------------------------------------
+
+
+def test_the_start_page_leads_to_every_chapter_in_the_order_of_the_contents():
+    page = exercises.read(ROOT / "exercises" / exercises.START_PAGE)
+    assert [name for name, _ in page["metadata"]["hnn_tutorial"]["chapters"]] == [
+        Path(line.split("/")[-1]).stem
+        for line in (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines()
+        if "file: exercises/" in line
+    ]
+    text = "\n".join(cell["source"] for cell in page["cells"])
+    for name in NAMES:
+        for link in (f"(../book/{name})", f"({name})", f"(../solutions/{name})"):
+            assert text.count(link) == 1
+    for link in re.findall(r"\]\(([^)]*)\)", text):
+        assert (ROOT / "exercises" / link).is_file(), link
+    for folder in re.findall(r"^\| (.*?) \|", text.split("| folder |")[1], re.MULTILINE):
+        assert all((ROOT / name).is_dir() for name in re.findall("`(.*?)`", folder)), folder
+
+
+def test_the_start_page_is_no_exercise_and_jupyterlab_opens_on_it():
+    assert exercises.START_PAGE == progress.START_PAGE not in NAMES
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (address,) = re.findall(r"default_url=/lab/tree/(\S+)", makefile)
+    assert address == f"exercises/{exercises.START_PAGE}"
+    assert (ROOT / address).is_file()
+
+
+def test_the_start_page_runs_wherever_it_is():
+    page = exercises.read(ROOT / "exercises" / exercises.START_PAGE)
+    (shown,) = run(page)  # in the project's root, where no progress is kept
+    assert shown.startswith("No progress is kept here")
+
+
+def test_a_stale_start_page_is_named(project):
+    (project / "tools").mkdir()
+    (project / "_toc.yml").write_text(
+        "parts:\n- caption: One\n  chapters: [{file: book/a}, {file: book/words}]\n"
+    )
+    text = project / exercises.START_TEXT
+    text.write_text("# Start\n\n{{ chapters }}\n\n```{code-cell}\n{{ first cell }}\n```\n")
+    assert exercises.write(project)[-1] == f"exercises/{exercises.START_PAGE}: written"
+    page = exercises.read(project / "exercises" / exercises.START_PAGE)
+    assert page["metadata"]["hnn_tutorial"]["chapters"] == [["a", "A"]]
+    assert "| [A](../book/a.ipynb) | [exercises](a.ipynb) |" in page["cells"][0]["source"]
+    assert page["cells"][1]["source"] == check_notebooks.first_cell()
+    text.write_text(text.read_text().replace("# Start", "# Begin"))
+    assert exercises.differences(project) == [
+        "exercises/start_here.ipynb differs from tools/start_here.md: cell 'start-0', source"
+    ]
 
 
 # --- the project's own notebooks -----------------------------------------------------------------
