@@ -180,7 +180,10 @@ class ChapterChecks:
         for answer in (case.blank, ...):
             result = case.check(answer)
             assert result.status == "not attempted", repr(result)
-            assert result.message == "Replace the stub by your answer, run its cell, then this."
+            assert (
+                result.message
+                == "Replace the stub by your answer, run its cell without an error, then this."
+            )
             assert not result
 
     def test_the_case_holds_answers_enough(self, case: Case) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser_tools import jupyterlab, open_page, run_cell
+from browser_tools import jupyterlab, open_page
 from playwright.sync_api import expect
 
 import exercises
@@ -14,7 +14,7 @@ pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra `la
 
 ROOT = Path(exercises.__file__).resolve().parents[1]
 NAME = "hamiltonian_mechanics"
-WRONG = "def magnetic_field(x, m, B):\nreturn 0 * x"
+WRONG = "def magnetic_field(x, m, B):\n    return 0 * x"
 
 
 @pytest.fixture
@@ -27,60 +27,66 @@ def start_page(tmp_path):
         yield address.replace("live.ipynb", f"exercises/{exercises.START_PAGE}")
 
 
-def ready(page):
-    expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=90_000)
+def ready(panel):
+    """Wait for the notebook's own kernel: a cell that is run before opens a dialog, or nothing."""
+    indicator = panel.locator(".jp-Notebook-ExecutionIndicator")
+    expect(indicator).to_have_attribute("data-status", "idle", timeout=90_000)
+
+
+def run(panel, number):
+    """Run a code cell, wait for its end, and return what a check or an overview shows there."""
+    cell = panel.locator(".jp-CodeCell").nth(number)
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    prompt.click()
+    panel.page.keyboard.press("Control+Enter")
+    expect(prompt).not_to_have_text(before, timeout=10_000)
+    expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=90_000)
+    return cell.locator(".hnn-check")
+
+
+def answer(panel, number, text):
+    """Write an answer into a code cell, run it and then its check, and return what that shows."""
+    panel.locator(".jp-CodeCell").nth(number).locator(".cm-content").click()
+    panel.page.keyboard.press("Control+a")
+    panel.page.keyboard.insert_text(text)
+    run(panel, number)
+    return run(panel, number + 1)
 
 
 def test_from_the_start_page_to_a_solved_exercise_and_back(browser, start_page):
     solution = exercises.read(ROOT / "solutions" / f"{NAME}.ipynb")
     right = next(c["source"] for c in solution["cells"] if exercises.regions(c["source"]))
     with open_page(browser, start_page, height=1300) as (page, log):
-        ready(page)
-        overview = page.locator(".jp-CodeCell").nth(1)
-        run_cell(page, 1)
-        expect(overview.locator(".hnn-check")).to_contain_text("0 of ", timeout=120_000)
-        expect(overview.locator(".hnn-check tbody tr")).to_have_count(
+        panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        ready(panel)
+        overview = run(panel, 1)
+        expect(overview).to_contain_text("0 of ")
+        expect(overview.locator("tbody tr")).to_have_count(
             len(list((ROOT / "solutions").glob("*.ipynb")))
         )
         # The links of the table lead to notebooks in JupyterLab, not to files in the browser.
-        overview.get_by_role("link", name="Hamiltonian mechanics").click()
-        panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-        expect(
-            panel.get_by_role("heading", name="Exercises: Hamiltonian mechanics")
-        ).to_be_visible()
-        ready(page)
-        cells = panel.locator(".jp-CodeCell")
+        overview.get_by_role("link", name="Hamiltonian mechanics").first.click()
+        title = panel.get_by_role("heading", name="Exercises: Hamiltonian mechanics")
+        expect(title).to_be_visible(timeout=30_000)
+        ready(panel)
 
-        def run(number):
-            cell = cells.nth(number)
-            cell.locator(".jp-InputPrompt").click()
-            page.keyboard.press("Control+Enter")
-            return cell.locator(".hnn-check")
-
-        def answer(text):
-            cells.nth(2).locator(".cm-content").click()
-            page.keyboard.press("Control+a")
-            page.keyboard.insert_text(text)
-            page.keyboard.press("Control+Enter")
-            return run(3)
-
-        run(1)
-        run(2)
-        expect(run(3)).to_contain_text("Not attempted yet", timeout=120_000)
-        expect(answer(WRONG)).to_contain_text("Not yet right", timeout=90_000)
+        run(panel, 1)
+        run(panel, 2)
+        expect(run(panel, 3)).to_contain_text("Not attempted yet")
+        expect(answer(panel, 2, WRONG)).to_contain_text("Not yet right")
         for summary in ("Hint 1", "Hint 2", "Hint 3", "Solution"):
             fold = panel.locator("details", has=page.get_by_text(summary, exact=True)).first
             expect(fold).not_to_have_attribute("open", "")
             fold.locator("summary").click()
             expect(fold).to_have_attribute("open", "")
         expect(fold.get_by_role("link", name="the worked solutions")).to_be_visible()
-        passed = answer(right)
-        expect(passed).to_contain_text("Passed", timeout=90_000)
+        passed = answer(panel, 2, right)
+        expect(passed).to_contain_text("Passed")
         expect(passed).to_contain_text("1 of 5 solved in this chapter.")
 
         page.locator(".lm-TabBar-tabLabel", has_text=re.compile("^start_here.ipynb$")).click()
-        panel.locator(".jp-CodeCell").nth(1).locator(".jp-InputPrompt").click()
-        page.keyboard.press("Control+Enter")
-        expect(overview.locator(".hnn-check")).to_contain_text("1 of ", timeout=90_000)
-        expect(overview.locator(".hnn-check")).to_contain_text("Exercise 2 (code)")
+        overview = run(panel, 1)
+        expect(overview).to_contain_text("1 of ")
+        expect(overview).to_contain_text("Exercise 2 (code)")
         assert log.outside == []

@@ -14,6 +14,7 @@ Check = Callable[..., str | None]
 """Takes what a learner hands in and returns the message for a right answer; see `exercise`."""
 
 KINDS = ("derive", "code", "experiment", "think")
+UNTOUCHED = "Replace the stub by your answer, run its cell without an error, then this."
 
 
 class Chapter:
@@ -68,7 +69,7 @@ class Chapter:
                     message = check(*answers) or "All tests passed."
                     result = Result(shown, "passed", message, note(self, number))
                 except NotAttempted as reason:
-                    text = str(reason) or "Replace the stub by your answer, run its cell, then this"
+                    text = str(reason) or UNTOUCHED
                     result = Result(shown, "not attempted", text.rstrip(".") + ".")
                 except Wrong as reason:
                     result = Result(shown, "wrong", str(reason))
