@@ -195,6 +195,66 @@ def test_derivation_strips_drops_and_keeps():
     assert exercises.to_text(derived) == exercises.to_text(exercises.derive(solution, "a.ipynb"))
 
 
+def drawing(name="c2"):
+    """A solution whose last cell draws, and the same executed."""
+    solution = notebook("# Solutions: A", ANSWER, "draw(field)", **{name: ["solution-only"]})
+    solution["cells"][2]["metadata"]["mystnb"] = {
+        "figure": {"caption": "What it draws.", "name": "fig-a"},
+        "image": {"alt": "A line."},
+    }
+    executed = json.loads(json.dumps(solution))
+    executed["cells"][2]["outputs"] = [{"data": {"image/svg+xml": "<svg></svg>"}}]
+    return solution, executed
+
+
+def test_a_figure_of_the_solution_leaves_its_picture_behind():
+    derived = exercises.derive(drawing()[0], "a.ipynb")
+    assert [cell["id"] for cell in derived["cells"]] == ["c0", "c1", "c2-expected"]
+    assert derived["cells"][2]["source"] == (
+        "<details><summary>Expected picture</summary>\n\n![A line.](pictures/a-c2.svg)\n\n"
+        "*What it draws.*\n\n</details>"
+    )
+
+
+def test_expected_pictures_follow_the_code_that_draws_them(project):
+    solution, executed = drawing()
+    store(project / "solutions" / "a.ipynb", solution)
+    exercises.write(project)
+    folder = project / "exercises" / "pictures"
+    missing = ["exercises/pictures/a-c2.svg is missing or outdated: run make book"]
+    assert exercises.differences(project) == missing
+
+    exercises.draw_pictures(project, {"a.ipynb": executed})
+    assert exercises.differences(project) == []
+    first = (folder / "a-c2.svg").read_text()
+    assert first.startswith("<svg></svg>")
+
+    # Another run may draw other digits; a picture of the same code stays as it is.
+    executed["cells"][2]["outputs"][0]["data"]["image/svg+xml"] = "<svg>1</svg>"
+    exercises.draw_pictures(project, {"a.ipynb": executed})
+    assert (folder / "a-c2.svg").read_text() == first
+
+    solution["cells"][1]["source"] = ANSWER.replace("x * 2", "2 * x")
+    store(project / "solutions" / "a.ipynb", solution)
+    assert exercises.differences(project) == missing
+    exercises.draw_pictures(project, {"a.ipynb": executed})
+    assert exercises.differences(project) == []
+    assert (folder / "a-c2.svg").read_text().startswith("<svg>1</svg>")
+
+
+def test_a_picture_of_no_solution_goes_and_a_cell_that_draws_nothing_is_named(project):
+    solution, executed = drawing()
+    store(project / "solutions" / "a.ipynb", solution)
+    folder = project / "exercises" / "pictures"
+    folder.mkdir(parents=True)
+    (folder / "b-c2.svg").write_text("<svg></svg>")
+    executed["cells"][2]["outputs"] = []
+    with pytest.raises(exercises.ExerciseError, match=r"a\.ipynb, cell 'c2': it has drawn no SVG"):
+        exercises.draw_pictures(project, {"a.ipynb": executed})
+    exercises.draw_pictures(project, {})
+    assert list(folder.iterdir()) == []
+
+
 def test_the_last_hint_is_followed_by_the_way_to_the_solution():
     hints = "".join(f"<details><summary>Hint {k}</summary>\n\nx\n\n</details>\n" for k in (1, 2, 3))
     derived = exercises.derive(notebook("# Solutions: A", f"# One\n{hints}", "x"), "a.ipynb")

@@ -33,6 +33,8 @@ from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+import exercises
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a notebook's results depend on besides its own code.
@@ -228,6 +230,17 @@ def execute_all(root: Path) -> list[Run]:
     return runs
 
 
+def draw_expected_pictures(root: Path) -> None:
+    """Write what the solutions have drawn beside the exercises, which show it."""
+    cache = get_cache(Layout(root).cache)
+    executed = {
+        path.name: cache.get_cache_bundle(cache.match_cache_notebook(read_notebook(path)).pk).nb
+        for path in executed_pages(root)
+        if path.parent.name == "solutions"
+    }
+    exercises.draw_pictures(root, executed)
+
+
 def render(layout: Layout) -> int:
     """Let Jupyter Book build the pages; a warning is an error."""
     program = Path(sysconfig.get_path("scripts")) / "jupyter-book"
@@ -263,6 +276,7 @@ def build(root: Path) -> int:
         print(f"\nThe book was not built: a cell failed in {names}", file=sys.stderr)
         return 1
 
+    draw_expected_pictures(root)
     status = render(layout)
     if status != 0:
         print("\nThe book was not built without warnings; see above.", file=sys.stderr)

@@ -87,7 +87,7 @@ def _print_anew(html: Path, names: Sequence[str], target: Path) -> bool:
 
 
 def write_zip(root: Path, target: Path) -> Path:
-    """Pack the notebooks, and the pages of text that they link to, with a word on running them.
+    """Pack the notebooks, the text and pictures that they link to, and a word on running them.
 
     The same files give the same bytes.
     """
@@ -97,7 +97,7 @@ def write_zip(root: Path, target: Path) -> Path:
     linked = {
         (path.parent / name).resolve()
         for path in notebooks
-        for name in re.findall(r"\]\(([\w./]+\.md)[)#]", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\]\(([\w./-]+\.(?:md|svg))[)#]", path.read_text(encoding="utf-8"))
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -13,9 +13,10 @@ In a solution notebook, a code cell holds the answer between two comment lines::
 
 In the exercise the region becomes, inside a function, ``raise NotImplementedError("your answer
 here")``; elsewhere one line ``target = ...  # your answer`` for everything that the region assigns
-to. Cells tagged ``solution-only`` are dropped. Outputs are stripped, cell ids are kept, a title
-``# Solutions: X`` becomes ``# Exercises: X`` followed by a link to the solutions, and so does the
-last hint of each exercise.
+to. Cells tagged ``solution-only`` are dropped; one that draws a figure leaves its picture behind,
+folded, as what to expect. Outputs are stripped, cell ids are kept, a title ``# Solutions: X``
+becomes ``# Exercises: X`` followed by a link to the solutions, and so does the last hint of each
+exercise.
 
 The start page, ``exercises/start_here.ipynb``, is ``tools/start_here.md`` with the chapters of
 ``_toc.yml``; its metadata hold their names and titles for `hnn_tutorial.check.progress`.
@@ -260,6 +261,8 @@ def derive(solution: Notebook, name: str) -> Notebook:
             raise ExerciseError(f"solutions/{name}, cell {given['id']!r}: {error}") from None
         tags = given["metadata"].get("tags", [])
         if "solution-only" in tags:
+            if "figure" in given["metadata"].get("mystnb", {}):
+                cells.append(_expected(given, name))
             continue
         cell = {
             "cell_type": given["cell_type"],
@@ -275,6 +278,39 @@ def derive(solution: Notebook, name: str) -> Notebook:
     # The accelerator asks Colab for a GPU.
     kept = {key: value for key, value in solution["metadata"].items() if key == "accelerator"}
     return _notebook(cells, kept)
+
+
+def _expected(given: dict[str, Any], name: str) -> dict[str, Any]:
+    """The cell that shows, folded, what a cell of the solution drew."""
+    drawn = given["metadata"]["mystnb"]
+    picture = f"![{drawn['image']['alt']}](pictures/{picture_name(name, given['id'])})"
+    text = f"{picture}\n\n*{drawn['figure']['caption']}*"
+    return {
+        "cell_type": "markdown",
+        "id": f"{given['id']}-expected",
+        "metadata": {},
+        "source": f"<details><summary>Expected picture</summary>\n\n{text}\n\n</details>",
+    }
+
+
+def picture_name(name: str, cell: str) -> str:
+    """File name of the picture that a cell of ``solutions/{name}`` draws."""
+    return f"{Path(name).stem}-{cell}.svg"
+
+
+def pictures(solution: Notebook, name: str) -> dict[str, str]:
+    """Return the file name of each expected picture, and the mark it must end with.
+
+    The mark is a hash of the code up to the cell that draws it: of a solution that was changed
+    since, a picture is not what to expect.
+    """
+    code, marks = hashlib.sha256(), {}
+    for cell in solution["cells"]:
+        if cell["cell_type"] == "code":
+            code.update(cell["source"].encode())
+            if "figure" in cell["metadata"].get("mystnb", {}):
+                marks[picture_name(name, cell["id"])] = f"<!-- of {code.hexdigest()} -->"
+    return marks
 
 
 def _notebook(
@@ -434,10 +470,51 @@ def differences(root: Path) -> list[str]:
         elif path.read_bytes() != to_text(notebook).encode():
             source = START_TEXT if path.name == START_PAGE else f"solutions/{path.name}"
             found.append(f"{shown} differs from {source}: {_where(path, notebook)}")
+    for file, mark in _wanted_pictures(root).items():
+        if not file.exists() or not file.read_text(encoding="utf-8").endswith(mark):
+            found.append(f"exercises/pictures/{file.name} is missing or outdated: run make book")
     for path in sorted((root / "exercises").glob("*.ipynb")):
         if path not in derived and _stored(path) and not NEW_VERSION.search(path.name):
             found.append(f"exercises/{path.name} has no solution: delete it, or restore the source")
     return found
+
+
+def _wanted_pictures(root: Path) -> dict[Path, str]:
+    return {
+        root / "exercises" / "pictures" / picture: mark
+        for path in sorted((root / "solutions").glob("*.ipynb"))
+        for picture, mark in pictures(read(path), path.name).items()
+    }
+
+
+def draw_pictures(root: Path, executed: dict[str, Notebook]) -> None:
+    """Write the expected pictures that are missing or outdated; remove those of no solution.
+
+    Args:
+        root: The project's root.
+        executed: The executed solution notebooks by file name.
+
+    Raises:
+        ExerciseError: If a cell drew no SVG.
+    """
+    wanted = _wanted_pictures(root)
+    for name, notebook in executed.items():
+        for cell in notebook["cells"]:
+            path = root / "exercises" / "pictures" / picture_name(name, cell["id"])
+            mark = wanted.get(path, "")
+            if not mark or (path.exists() and path.read_text(encoding="utf-8").endswith(mark)):
+                continue
+            drawn = [
+                output["data"]["image/svg+xml"]
+                for output in cell["outputs"]
+                if "image/svg+xml" in output.get("data", {})
+            ]
+            if not drawn:
+                raise ExerciseError(f"solutions/{name}, cell {cell['id']!r}: it has drawn no SVG")
+            _replace(path, "".join(drawn[-1]) + mark)
+    for path in (root / "exercises" / "pictures").glob("*.svg"):
+        if path not in wanted:
+            path.unlink()
 
 
 def _where(path: Path, wanted: Notebook) -> str:
@@ -516,7 +593,7 @@ def write(root: Path) -> list[str]:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file in one step, so that an interruption leaves the old one or the new one."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
