@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from downloads import chromium_path, serve
+from downloads import chromium_path
+from downloads import serve as serve
 
 # Debian's build on a machine without a display or a GPU. Background traffic is switched off so that
 # every request the tests see comes from the page. A colour profile is fixed because screenshots are

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import re
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,12 +13,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import build_book
+import downloads
+import nbformat
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from browser_tools import open_page
 from bs4 import BeautifulSoup, Tag
+from downloads import chromium_path, serve
 from jupyter_cache import get_cache
+from matplotlib.image import imread
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {
@@ -29,6 +38,13 @@ NOT_EXECUTED = [
     if name not in EXECUTED and build_book.read_notebook(path) is not None
 ]
 LANDING = PAGES[0]
+CHAPTERS = [
+    name for name, path in SOURCES.items() if name.startswith("book/") and path.suffix == ".ipynb"
+]
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+
+# What a first visit may load, in bytes as a host would compress them: the landing page, a chapter.
+BUDGETS = {LANDING: 400_000, "book/pendulum": 1_000_000}
 
 every_page = pytest.mark.parametrize("name", PAGES)
 
@@ -42,6 +58,16 @@ STYLE_LOADS = re.compile(r"""(?:url\(|@import )\s*['"]?((?:https?:)?//[^)'"]+)""
 THEME_FINDINGS = {"label-content-name-mismatch", "region"}
 
 PROGRESS_BAR = re.compile(r"(\d+%\||\d+(\.\d+)?[kMG]?(it|B)? \[).*\]$")
+
+
+@pytest.fixture(scope="module")
+def site(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the built book on a host that keeps it below its root."""
+    root = tmp_path_factory.mktemp("host")
+    (root / "below").mkdir()
+    (root / "below" / "the root").symlink_to(html, target_is_directory=True)
+    with serve(root) as address:
+        yield f"{address}/below/the%20root"
 
 
 @cache
@@ -176,6 +202,175 @@ def test_launch_button_names_this_notebook(html: Path, name: str) -> None:
             assert link.endswith(f"/blob/main/{name}.ipynb"), link
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "genindex"])
+def test_edit_and_issue_buttons_name_this_page(html: Path, name: str) -> None:
+    links = page(html, name).select(".article-header-buttons a[href]")
+    found = {link.get_text(strip=True): str(link["href"]) for link in links}
+    # An exercise is derived from its solution, so that is the file to edit.
+    source = SOURCES[name].relative_to(ROOT).as_posix().replace("exercises/", "solutions/")
+    assert found["Suggest edit"] == f"{REPOSITORY}/edit/main/{source}"
+    assert found["Open issue"].startswith(f"{REPOSITORY}/issues/new?title=")
+    assert f"/{name}.html" in unquote(found["Open issue"])
+
+
+def test_every_page_leads_to_the_one_before_and_the_one_after(html: Path) -> None:
+    def leads_to(name: str, direction: str) -> str | None:
+        link = page(html, name).select_one(f".prev-next-area a.{direction}")
+        target = (html / name).parent / str(link["href"]) if link else None
+        return os.path.relpath(target, html).removesuffix(".html") if target else None
+
+    # The index is a page of Sphinx's own, outside of the order.
+    order = [name for name in PAGES if name != "genindex"]
+    assert [leads_to(name, "right-next") for name in order[:-1]] == order[1:]
+    assert [leads_to(name, "left-prev") for name in order[1:]] == order[:-1]
+
+
+@every_page
+def test_mathjax_is_loaded_where_there_is_a_formula(html: Path, name: str) -> None:
+    loaded = page(html, name).select('script[src*="mathjax"]')
+    assert bool(loaded) == bool(article(html, name).select(".math"))
+
+
+# --- the contents of the landing page ------------------------------------------------------------
+
+
+def first_cell(path: Path) -> str:
+    """The first words of a notebook, on one line and without the marks of Markdown."""
+    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
+    text = next(cell.source for cell in cells if cell.cell_type == "markdown")
+    return " ".join(re.sub(r"\]\([^)]*\)|[\[*$]", "", text).split())
+
+
+def plain(text: str) -> str:
+    """Words without what typesetting changes (quotes, dashes, formulas)."""
+    return " ".join(re.findall(r"[A-Za-z]{2,}", text))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_contents_say_how_long_a_chapter_takes_and_what_it_needs(html: Path, name: str) -> None:
+    [entry] = (
+        item
+        for item in article(html, LANDING).select(".hnn-chapter")
+        if item.a["href"] == f"{Path(name).name}.html"
+    )
+    # Its title, one sentence on what it does, how long it takes, what it needs.
+    title, does, times, needs = (" ".join(line.get_text().split()) for line in entry("p"))
+    opening = first_cell(SOURCES[name])
+    assert plain(opening).startswith(f"{plain(title)} What you will learn")
+    assert len(does) > 20
+    own = re.search(r"How long it takes: (about .*? minutes)", opening)
+    exercises = first_cell(ROOT / "exercises" / SOURCES[name].name)
+    theirs = re.search(r"It takes (about .*?)[;.]", exercises)
+    assert times == f"Takes {own[1]}. Exercises ({theirs[1]}) · Solutions"
+    what = re.search(r"What you need: (.*?) (?:Symbols are those|How long it takes)", opening)
+    assert plain(needs) == plain(f"Needs {what[1]}")
+
+
+def test_contents_have_every_part_and_page_of_the_toc(html: Path) -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    shown = [
+        (
+            part.select_one(".rubric").get_text(),
+            [
+                os.path.normpath(Path(LANDING).parent / e.a["href"])
+                for e in part(class_="hnn-chapter")
+            ],
+        )
+        for part in article(html, LANDING).select(".hnn-part")
+    ]
+    assert shown == [
+        (part["caption"], [f"{chapter['file']}.html" for chapter in part["chapters"]])
+        for part in toc["parts"]
+    ]
+
+
+# --- what a link to a page shows elsewhere -------------------------------------------------------
+
+
+def described(html: Path, name: str) -> dict[str, str]:
+    """A page's description and the properties of its card."""
+    tags = parsed(html / f"{name}.html").head.find_all("meta", content=True)
+    return {tag.get("property") or tag.get("name"): tag["content"] for tag in tags}
+
+
+@pytest.mark.parametrize("name", ["index", *PAGES])
+def test_every_page_has_a_card(html: Path, name: str) -> None:
+    card = described(html, name)
+    owner, project = REPOSITORY.split("/")[-2:]
+    address = f"https://{owner}.github.io/{project}/"
+    assert card["og:url"] == f"{address}{LANDING if name == 'index' else name}.html"
+    assert len(card["og:title"]) > 3
+    assert 20 < len(card["og:description"]) <= 202
+    assert card["description"] == card["og:description"]
+    picture = imread(html / card["og:image"].removeprefix(address))
+    height, width = picture.shape[:2]
+    assert (card["og:image:width"], card["og:image:height"]) == (str(width), str(height))
+
+
+def test_cards_of_chapters_tell_them_apart(html: Path) -> None:
+    assert len({described(html, name)["og:description"] for name in CHAPTERS}) == len(CHAPTERS)
+
+
+# --- downloads -----------------------------------------------------------------------------------
+
+
+def test_landing_page_offers_the_downloads(html: Path) -> None:
+    links = article(html, LANDING).select("#downloads a")
+    offered = [(html / LANDING).parent / str(link["href"]) for link in links]
+    assert all(path.is_file() for path in offered)
+    assert [path.suffix for path in offered] == ([".zip", ".pdf"] if chromium_path() else [".zip"])
+
+
+def test_zip_holds_the_notebooks_as_they_are_and_what_they_link_to(html: Path) -> None:
+    with zipfile.ZipFile(html / "downloads" / "hnn-tutorial-notebooks.zip") as archive:
+        files = {entry: archive.read(entry) for entry in archive.namelist()}
+    assert f"git+{REPOSITORY}" in files.pop("hnn-tutorial/README.md").decode()
+    files = {name.removeprefix("hnn-tutorial/"): data for name, data in files.items()}
+    assert {name for name, data in files.items() if (ROOT / name).read_bytes() != data} == set()
+    assert {name for name in files if name.endswith(".ipynb")} == {
+        path.relative_to(ROOT).as_posix() for path in SOURCES.values() if path.suffix == ".ipynb"
+    }
+    for name in files:
+        for target in re.findall(r"\]\(([\w./]+)[)#]", files[name].decode()):
+            if name.endswith(".ipynb"):
+                assert os.path.normpath(Path(name).parent / target) in files, (name, target)
+
+
+def test_pdf_holds_every_page_and_leads_within_itself(html: Path) -> None:
+    if chromium_path() is None:
+        assert not (html / "downloads" / "hnn-tutorial.pdf").exists()
+        return
+    paper = PdfReader(html / "downloads" / "hnn-tutorial.pdf")
+    titles = {plain(entry.title) for entry in paper.outline if not isinstance(entry, list)}
+    for name in PAGES:
+        heading = article(html, name).h1
+        assert plain(heading.get_text()) in titles, name
+    outside = {
+        annotation.get_object().get("/A", {}).get("/URI", "")
+        for leaf in paper.pages
+        for annotation in leaf.get("/Annots", [])
+    }
+    assert outside
+    assert not [link for link in outside if link.startswith(("http://127.", "file:"))]
+
+
+def test_without_chromium_there_is_no_pdf_and_no_link_to_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    front = tmp_path / "book" / "intro.html"
+    front.parent.mkdir()
+    front.write_text('<ul id="downloads"><li>none</li></ul>')
+    old = tmp_path / "downloads" / "hnn-tutorial.pdf"
+    old.parent.mkdir()
+    old.write_bytes(b"of an earlier build")
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    downloads.offer(ROOT, tmp_path, ["book/intro"])
+    assert "no PDF of the book" in capsys.readouterr().out
+    assert not old.exists()
+    links = BeautifulSoup(front.read_text(), "html.parser").select("#downloads a")
+    assert [link["href"] for link in links] == ["../downloads/hnn-tutorial-notebooks.zip"]
+
+
 # --- the notebooks behind the pages --------------------------------------------------------------
 
 
@@ -212,7 +407,7 @@ def test_progress_bars_are_told_from_warnings() -> None:
 # --- the pages in a browser ----------------------------------------------------------------------
 
 
-@every_page
+@pytest.mark.parametrize("name", [*PAGES, "search"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_quiet_self_contained_and_accessible(
     site: str, browser: Any, name: str, scheme: str
@@ -224,7 +419,14 @@ def test_page_is_quiet_self_contained_and_accessible(
         tab.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
         assert tab.evaluate("document.documentElement.dataset.theme") == scheme
         log.assert_clean()
+        # An icon that is not in the book's own style sheet would load the theme's fonts.
+        assert [address for address in loaded_by(tab) if "fontawesome" in address] == []
         assert findings(tab) == []
+
+
+def loaded_by(tab: Any) -> list[str]:
+    """The addresses of all that a page has loaded, besides itself."""
+    return tab.evaluate("performance.getEntriesByType('resource').map((r) => r.name)")
 
 
 def findings(tab: Any) -> list[str]:
@@ -253,7 +455,7 @@ def test_maths_is_rendered(site: str, browser: Any, name: str) -> None:
         assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
 
 
-@every_page
+@pytest.mark.parametrize("name", [*PAGES, "search"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_the_window(site: str, browser: Any, name: str, width: int) -> None:
     with open_page(browser, f"{site}/{name}.html", width=width) as (tab, _):
@@ -278,6 +480,67 @@ def test_figures_stand_on_the_dark_page_itself(site: str, browser: Any, name: st
         assert all(sheet == ["rgba(0, 0, 0, 0)", "none"] for sheet in sheets), sheets
 
 
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_first_visit_is_light(html: Path, site: str, browser: Any, name: str) -> None:
+    """All that is loaded until the page has been read to its end, as gzip would send it."""
+    with open_page(browser, f"{site}/{name}.html") as (tab, _):
+        scroll_through(tab)
+        loaded = {f"{site}/{name}.html", *loaded_by(tab)}
+    paths = {urlsplit(address).path for address in loaded if address.startswith(site)}
+    files = [html / Path(path).relative_to(urlsplit(site).path) for path in paths]
+    weights = {path.name: len(gzip.compress(path.read_bytes())) for path in files}
+    assert len(weights) > 20
+    print(f"{name}: {sum(weights.values()) / 1e3:.0f} kB in {len(weights)} files")
+    heaviest = sorted(weights.items(), key=lambda item: -item[1])[:5]
+    assert sum(weights.values()) <= BUDGETS[name], heaviest
+
+
+def test_icons_are_drawn(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
+        tab.evaluate("document.fonts.ready")
+        icons = tab.evaluate(
+            """[...document.querySelectorAll("i[class*=fa-]")].map((icon) => {
+                const { content, fontFamily, fontWeight } = getComputedStyle(icon, "::before");
+                const font = `${fontWeight} 16px ${fontFamily}`;
+                return [icon.className, content.length, document.fonts.check(font, content)];
+            })"""
+        )
+    assert len(icons) > 10
+    # One letter between quotes, of a font that is there.
+    assert [icon for icon in icons if icon[1:] != [3, True]] == []
+
+
+def test_a_dark_page_is_printed_on_white_with_the_pictures_of_its_labs(
+    site: str, browser: Any
+) -> None:
+    with open_page(browser, f"{site}/book/pendulum.html", scheme="dark") as (tab, _):
+        scroll_through(tab)
+        tab.evaluate(
+            """window.seen = [];
+            for (const name of ["beforeprint", "afterprint"])
+                addEventListener(name, () => seen.push(document.documentElement.dataset.theme))"""
+        )
+        tab.pdf()
+        tab.wait_for_function("seen.length === 2")
+        assert tab.evaluate("seen") == ["light", "dark"]
+
+        tab.emulate_media(media="print")
+        tab.set_viewport_size({"width": 680, "height": 960})
+        hidden = (
+            "#pst-primary-sidebar, #pst-secondary-sidebar, .prev-next-footer, .bd-header-article"
+        )
+        for part in tab.locator(f"{hidden}, #jb-print-toc, .hnn-card").all():
+            expect(part).to_be_hidden()
+        pictures = tab.locator(".hnn-picture, .hnn-widget-picture")
+        assert pictures.count() >= 3
+        for picture in pictures.all():
+            expect(picture).to_be_visible()
+        cut = (
+            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
+        )
+        assert tab.eval_on_selector_all("article pre", cut) == []
+
+
 def test_the_book_opens_from_its_folder_without_a_server(html: Path, browser: Any) -> None:
     with open_page(browser, (html / "index.html").as_uri()) as (tab, log):
         tab.wait_for_url(f"**/{LANDING}.html")
@@ -286,8 +549,10 @@ def test_the_book_opens_from_its_folder_without_a_server(html: Path, browser: An
         log.assert_clean()
 
 
-def test_search_finds_a_page(site: str, browser: Any) -> None:
-    with open_page(browser, f"{site}/search.html?q=momentum") as (tab, log):
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_search_finds_a_page(site: str, html: Path, browser: Any, over: str) -> None:
+    root = site if over == "http" else html.as_uri()
+    with open_page(browser, f"{root}/search.html?q=momentum") as (tab, log):
         result = tab.locator("#search-results ul.search li a").first
         result.wait_for()
         result.click()

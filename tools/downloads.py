@@ -37,8 +37,8 @@ best into an environment of its own, and open the folder:
     env/bin/python -m pip install "hnn-tutorial[lab] @ git+{url}"
     env/bin/jupyter lab
 
-On Windows the last two begin with `env\\Scripts\\` in place of `env/bin/`. Nothing else is needed: no
-notebook loads anything from the network. The whole course, with its tests, is at
+On Windows the last two begin with `env\\Scripts\\` in place of `env/bin/`. Nothing else is needed:
+no notebook loads anything from the network. The whole course, with its tests, is at
 {url}
 """
 
@@ -134,7 +134,7 @@ JOIN = """() => {
     if (own.startsWith("exercises/")) continue;
     for (const folded of article.querySelectorAll("details")) folded.open = true;
   }
-  return document.fonts.ready.then(() => MathJax.startup.promise); 
+  return document.fonts.ready.then(() => window.MathJax?.startup.promise);
 }"""
 FOOTER = (
     '<div style="width: 100%; font: 8px sans-serif; color: #555; text-align: center">'

@@ -40,7 +40,10 @@ class chapters(nodes.General, nodes.Element):
 
 
 class Chapters(SphinxDirective):
-    """List the pages of `_toc.yml` by parts; the body says of each, in a definition list, what it does."""
+    """List the pages of `_toc.yml` by parts.
+
+    The body is a definition list: the name of a page, and what it does.
+    """
 
     has_content = True
 
@@ -160,7 +163,9 @@ def describe(app: Sphinx, name: str, template: str, context: dict, doctree: Any)
     if said is None and doctree is not None and name != app.config.root_doc:
         said = next((block.astext() for block in doctree.findall(nodes.paragraph)), None)
     title = re.sub("<[^>]+>", "", context.get("title") or "") or app.config.html_title
-    context["metatags"] = context.get("metatags", "") + card(app, title, said, f"{name}.html")
+    context["metatags"] = (
+        context.get("metatags", "") + "\n" + card(app, title, said, f"{name}.html")
+    )
 
 
 def card(app: Sphinx, title: str, description: str | None, address: str) -> str:
@@ -185,7 +190,7 @@ def card(app: Sphinx, title: str, description: str | None, address: str) -> str:
     ]
     tags.append(f'<meta name="description" content="{escape(text)}" />')
     tags.append('<meta name="twitter:card" content="summary_large_image" />')
-    return "\n".join(["", *tags, ""])
+    return "\n".join([*tags, ""])
 
 
 def write_index(app: Sphinx, exception: Exception | None) -> None:
@@ -201,7 +206,8 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
 <meta charset="utf-8" />
 <title>{escape(title)}</title>
 <meta http-equiv="refresh" content="0; url={target}" />
-<link rel="canonical" href="{app.config.html_baseurl}{target}" />{card(app, title, None, target)}</head>
+<link rel="canonical" href="{app.config.html_baseurl}{target}" />
+{card(app, title, None, target)}</head>
 <body><p><a href="{target}">{escape(title)}</a></p></body>
 </html>
 """,
