@@ -154,8 +154,8 @@ def chromium_path() -> str | None:
 def joined(html: Path, names: Sequence[str]) -> str:
     """One page that holds the articles of several built pages, and their widgets."""
     texts = [(html / f"{name}.html").read_text(encoding="utf-8") for name in names]
-    # The styles and scripts of a page with formulas are enough for all.
-    model = next((text for text in texts if "mathjax/" in text), texts[0])
+    # The page that loads most has the styles and scripts of all: MathJax, and the widgets' host.
+    model = max(texts, key=lambda text: text[: text.index("</head>")].count("<script"))
     state = re.compile(
         r'<script type="application/vnd.jupyter.widget-state\+json">.*?</script>', re.S
     )
@@ -194,7 +194,7 @@ def write_pdf(html: Path, names: Sequence[str], target: Path) -> None:
             "**/book/joined.html",
             lambda route: route.fulfill(body=page_text, content_type="text/html"),
         )
-        page.goto(f"{address}/book/joined.html", wait_until="networkidle")
+        page.goto(f"{address}/book/joined.html", wait_until="load")
         page.evaluate(JOIN)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(".tmp")

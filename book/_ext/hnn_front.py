@@ -127,7 +127,7 @@ class FillChapters(SphinxPostTransform):
             needs = [child.deepcopy() for child in block.children[block.index(name) + 1 :]]
             needs[0] = nodes.Text(needs[0].astext().removeprefix(":").lstrip())
             for position, child in enumerate(needs):
-                before, *symbols = re.split(r"\s*Symbols\s+are\s+those", child.astext())
+                before, *symbols = re.split(r"\s*Symbols are\b", child.astext())
                 if symbols:
                     return [*needs[:position], nodes.Text(before)]
             return needs
@@ -161,7 +161,9 @@ def describe(app: Sphinx, name: str, template: str, context: dict, doctree: Any)
     """Add a page's description and its open-graph card to its head."""
     said = app.env.metadata[app.config.root_doc].get("said", {}).get(name)
     if said is None and doctree is not None and name != app.config.root_doc:
-        said = next((block.astext() for block in doctree.findall(nodes.paragraph)), None)
+        # An exercise begins with a note on its file, in italics.
+        blocks = doctree.findall(nodes.paragraph)
+        said = next((b.astext() for b in blocks if not isinstance(b[0], nodes.emphasis)), None)
     title = re.sub("<[^>]+>", "", context.get("title") or "") or app.config.html_title
     context["metatags"] = (
         context.get("metatags", "") + "\n" + card(app, title, said, f"{name}.html")
