@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hnn_tutorial.experiments import Row
 
+__all__ = [
+    "main",
+]
+
 OUT = "results"
 FORMATS = ("text", "markdown", "json")
 

@@ -12,6 +12,15 @@ from hnn_tutorial.mechanics import Field, ScalarFunction
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import System
 
+__all__ = [
+    "Dataset",
+    "Normalization",
+    "Trajectories",
+    "add_noise",
+    "central_differences",
+    "simulate",
+]
+
 
 def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
     """Return ``x`` with independent Gaussian noise of standard deviation ``sigma`` added.

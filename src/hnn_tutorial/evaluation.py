@@ -21,6 +21,23 @@ from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
 
+__all__ = [
+    "MeshError",
+    "Spread",
+    "coordinate_error",
+    "energy_drift",
+    "energy_error",
+    "energy_gain",
+    "field_error",
+    "lyapunov_exponent",
+    "mesh_error",
+    "over_seeds",
+    "phase_volume_change",
+    "time_reversal_error",
+    "turning_rate",
+    "valid_prediction_time",
+]
+
 Field = Callable[[Tensor], Tensor]
 ScalarFunction = Callable[[Tensor], Tensor]
 

@@ -19,8 +19,30 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented
 
 from hnn_tutorial._validate import anywhere, check_state
 
+__all__ = [
+    "Field",
+    "ScalarFunction",
+    "action",
+    "conjugate_momentum",
+    "divergence",
+    "gradient",
+    "hamiltonian_field",
+    "jacobian",
+    "lagrangian_field",
+    "legendre_transform",
+    "poisson_bracket",
+    "solve_mass_matrix",
+    "symplectic_defect",
+    "symplectic_form",
+    "symplectic_gradient",
+    "time_reversal",
+]
+
 ScalarFunction = Callable[[Tensor], Tensor]
+"""``(..., 2n) -> (...,)``: one value for each state."""
+
 Field = Callable[[Tensor], Tensor]
+"""``(..., 2n) -> (..., 2n)``: the time derivative of each state."""
 
 
 def gradient(function: ScalarFunction) -> Field:

@@ -14,12 +14,27 @@ References:
 import json
 from dataclasses import asdict, dataclass
 
+__all__ = [
+    "DARK_BACKGROUND",
+    "LIGHT_BACKGROUND",
+    "NEUTRAL",
+    "ROLES",
+    "Role",
+    "contrast",
+    "relative_luminance",
+    "to_json",
+]
+
 LIGHT_BACKGROUND = "#ffffff"
+"""The light theme's page."""
+
 DARK_BACKGROUND = "#121212"
+"""The dark theme's page."""
 
 # The two backgrounds stand in the ratio 18.7:1, so no colour can exceed sqrt(18.7) = 4.33:1 on
 # both. This grey is the best there is in 8 bits: 4.35:1 on white, 4.30:1 on the dark theme.
 NEUTRAL = "#797979"
+"""The grey of text and axes in saved figures, for pages of either theme."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,7 @@ ROLES: dict[str, Role] = {
     "data": Role("data", "#323232", "#ced6dd", NEUTRAL, (), 0.0, 7, "o"),
     "highlight": Role("start", "#B37400", "#F0B429", "#B37400", (), 0.0, 8, "o"),
 }
+"""The role of each kind of curve or mark, by its name."""
 
 
 def relative_luminance(colour: str) -> float:

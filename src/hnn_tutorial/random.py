@@ -2,6 +2,10 @@
 
 import torch
 
+__all__ = [
+    "as_generator",
+]
+
 
 def as_generator(seed: int | torch.Generator) -> torch.Generator:
     """Return a CPU generator: the one given, or a fresh one seeded with an integer.

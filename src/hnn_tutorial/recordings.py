@@ -27,6 +27,16 @@ from hnn_tutorial.data import Dataset, Trajectories, add_noise, central_differen
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DampedPendulum, DoublePendulum
 
+__all__ = [
+    "FOLDER_VARIABLE",
+    "RECORDINGS",
+    "Recording",
+    "Source",
+    "load_recording",
+    "read_recording",
+    "synthetic_twin",
+]
+
 FOLDER_VARIABLE = "HNN_TUTORIAL_DATA"
 """The environment variable that names the folder of the recordings."""
 
@@ -357,3 +367,4 @@ RECORDINGS: dict[str, Source] = {
         ),
     )
 }
+"""What is known of the recordings, by their names."""

@@ -14,6 +14,7 @@ Check = Callable[..., str | None]
 """Takes what a learner hands in and returns the message for a right answer; see `exercise`."""
 
 KINDS = ("derive", "code", "experiment", "think")
+"""The kinds of exercises."""
 UNTOUCHED = "Replace the stub by your answer, run its cell without an error, then this."
 
 

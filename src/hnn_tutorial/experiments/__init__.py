@@ -71,9 +71,11 @@ TASKS = (
     double_pendulum,
     ideal_spring,
 )
+"""The modules of the tasks, in the order in which the recipes are listed."""
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for task in TASKS
     for recipe in (task.REFERENCE, task.OURS, *getattr(task, "VARIANTS", ()))
 }
+"""The recipes by name."""

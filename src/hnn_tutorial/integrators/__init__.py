@@ -41,6 +41,7 @@ METHODS: dict[str, Method] = {
         DOP853,
     )
 }
+"""The integrators by name; each states its order, and whether it is symplectic or adaptive."""
 
 
 def integrate(

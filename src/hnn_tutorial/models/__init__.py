@@ -35,6 +35,7 @@ MODELS: dict[str, type[Model]] = {
     model.kind: model
     for model in (MLP, SecondOrderMLP, HNN, SeparableHNN, DissipativeHNN, LNN, StructuredLNN)
 }
+"""The classes of the models, by their kinds."""
 
 
 def build_model(kind: str, config: dict[str, Any]) -> Model:

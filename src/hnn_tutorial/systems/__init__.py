@@ -44,3 +44,4 @@ SYSTEMS: dict[str, type[System]] = {
         Projectile,
     )
 }
+"""The classes of the physical systems, by their names."""

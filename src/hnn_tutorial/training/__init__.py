@@ -1,12 +1,17 @@
 """Training: residuals, two optimisers, one ``fit``, and checkpoints to resume from."""
 
-from hnn_tutorial.training._problem import TrainingDivergedError
+from hnn_tutorial.training._problem import Problem, TrainingDivergedError
 from hnn_tutorial.training.adam import SCHEDULES, Adam
 from hnn_tutorial.training.checkpoint import load_model, save_model
 from hnn_tutorial.training.ensemble import fit_ensemble
 from hnn_tutorial.training.fit import History, Optimizer, fit
 from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
-from hnn_tutorial.training.losses import Residual, acceleration_residual, derivative_residual
+from hnn_tutorial.training.losses import (
+    LearnableField,
+    Residual,
+    acceleration_residual,
+    derivative_residual,
+)
 from hnn_tutorial.training.trajectory import FreeStarts, TrajectoryResidual, cut
 
 __all__ = [
@@ -14,8 +19,10 @@ __all__ = [
     "Adam",
     "FreeStarts",
     "History",
+    "LearnableField",
     "LevenbergMarquardt",
     "Optimizer",
+    "Problem",
     "Residual",
     "TrainingDivergedError",
     "TrajectoryResidual",
