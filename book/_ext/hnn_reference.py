@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from pkgutil import walk_packages
 from typing import Any
 
@@ -12,6 +11,7 @@ from docutils import nodes
 from sphinx.addnodes import desc, desc_signature
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.domains.python import PyObject
 from sphinx.pycode import ModuleAnalyzer
 
 import hnn_tutorial
@@ -21,11 +21,12 @@ PAGES = "book/reference/"
 
 
 def configure(app: Sphinx, config: Config) -> None:
-    """Say how docstrings become text."""
-    config.autodoc_default_options = {"members": True, "member-order": "bysource", "no-value": True}
+    """Say how docstrings become text, and how that looks."""
+    app.add_css_file("reference.css")
+    config.autodoc_default_options = {"members": True, "no-value": True}
     # Types stand with the arguments, and signatures fit a narrow page.
     config.autodoc_typehints = "description"
-    config.autodoc_typehints_description_target = "documented_params"
+    config.autodoc_typehints_description_target = "documented"
     config.autodoc_typehints_format = "short"
     config.autodoc_preserve_defaults = True
     config.napoleon_use_ivar = True
@@ -33,6 +34,9 @@ def configure(app: Sphinx, config: Config) -> None:
     config.add_module_names = False
     config.toc_object_entries_show_parents = "hide"
     config.default_role = "code"
+    for kind in PyObject.doc_field_types:
+        if kind.name == "variable":
+            kind.label = "Attributes"
     # Names of other packages have no page here; those of this one must have theirs.
     config.nitpick_ignore_regex = [("py:.*", rf"(?!{PACKAGE}\b).*")]
 
@@ -48,15 +52,6 @@ def comments() -> dict[str, list[str]]:
         attributes = ModuleAnalyzer.for_module(module.name).find_attr_docs()
         found |= {name: lines for (owner, name), lines in attributes.items() if not owner}
     return found
-
-
-def keep_constant(
-    app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any
-) -> bool | None:
-    """Keep a public constant that one module defines and another, above it, shows."""
-    module = sys.modules[app.env.temp_data["autodoc:module"]]
-    public = what == "module" and name in getattr(module, "__all__", ())
-    return False if public and name in comments() else None
 
 
 def describe_constant(
@@ -202,7 +197,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
     app.connect("config-inited", configure)
-    app.connect("autodoc-skip-member", keep_constant)
     # Before napoleon reads the text.
     app.connect("autodoc-process-docstring", describe_constant, priority=400)
     app.connect("doctree-resolved", link_names)

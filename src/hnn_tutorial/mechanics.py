@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 ScalarFunction = Callable[[Tensor], Tensor]
-"""``(..., 2n) -> (...,)``: one value for each state."""
+"""A map ``(..., 2n) -> (...,)``, one value for each state."""
 
 Field = Callable[[Tensor], Tensor]
-"""``(..., 2n) -> (..., 2n)``: the time derivative of each state."""
+"""A map ``(..., 2n) -> (..., 2n)``, the time derivative of each state."""
 
 
 def gradient(function: ScalarFunction) -> Field:

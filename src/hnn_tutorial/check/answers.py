@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-STUB = "your answer here"  # what tools/exercises.py writes into a stub
+STUB = "your answer here"
+"""What tools/exercises.py writes into a stub."""
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _STDLIB = sysconfig.get_paths()["stdlib"]
