@@ -19,7 +19,7 @@ from hnn_tutorial.data import Dataset
 
 Batch = Mapping[str, Tensor]
 Residual = Callable[[Any, Batch], Tensor]
-"""A map ``(model, batch) -> (B, m)``; what the model must have beside its weights, it says itself."""
+"""A map ``(model, batch) -> (B, m)``; what the model must have is for it to say."""
 
 
 class LearnableField(Protocol):
