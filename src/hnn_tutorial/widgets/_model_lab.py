@@ -1,6 +1,7 @@
 """What labs of trained models share on the Python side: the models, and one put in their place."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import traitlets
 
@@ -11,6 +12,8 @@ from hnn_tutorial.widgets._lab import Lab
 
 class ModelLab(Lab):
     """A lab that runs trained models beside the truth; its constructor sets ``models``."""
+
+    models: dict[str, Model]
 
     _models = traitlets.List(traitlets.Dict()).tag(sync=True)
     _weights = traitlets.Bytes(b"").tag(sync=True)
@@ -33,6 +36,6 @@ class ModelLab(Lab):
             self._models = specs
             self._weights = weights
 
-    def _encode(self, models: Mapping[str, Model]) -> tuple[list[dict], bytes]:
+    def _encode(self, models: Mapping[str, Model]) -> tuple[list[dict[str, Any]], bytes]:
         """Return what travels to the browser, or raise what a model that does not suit raises."""
         return encode_models(self.system, models)

@@ -132,7 +132,7 @@ class LearnedLab(ModelLab):
         states = states.to(self.state)
         return self.system.momenta(states) if lagrangian else states
 
-    def _encode(self, models: Mapping[str, Model]) -> tuple[list[dict], bytes]:
+    def _encode(self, models: Mapping[str, Model]) -> tuple[list[dict[str, Any]], bytes]:
         encoded = encode_models(self.system, models, LAB_MODELS)
         self._require_method(self.method, models)
         return encoded
