@@ -28,7 +28,9 @@ def start_page(tmp_path):
 
 
 def ready(panel):
-    """Wait for the notebook's own kernel: a cell that is run before opens a dialog, or nothing."""
+    """Wait for JupyterLab and for the notebook's own kernel: before, a cell cannot be run."""
+    status_bar = panel.page.get_by_text("(ipykernel) | Idle")
+    expect(status_bar).to_be_visible(timeout=90_000)
     indicator = panel.locator(".jp-Notebook-ExecutionIndicator")
     expect(indicator).to_have_attribute("data-status", "idle", timeout=90_000)
 
@@ -40,7 +42,7 @@ def run(panel, number):
     before = prompt.inner_text()
     prompt.click()
     panel.page.keyboard.press("Control+Enter")
-    expect(prompt).not_to_have_text(before, timeout=10_000)
+    expect(prompt).not_to_have_text(before, timeout=30_000)
     expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=90_000)
     return cell.locator(".hnn-check")
 
