@@ -17,7 +17,7 @@ STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab ce
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test unit lint format lab serve exercises wheel colab bench clean
+.PHONY: help book pdf test unit lint format lab serve exercises wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 
 book: $(STAMP) exercises ## execute every notebook and build the pages into _build/html
 	@$(BIN)/python tools/build_book.py
+
+pdf: $(STAMP) exercises ## build the book and print it into one PDF, for its landing page (Chromium)
+	@$(BIN)/python tools/build_book.py --pdf
 
 # The exercises are checked here, not derived: a stale one must fail.
 test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book if needed)

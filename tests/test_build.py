@@ -8,12 +8,15 @@ import re
 import subprocess
 from pathlib import Path
 
+import browser_tools
 import build_book
+import downloads
 import nbformat
 import pytest
 from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pybtex.database import parse_file
+from pypdf import PdfReader
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -102,6 +105,36 @@ def test_no_cell_waits_for_its_time_limit_after_a_control_was_shown(book: Path) 
     run = build_book.execute(page, timeout=90)
     assert run.failure is None
     assert run.seconds < 90
+
+
+# Here and not in test_pages.py: while that file's browser is open, no other can be started.
+def test_pages_are_printed_into_one_file_that_leads_within_itself(
+    html: Path, tmp_path: Path
+) -> None:
+    browser_tools.require_chromium()
+    names = ["book/intro", "book/pendulum", "book/lnn_pendulum"]
+    downloads.write_pdf(html, names, tmp_path / "some.pdf")
+    paper = PdfReader(tmp_path / "some.pdf")
+    titles = [entry.title for entry in paper.outline if not isinstance(entry, list)]
+    assert titles == [
+        "Hamiltonian and Lagrangian neural networks",
+        "8. The pendulum",
+        "9. An LNN from scratch",
+    ]
+    links = [
+        annotation.get_object()
+        for leaf in paper.pages
+        for annotation in leaf.get("/Annots", [])
+        if annotation.get_object()["/Subtype"] == "/Link"
+    ]
+    assert "/book/lnn_pendulum" in {link.get("/Dest") for link in links}
+    outside = {link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})}
+    assert outside
+    assert all(link.startswith("https://") for link in outside), outside
+    # What answers a hand on the screen is a picture on paper, without its controls.
+    text = " ".join(leaf.extract_text() for leaf in paper.pages)
+    assert "Three pendulums start where you let go" in text
+    assert "integrator alone" not in text
 
 
 def test_missing_page_is_named(book: Path) -> None:

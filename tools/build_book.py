@@ -3,7 +3,7 @@
 The results go to `_build/html`. Execution fills Jupyter Book's own cache, which is keyed by a
 notebook's code alone; so it is dropped here when anything else that the code depends on changes.
 
-    python tools/build_book.py
+    python tools/build_book.py            # --pdf: and print the book into one file
 """
 
 from __future__ import annotations
@@ -262,8 +262,8 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def build(root: Path) -> int:
-    """Build the book below `root` and return the exit status."""
+def build(root: Path, *, pdf: bool = False) -> int:
+    """Build the book below `root`, and its PDF if asked to; return the exit status."""
     layout = Layout(root)
     begin = time.perf_counter()
     drop_outdated(layout)
@@ -282,7 +282,7 @@ def build(root: Path) -> int:
         print("\nThe book was not built without warnings; see above.", file=sys.stderr)
         return status
     names = [path.relative_to(root).with_suffix("").as_posix() for path in pages(root)]
-    downloads.offer(root, layout.html, names)
+    downloads.offer(root, layout.html, names, printing=pdf)
     print(f"\nThe book is ready after {time.perf_counter() - begin:.0f} s. Open")
     print(f"  {(layout.html / 'index.html').as_uri()}")
     print("or run `make serve`, with which its search also shows summaries.")
@@ -321,4 +321,4 @@ def _remove(folder: Path) -> None:
 if __name__ == "__main__":
     # One thread for each kernel: they already share the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.exit(build(ROOT))
+    sys.exit(build(ROOT, pdf="--pdf" in sys.argv[1:]))

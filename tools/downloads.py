@@ -1,7 +1,8 @@
 """Make what readers take with them: all notebooks as a zip, and the built book as one PDF.
 
 The PDF is printed by Chromium from the pages in `_build/html`; without Chromium there is none, and
-the landing page offers none. `tools/build_book.py` calls `offer` after each build.
+the landing page offers none. `tools/build_book.py` calls `offer` after each build, and with `--pdf`
+lets it print, which takes a minute and some gigabytes of memory.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from pathlib import Path
 
 import yaml
 
+from exercises import derive_all, to_text
+
 NAME = "hnn-tutorial"
-FOLDERS = ("book", "exercises", "solutions")
 # Where the landing page offers the downloads.
 PLACE = re.compile(r'(<ul id="downloads">).*?(</ul>)', re.DOTALL)
 
@@ -30,8 +32,9 @@ README = """\
 # The notebooks of "{title}"
 
 `book/` holds the chapters, `exercises/` the exercises that mark themselves, `solutions/` the worked
-exercises. To run them, install the course's package and JupyterLab into a Python of 3.11 or newer,
-best into an environment of its own, and open the folder:
+exercises; `exercises/start_here.ipynb` leads through them. To run them, install the course's
+package and JupyterLab into a Python of 3.11 or newer, best into an environment of its own, and
+open the folder:
 
     python -m venv env
     env/bin/python -m pip install "hnn-tutorial[lab] @ git+{url}"
@@ -43,20 +46,21 @@ no notebook loads anything from the network. The whole course, with its tests, i
 """
 
 
-def offer(root: Path, html: Path, names: Sequence[str]) -> None:
+def offer(root: Path, html: Path, names: Sequence[str], *, printing: bool = False) -> None:
     """Make the downloads of a built book, and link them from its landing page.
 
     Args:
         root: the folder of the sources.
         html: the folder of the built book.
         names: its pages, as `_toc.yml` names them; the first is the landing page.
+        printing: make the PDF, if Chromium is there; else it is offered if it is still up to date.
     """
     archive = write_zip(root, html / "downloads" / f"{NAME}-notebooks.zip")
     notes = {
         archive: ("All notebooks", "zip", "chapters, exercises, solutions, and how to run them")
     }
     paper = html / "downloads" / f"{NAME}.pdf"
-    if _print_anew(html, names, paper):
+    if _is_printed(html, names, paper, printing):
         leaves = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
         notes[paper] = ("The whole book on paper", "PDF", f"{leaves} pages, the labs as pictures")
     front = html / f"{names[0]}.html"
@@ -69,17 +73,20 @@ def offer(root: Path, html: Path, names: Sequence[str]) -> None:
     front.write_text(PLACE.sub(rf"\g<1>{items}\g<2>", page), encoding="utf-8")
 
 
-def _print_anew(html: Path, names: Sequence[str], target: Path) -> bool:
-    """Print the book if a page has changed since it was printed last; say if there is a PDF."""
-    if chromium_path() is None or find_spec("playwright") is None:
-        print("no PDF of the book: that needs Chromium and the Python package playwright")
-        target.unlink(missing_ok=True)
-        return False
+def _is_printed(html: Path, names: Sequence[str], target: Path, printing: bool) -> bool:
+    """Whether there is a PDF of the pages as they are; print it if that is wanted and can be."""
     stamp = html.parent / ".pdf-inputs"
     digest = hashlib.sha256(PLACE.sub("", joined(html, names)).encode()).hexdigest()
-    if not (target.is_file() and stamp.is_file() and stamp.read_text() == digest):
-        write_pdf(html, names, target)
-        stamp.write_text(digest)
+    if target.is_file() and stamp.is_file() and stamp.read_text() == digest:
+        return True
+    target.unlink(missing_ok=True)
+    if not printing:
+        return False
+    if chromium_path() is None or find_spec("playwright") is None:
+        print("no PDF of the book: that needs Chromium and the Python package playwright")
+        return False
+    write_pdf(html, names, target)
+    stamp.write_text(digest)
     return True
 
 
@@ -93,19 +100,21 @@ def write_zip(root: Path, target: Path) -> Path:
     """
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     readme = README.format(title=config["title"], url=config["repository"]["url"])
-    notebooks = [path for folder in FOLDERS for path in sorted((root / folder).glob("*.ipynb"))]
-    linked = {
-        (path.parent / name).resolve()
-        for path in notebooks
-        for name in re.findall(r"\]\(([\w./-]+\.(?:md|svg))[)#]", path.read_text(encoding="utf-8"))
-    }
+    # Not the files of exercises/: a learner may have worked in them.
+    texts = {path: to_text(notebook) for path, notebook in derive_all(root).items()}
+    for folder in ("book", "solutions"):
+        for path in (root / folder).glob("*.ipynb"):
+            texts[path] = path.read_text(encoding="utf-8")
+    for path, text in list(texts.items()):
+        for name in re.findall(r"\]\(([\w./-]+\.(?:md|svg))[)#]", text):
+            linked = (path.parent / name).resolve()
+            texts[linked] = linked.read_text(encoding="utf-8")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(zipfile.ZipInfo(f"{NAME}/README.md"), readme)
-        for path in [*notebooks, *sorted(linked)]:
+        for path in sorted(texts):
             entry = zipfile.ZipInfo(f"{NAME}/{path.relative_to(root).as_posix()}")
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, texts[path], zipfile.ZIP_DEFLATED)
     return target
 
 
