@@ -23,7 +23,6 @@ from widget_page import (
     centre,
     colours,
     drag,
-    frame_times,
     ink,
     lab_opener,
     spoil,
@@ -591,27 +590,3 @@ def _png():
         "+M9QDwADhgGAWjR9awAAAA",
     )
     return base64.b64decode(f"{head}{body}BJRU5ErkJggg==")
-
-
-# --- time ----------------------------------------------------------------------------------------
-
-
-def test_frames_are_short(open_lab):
-    """With networks of the size that the book trains, playing and while a start is dragged."""
-    networks = {"baseline": MLP(1, (32, 32), seed=1), "HNN": HNN(1, (32, 32), seed=2)}
-    page = open_lab(LearnedLab(Pendulum(), networks, start=(1.5, 0.0)), init=MEASURE_FRAMES)
-    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
-
-    def pull():
-        drag(page, page.locator(".hnn-handle-start"), -80, -80, steps=60)
-
-    playing = frame_times(page, lambda: page.wait_for_timeout(1500))
-    dragging = frame_times(page, pull)
-    for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
-        print(
-            f"{name}: frame work {median:.2f} ms median, {high:.2f} ms 95th percentile, "
-            f"{count} frames"
-        )
-    print(f"playing: {playing[2] / 1.5:.0f} frames a second")
-    assert playing[0] <= 8
-    assert dragging[0] <= 8

@@ -18,7 +18,6 @@ from widget_page import (
     centre,
     colours,
     drag,
-    frame_times,
     ink,
     lab_opener,
     spoil,
@@ -450,23 +449,3 @@ def test_a_bad_state_is_a_message(open_lab, traits, message):
 
     page = open_lab(OrbitLab(TwoBody(), CIRCLE, networks()), markup={"change": spoil})
     assert_it_says(page, message)
-
-
-# --- time ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.timing
-def test_frames_are_short(open_lab):
-    """Three bodies with a large swarm, playing and while a body is dragged."""
-    page = open_lab(OrbitLab(ThreeBody(), swarm=60), init=MEASURE_FRAMES)
-    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    playing = frame_times(page, lambda: page.wait_for_timeout(1000))
-    knob = grip(page, "position of body 1")
-    dragging = frame_times(page, lambda: drag(page, knob, -30, -30, steps=40))
-    for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
-        print(f"{name}: {median:.2f} ms median, {high:.2f} ms 95th percentile, {count} frames")
-    x, y = centre(knob)
-    assert x > 0
-    assert y > 0
-    assert playing[0] <= 8
-    assert dragging[0] <= 8

@@ -17,7 +17,6 @@ from widget_page import (
     axe_findings,
     colours,
     drag,
-    frame_times,
     ink,
     lab_opener,
     open_widgets,
@@ -296,17 +295,3 @@ def test_a_bad_state_is_a_message_over_the_saved_picture(open_lab, spoiled, mess
     expect(page.locator(".hnn-message")).to_contain_text(message)
     expect(page.locator(".hnn-card")).to_be_hidden()
     expect(page.get_by_alt_text("pendulum: the motion from")).to_be_visible()
-
-
-@pytest.mark.timing
-@pytest.mark.parametrize("system", [Pendulum(), DoublePendulum()], ids=lambda s: s.name)
-def test_frames_are_short(open_lab, system):
-    page = open_lab(PhaseLab(system, cloud=0.3), init=MEASURE_FRAMES)
-    expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
-    playing = frame_times(page, lambda: page.wait_for_timeout(3000))
-    dragging = frame_times(
-        page, lambda: drag(page, page.locator(".hnn-handle-start"), -60, -60, steps=60)
-    )
-    for name, (median, high, count) in {"playing": playing, "dragging": dragging}.items():
-        print(f"{system.name}, {name}: {median:.2f} ms, {high:.2f} ms at most, {count} frames")
-        assert median <= 8
