@@ -108,14 +108,6 @@ def noether_by_momenta(L, xi, x):
     return (p * xi(q)).sum(-1)
 
 
-def noether_by_differences(L, xi, x):
-    n = x.shape[-1] // 2
-    q, v = x[..., :n], x[..., n:]
-    h, shift = 1e-5, xi(q)
-    ahead, behind = (torch.cat([q, v + s * h * shift], dim=-1) for s in (1, -1))
-    return (L(ahead) - L(behind)) / (2 * h)
-
-
 def halves(x):
     return x.chunk(2, dim=-1)
 

@@ -51,8 +51,6 @@ every_page = pytest.mark.parametrize("name", PAGES)
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src"}
 LOADED_LINKS = {"stylesheet", "preload", "prefetch", "preconnect", "icon", "modulepreload"}
 
-STYLE_LOADS = re.compile(r"""(?:url\(|@import )\s*['"]?((?:https?:)?//[^)'"]+)""")
-
 # Two findings of the theme itself, in its header and side bar (not in the text of a page).
 THEME_FINDINGS = {"label-content-name-mismatch", "region"}
 
