@@ -55,6 +55,10 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
 
 
+def test_the_command_tells_its_version(command):
+    assert command("--version") == (0, f"hnn-tutorial {hnn_tutorial.__version__}\n", "")
+
+
 def test_help_does_not_wait_for_torch():
     code = (
         "import sys; from hnn_tutorial import cli\n"
@@ -234,6 +238,7 @@ def test_doctor_finds_this_environment_whole(command, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     code, out, _ = command("doctor")
     assert code == 0
+    assert out.startswith(f"hnn-tutorial {hnn_tutorial.__version__}\n")
     # As installed: a CUDA build of PyPI calls itself 2.13.0+cu130 only once it is imported.
     assert f"torch        {version('torch')}\n" in out
     assert {name for name, _, extra in _doctor.requirements() if not extra} >= {"torch", "joblib"}

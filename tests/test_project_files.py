@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 from rattler.exceptions import InvalidMatchSpecError
 
+import hnn_tutorial
+
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, TOOLS = PYPROJECT["project"], PYPROJECT["tool"]
@@ -193,3 +195,24 @@ def test_the_wheel_takes_every_file_of_the_package():
     assert {path for path in there if "__pycache__" not in path.parts} == taken
     # Without this marker a type checker takes nothing of an installed package for typed.
     assert package / "py.typed" in taken
+
+
+def test_one_version_stands_everywhere():
+    assert hnn_tutorial.__version__ == PROJECT["version"]
+    cited = (ROOT / "book" / "cite.md").read_text(encoding="utf-8")
+    assert re.findall(r"Version ([\d.]+),|version = \{([\d.]+)\}", cited) == [
+        (PROJECT["version"], ""),
+        ("", PROJECT["version"]),
+    ]
+
+
+def test_the_changelog_tells_of_this_version_and_dates_those_before_it():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^## \[([\w.]+)\](?: - (\S+))?$", text, flags=re.MULTILINE)
+    released = [(version, date) for version, date in entries if version != "Unreleased"]
+    assert released[0][0] == PROJECT["version"]
+    dates = [date for _, date in released]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in dates[1:])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d|unreleased", dates[0])
+    kinds = set(re.findall(r"^### (.+)$", text, flags=re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

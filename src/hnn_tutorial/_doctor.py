@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from hnn_tutorial import __version__
+
 MATRIX = 256
 
 TOOLS = {
@@ -25,6 +27,7 @@ def examine() -> int:
     Returns:
         0 if all that the package requires is there, else 1.
     """
+    print(f"hnn-tutorial {__version__}")
     print(f"python {platform.python_version()}, {platform.system()} {platform.machine()}")
     missing = _show_packages()
     if "torch" not in missing:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hnn_tutorial import __version__
+
 # torch and what needs it are imported where they are used: help must not wait for them.
 if TYPE_CHECKING:
     from hnn_tutorial.experiments import Row
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="hnn-tutorial",
         description="Hamiltonian and Lagrangian neural networks: recipes and their scores.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, command: Any, summary: str, **options: Any) -> argparse.ArgumentParser:
