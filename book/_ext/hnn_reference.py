@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.domains.python import PyObject
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.inspect import signature, stringify_signature
+from traitlets import HasTraits
 
 import hnn_tutorial
 
@@ -23,7 +25,7 @@ PAGES = "book/reference/"
 def configure(app: Sphinx, config: Config) -> None:
     """Say how docstrings become text, and how that looks."""
     app.add_css_file("reference.css")
-    config.autodoc_default_options = {"members": True, "no-value": True}
+    config.autodoc_default_options = {"members": True, "member-order": "bysource", "no-value": True}
     # Types stand with the arguments, and signatures fit a narrow page.
     config.autodoc_typehints = "description"
     config.autodoc_typehints_description_target = "documented"
@@ -60,6 +62,16 @@ def describe_constant(
     """Take the text of a constant from the module that defines it."""
     if what == "data":
         lines[:] = [*comments()[name.rpartition(".")[2]], ""]
+
+
+def sign_widget(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str, result: str
+) -> tuple[str, str] | None:
+    """Show what the constructor of a widget takes; traitlets' metaclass hides it."""
+    if what != "class" or not issubclass(obj, HasTraits):
+        return None
+    shown = signature(obj.__init__, bound_method=True)
+    return stringify_signature(shown, show_annotation=False, show_return_annotation=False), ""
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -199,6 +211,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", configure)
     # Before napoleon reads the text.
     app.connect("autodoc-process-docstring", describe_constant, priority=400)
+    app.connect("autodoc-process-signature", sign_widget)
     app.connect("doctree-resolved", link_names)
     app.connect("doctree-resolved", link_citations)
     app.connect("html-page-context", link_code)
