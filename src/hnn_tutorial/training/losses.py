@@ -19,7 +19,7 @@ from hnn_tutorial.data import Dataset
 
 Batch = Mapping[str, Tensor]
 Residual = Callable[[Any, Batch], Tensor]
-"""A map ``(model, batch) -> (B, m)``, which says itself what it asks of a model."""
+"""A map ``(model, batch) -> (B, m)``; what the model must have is for it to say."""
 
 
 class LearnableField(Protocol):
