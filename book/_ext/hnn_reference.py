@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from pkgutil import walk_packages
+from textwrap import indent
 from typing import Any
 
 from docutils import nodes
@@ -17,6 +18,7 @@ from sphinx.util.inspect import signature, stringify_signature
 from traitlets import HasTraits
 
 import hnn_tutorial
+from hnn_tutorial import cli
 
 PACKAGE = "hnn_tutorial"
 PAGES = "book/reference/"
@@ -43,7 +45,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.nitpick_ignore_regex = [("py:.*", rf"(?!{PACKAGE}\b).*")]
 
 
-# --- constants -----------------------------------------------------------------------------------
+# --- docstrings ----------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -56,12 +58,13 @@ def comments() -> dict[str, list[str]]:
     return found
 
 
-def describe_constant(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
-) -> None:
-    """Take the text of a constant from the module that defines it."""
+def complete(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Take the text of a constant from the module that defines it, and add the command's help."""
     if what == "data":
         lines[:] = [*comments()[name.rpartition(".")[2]], ""]
+    elif name == f"{PACKAGE}.cli":
+        usage = indent(cli.make_parser().format_help(), "   ")
+        lines += [".. code-block:: none", "", *usage.splitlines(), ""]
 
 
 def sign_widget(
@@ -210,7 +213,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx.ext.napoleon")
     app.connect("config-inited", configure)
     # Before napoleon reads the text.
-    app.connect("autodoc-process-docstring", describe_constant, priority=400)
+    app.connect("autodoc-process-docstring", complete, priority=400)
     app.connect("autodoc-process-signature", sign_widget)
     app.connect("doctree-resolved", link_names)
     app.connect("doctree-resolved", link_citations)

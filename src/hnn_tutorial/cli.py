@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "main",
+    "make_parser",
 ]
 
 OUT = "results"
@@ -29,12 +30,15 @@ FORMATS = ("text", "markdown", "json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; ``arguments`` are those of the shell unless given.
+    """Run the command.
+
+    Args:
+        arguments: the words after ``hnn-tutorial``; None takes those of the shell.
 
     Returns:
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         code = options.command(options)
         sys.stdout.flush()
@@ -53,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command's words."""
     parser = argparse.ArgumentParser(
         prog="hnn-tutorial",
         description="Hamiltonian and Lagrangian neural networks: recipes and their scores.",

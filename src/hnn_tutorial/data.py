@@ -140,7 +140,12 @@ class Dataset:
     def to(
         self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "Dataset":
-        """Return the dataset on another device or in another dtype."""
+        """Return the dataset on another device or in another dtype.
+
+        Args:
+            device: None leaves it where it is.
+            dtype: of states and derivatives; None leaves it as it is.
+        """
         return Dataset(
             self.states.to(device=device, dtype=dtype),
             self.derivatives.to(device=device, dtype=dtype),
@@ -203,7 +208,12 @@ class Trajectories:
         check_finite(self.states, "states")
 
     def noisy(self, sigma: float, seed: int | torch.Generator) -> "Trajectories":
-        """Return the trajectories as an instrument of error ``sigma`` would report them."""
+        """Return the trajectories as an instrument of error ``sigma`` would report them.
+
+        Args:
+            sigma: standard deviation, in the units of each component.
+            seed: integer or generator.
+        """
         return Trajectories(self.times, add_noise(self.states, sigma, seed))
 
     def dataset(self, field: Field | None = None) -> Dataset:
@@ -279,7 +289,12 @@ class Normalization:
 
     @classmethod
     def to_unit_box(cls, states: Tensor, *, time_scale: float = 1.0) -> "Normalization":
-        """Return the units in which no component of the given states exceeds 1."""
+        """Return the units in which no component of the given states exceeds 1.
+
+        Args:
+            states: ``(..., 2n)``.
+            time_scale: t_s; the states do not tell it.
+        """
         check_state(states, "states")
         check_finite(states, "states")
         q, p = states.abs().chunk(2, dim=-1)
@@ -287,7 +302,7 @@ class Normalization:
 
     @property
     def energy_scale(self) -> float:
-        """q_s p_s/t_s: the physical energy that is 1 in the new units."""
+        """The physical energy that is 1 in the new units, q_s p_s/t_s."""
         return self.q_scale * self.p_scale / self.time_scale
 
     def _scale(self, x: Tensor) -> Tensor:
@@ -297,11 +312,11 @@ class Normalization:
         return torch.tensor(scale, dtype=x.dtype, device=x.device)
 
     def normalize(self, x: Tensor) -> Tensor:
-        """Return states ``[q, p]`` in the new units, ``[Q, P]``."""
+        """Return states ``[q, p]`` in the new units, ``[Q, P]``, ``(..., 2n) -> (..., 2n)``."""
         return x / self._scale(x)
 
     def restore(self, x: Tensor) -> Tensor:
-        """Return states ``[Q, P]`` in physical units, ``[q, p]``."""
+        """Return states ``[Q, P]`` in physical units, ``[q, p]``, ``(..., 2n) -> (..., 2n)``."""
         return x * self._scale(x)
 
     def normalize_dataset(self, data: Dataset) -> Dataset:

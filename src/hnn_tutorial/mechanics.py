@@ -378,7 +378,15 @@ def divergence(field: Field) -> ScalarFunction:
 
 
 def symplectic_form(n: int, *, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-    r"""Return :math:`\Omega`, the matrix of the symplectic gradient, shape ``(2n, 2n)``."""
+    r"""Return :math:`\Omega`, the matrix of the symplectic gradient, shape ``(2n, 2n)``.
+
+    .. math:: \Omega = \begin{pmatrix} 0 & I \\ -I & 0 \end{pmatrix}
+
+    Args:
+        n: degrees of freedom.
+        dtype: of its entries.
+        device: where it is to be.
+    """
     return symplectic_gradient(torch.eye(2 * n, dtype=dtype, device=device)).mT
 
 

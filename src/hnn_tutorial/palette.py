@@ -81,6 +81,12 @@ def relative_luminance(colour: str) -> float:
 
     ``L = 0.2126 R + 0.7152 G + 0.0722 B`` with linearised sRGB components.
 
+    Args:
+        colour: such as ``"#0072B2"``.
+
+    Raises:
+        ValueError: if it is not six hexadecimal digits.
+
     References:
         WCAG 2.2, "relative luminance".
     """
@@ -98,6 +104,10 @@ def contrast(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, from 1 (the same) to 21 (black on white).
 
     ``(L_lighter + 0.05) / (L_darker + 0.05)``.
+
+    Args:
+        first: a colour ``#rrggbb``.
+        second: another; their order does not matter.
 
     References:
         WCAG 2.2, "contrast ratio": at least 4.5 for text, 3 for large text and graphics.

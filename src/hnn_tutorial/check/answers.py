@@ -35,13 +35,28 @@ class NotAttempted(Exception):
 
 
 def expect(condition: bool | torch.Tensor, message: str) -> None:
-    """Give the learner `message` unless `condition` holds."""
+    """Give the learner `message` unless `condition` holds.
+
+    Args:
+        condition: What must hold; a tensor with one truth value will do.
+        message: What the learner is told otherwise.
+
+    Raises:
+        Wrong: If it does not hold; the check shows it as its result.
+    """
     if not bool(condition):
         raise Wrong(message)
 
 
 def close(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
-    """Whether two tensors, arrays or numbers of one shape agree within the tolerances."""
+    """Whether two tensors, arrays or numbers of one shape agree within the tolerances.
+
+    Args:
+        got: What the learner's code gave.
+        want: What is right.
+        rtol: Largest difference relative to `want`.
+        atol: Largest difference on top of that.
+    """
     got, want = (torch.as_tensor(v).detach().to(torch.float64) for v in (got, want))
     return got.shape == want.shape and torch.allclose(got, want, rtol=rtol, atol=atol)
 
@@ -66,6 +81,9 @@ def match(
         at: States behind the values, one per row, to show the worst one of them.
         rtol: Relative tolerance.
         atol: Absolute tolerance.
+
+    Raises:
+        Wrong: If they differ; the message names the mistake, or shows the worst values.
     """
     if close(got, want, rtol, atol):
         return
@@ -267,7 +285,17 @@ def _describe(value: Any) -> str:
 def conform(
     value: Any, like: torch.Tensor | np.ndarray, what: str, shape: tuple[int, ...] | None = None
 ) -> None:
-    """Expect a finite tensor (or array) of the type, shape and dtype of `like`."""
+    """Expect a finite tensor (or array) of the type, shape and dtype of `like`.
+
+    Args:
+        value: What the learner's code gave.
+        like: Has the type and dtype that are right.
+        what: What to call the value in the message.
+        shape: The right shape; None takes that of `like`.
+
+    Raises:
+        Wrong: If it is not so; the message says what was found.
+    """
     shape = tuple(like.shape) if shape is None else tuple(shape)
     kind: type[torch.Tensor] | type[np.ndarray]
     if isinstance(like, torch.Tensor):
@@ -347,6 +375,9 @@ def gradient(value: torch.Tensor, wrt: torch.Tensor, what: str, *, name: str) ->
 
     Returns:
         Gradient with the shape of `wrt`.
+
+    Raises:
+        Wrong: If no gradient flows; the message says where to look.
     """
     lost = (
         f"No gradient flows from {what} to {name}: the graph is broken on the way. Look for "
@@ -361,7 +392,19 @@ def gradient(value: torch.Tensor, wrt: torch.Tensor, what: str, *, name: str) ->
 
 
 def number(value: Any, what: str) -> float:
-    """A learner's value as a finite float, or the message why it is none."""
+    """A learner's value as a finite float, or the message why it is none.
+
+    Args:
+        value: A number, or a tensor or array that holds one.
+        what: What to call it in the message.
+
+    Returns:
+        The number.
+
+    Raises:
+        Wrong: If it is not one finite number.
+        NotAttempted: If it is still the stub's `...`.
+    """
     if value is Ellipsis:
         raise NotAttempted
     array = isinstance(value, torch.Tensor | np.ndarray | np.generic)
@@ -383,6 +426,10 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
 
     Returns:
         The learner's values, in the order of `keys`.
+
+    Raises:
+        Wrong: If it is no dict, or has other keys.
+        NotAttempted: If no key has an answer yet.
     """
     keys = list(keys)
     if not isinstance(answer, Mapping):
@@ -416,6 +463,10 @@ def choices(
         words: All words that are on offer.
         advice: A question to think about, for each key.
         name: The variable's name, for messages.
+
+    Raises:
+        Wrong: If a word is wrong, or not on offer.
+        NotAttempted: If no key has an answer yet.
     """
     words, given = list(words), table(answer, right, name)
     for key, word in given.items():

@@ -150,7 +150,14 @@ class Job:
 
 
 def train_on_derivatives(job: Job) -> LearnableField:
-    """Fit the model's field to the derivatives: the plain recipe."""
+    """Fit the model's field to the derivatives: the plain recipe.
+
+    Args:
+        job: of a seed.
+
+    Returns:
+        The job's model.
+    """
     job.fit()
     return job.model
 
@@ -164,6 +171,7 @@ class Recipe:
             variant from them.
         title: one line for ``hnn-tutorial list``.
         task: data and scores.
+        degrees: n, the degrees of freedom of the models.
         models: the kinds that may run, each with the keywords its class is called with beside
             ``degrees``, ``seed`` and ``dtype``; the first is the recipe's own.
         optimizers: their settings by name; the first is the recipe's own.
@@ -188,6 +196,10 @@ class Recipe:
 
     def build(self, kind: str, seed: int) -> Model:
         """Return the untrained model of a seed.
+
+        Args:
+            kind: a key of ``models``.
+            seed: draws the initial weights.
 
         Raises:
             ValueError: for a kind that the recipe has no settings for; it lists those it has.
@@ -222,7 +234,12 @@ class Result:
 
 
 def uses_velocities(model: Model, task: Task) -> bool:
-    """Return whether a model's states are ``[q, q̇]``: what its scalar asks for decides."""
+    """Return whether a model's states are ``[q, q̇]``: what its scalar asks for decides.
+
+    Args:
+        model: one with a Lagrangian is always given them, one with a Hamiltonian never.
+        task: decides for the others.
+    """
     if isinstance(model, LagrangianModel):
         return True
     return task.velocities and not hasattr(model, "hamiltonian")

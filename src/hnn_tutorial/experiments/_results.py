@@ -68,7 +68,11 @@ def result_path(
 
 
 def model_path(path: Path) -> Path:
-    """Return where the trained model of a result stands; ``load_model`` reads it."""
+    """Return where the trained model of a result stands; ``load_model`` reads it.
+
+    Args:
+        path: of the result.
+    """
     return path.with_suffix(".safetensors")
 
 
@@ -203,6 +207,12 @@ def write_result(
 def read_result(path: Path) -> StoredResult:
     """Read what ``write_result`` wrote, and verify that it is whole and stands in its place.
 
+    Args:
+        path: of the result, a JSON file.
+
+    Returns:
+        The result, with the settings that it was made with.
+
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is truncated, edited, of another format, or moved from elsewhere; or
@@ -244,6 +254,12 @@ def read_result(path: Path) -> StoredResult:
 
 def read_results(out: str | os.PathLike[str]) -> list[StoredResult]:
     """Read all results in a folder.
+
+    Args:
+        out: the folder.
+
+    Returns:
+        The results, in the order of their paths.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -316,6 +332,9 @@ class Row:
 
 def table(results: Iterable[StoredResult]) -> list[Row]:
     """Return one row for each recipe, model and optimiser, sorted by their names.
+
+    Args:
+        results: of any recipes and seeds.
 
     Raises:
         ValueError: if seeds of one row were made with different settings or have different

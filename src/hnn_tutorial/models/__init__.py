@@ -1,4 +1,7 @@
-"""The learnable fields, each in a file of its own, and the table of them."""
+"""The learnable fields, each in a file of its own, and the table of them.
+
+Their arguments are those of ``Model``; what a model adds to it stands in its own class.
+"""
 
 from typing import Any
 
@@ -40,6 +43,13 @@ MODELS: dict[str, type[Model]] = {
 
 def build_model(kind: str, config: dict[str, Any]) -> Model:
     """Make an untrained model from its kind and ``config``, as stored in a checkpoint.
+
+    Args:
+        kind: a key of ``MODELS``.
+        config: as the ``config`` of a model states it.
+
+    Returns:
+        The model, its weights drawn anew.
 
     Raises:
         ValueError: for an unknown kind (the right names are listed), or a config that does

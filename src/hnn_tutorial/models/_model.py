@@ -101,5 +101,9 @@ class Model(nn.Module):
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Return the number of trainable numbers in a model."""
+    """Return the number of trainable numbers in a model.
+
+    Args:
+        model: any module.
+    """
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

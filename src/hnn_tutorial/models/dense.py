@@ -53,8 +53,10 @@ ACTIVATIONS: dict[str, Activation] = {
         1.0,
     ),
 }
-"""Smooth functions only: a field is a derivative of the network, and training needs one more.
-The second derivative of a ReLU network is zero almost everywhere."""
+"""The activation functions by name.
+
+All are smooth, since a field is a derivative of the network, and training needs one more. The
+second derivative of a ReLU network is zero almost everywhere."""
 
 
 class DenseNetwork(nn.Module):

@@ -14,7 +14,14 @@ from hnn_tutorial.random import as_generator
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a system: its name, value, unit and meaning."""
+    """A parameter of a system.
+
+    Attributes:
+        name: that of the constructor's argument.
+        value: in the unit.
+        unit: such as ``"kg"``; ``"1"`` for a pure number.
+        meaning: in a few words.
+    """
 
     name: str
     value: float
@@ -72,7 +79,7 @@ class System:
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """Which of the positions are angles: what a model takes as ``angles``."""
+        """The indices of the positions that are angles, what a model takes as ``angles``."""
         positions = self.coordinates[: self.degrees]
         return tuple(i for i, (_, unit) in enumerate(positions) if unit == "rad")
 
@@ -112,11 +119,26 @@ class System:
         return {"energy": self.hamiltonian}
 
     def sample(self, count: int, seed: int | torch.Generator) -> Tensor:
-        """Draw initial states, shape ``(count, 2n)``; most systems have options of their own."""
+        """Draw initial states; most systems have options of their own.
+
+        Args:
+            count: how many.
+            seed: integer or generator.
+
+        Returns:
+            States ``[q, p]``, shape ``(count, 2n)``, float64.
+        """
         raise NotImplementedError
 
     def solution(self, x0: Tensor, times: Tensor) -> Tensor:
-        """Return the exact motion, shape ``(T, ..., 2n)``.
+        """Return the exact motion.
+
+        Args:
+            x0: states at ``times[0]``, ``(..., 2n)``.
+            times: ``(T,)``, in s.
+
+        Returns:
+            States, ``(T, ..., 2n)``.
 
         Raises:
             NotImplementedError: if the system has no closed-form solution.

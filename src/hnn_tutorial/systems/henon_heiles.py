@@ -41,7 +41,7 @@ class HenonHeiles(System):
 
     @property
     def escape_energy(self) -> float:
-        """1/(6λ²): the energy at which the well opens; infinite without coupling."""
+        """The energy at which the well opens, 1/(6λ²); infinite without coupling."""
         square = self.coupling**2  # may be zero for a coupling that is not
         return 1 / (6 * square) if square else float("inf")
 

@@ -110,5 +110,5 @@ class DampedMassSpring(MassSpring):
 
     @property
     def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        """None: friction leaves nothing unchanged."""
+        """Empty, since friction leaves nothing unchanged."""
         return {}

@@ -174,7 +174,7 @@ class DampedPendulum(Pendulum):
 
     @property
     def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
-        """None: friction leaves nothing unchanged."""
+        """Empty, since friction leaves nothing unchanged."""
         return {}
 
     solution = System.solution

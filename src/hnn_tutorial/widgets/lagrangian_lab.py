@@ -125,7 +125,7 @@ class LagrangianLab(Lab):
 
     @property
     def path(self) -> Tensor:
-        """The reader's path, ``(121, 1)``: the true one and the bend. Set it to bend the lab's."""
+        """The reader's path, ``(121, 1)``, the true one and the bend. Set it to bend the lab's."""
         return self.true_path + self.bend
 
     @path.setter
