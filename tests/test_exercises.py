@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import build_book
 import check_notebooks
+import downloads
 import nbformat
 import pytest
 import yaml
@@ -460,6 +462,19 @@ def test_the_book_shows_the_exercise_and_not_what_a_learner_made_of_it(project, 
     assert "my own work" not in page
     assert "jumps" not in page
     assert "my own work" in path.read_text(encoding="utf-8")
+
+
+def test_the_zip_of_the_notebooks_holds_the_exercise_and_not_what_a_learner_made_of_it(project):
+    exercises.write(project)
+    path = project / "exercises" / "a.ipynb"
+    derived = path.read_bytes()
+    edit(path, "raise NotImplementedError", "return 2 * x # [notes](not_there.md)")
+    path.with_name("a.new.ipynb").write_bytes(derived)
+    (project / "_config.yml").write_bytes((ROOT / "_config.yml").read_bytes())
+    with zipfile.ZipFile(downloads.write_zip(project, project / "all.zip")) as archive:
+        names = {name.partition("/")[2] for name in archive.namelist()}
+        assert names == {"README.md", "exercises/a.ipynb", "solutions/a.ipynb"}
+        assert archive.read(f"{downloads.NAME}/exercises/a.ipynb") == derived
 
 
 # --- the start page ------------------------------------------------------------------------------
