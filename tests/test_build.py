@@ -127,10 +127,10 @@ def test_pages_are_printed_into_one_file_that_leads_within_itself(
         for annotation in leaf.get("/Annots", [])
         if annotation.get_object()["/Subtype"] == "/Link"
     ]
-    assert "/book/lnn_pendulum" in {link.get("/Dest") for link in links}
+    inside = [link["/Dest"] for link in links if "/Dest" in link]
+    assert {"/book/lnn_pendulum", "/book/pendulum"} <= set(inside)
     outside = {link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})}
-    assert outside
-    assert all(link.startswith("https://") for link in outside), outside
+    assert not [link for link in outside if not link.startswith("https://")]
     # What answers a hand on the screen is a picture on paper, without its controls.
     text = " ".join(leaf.extract_text() for leaf in paper.pages)
     assert "Three pendulums start where you let go" in text
