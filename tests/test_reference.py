@@ -58,7 +58,7 @@ def test_every_public_name_stands_on_one_page(html: Path) -> None:
 
 
 def test_the_overview_leads_to_every_page(html: Path) -> None:
-    links = read(html, "book/reference/index").select("article table a")
+    links = read(html, "book/reference/index").select("article table td:nth-child(2) a")
     shown = {f"book/reference/{link['href'].removesuffix('.html')}" for link in links}
     assert {*shown, "book/reference/index"} == set(REFERENCE)
 
@@ -124,6 +124,4 @@ def test_docstrings_lead_to_the_bibliography_and_to_each_other(html: Path) -> No
     cited = page.find("a", string="Hairer, Lubich & Wanner 2006")
     assert cited["href"] == "../bibliography.html#hairer2006geometric"
     page = read(html, "book/reference/training")
-    named = page.select_one("#module-hnn_tutorial\\.training ~ p a")
-    assert named is None or named["href"].endswith("#hnn_tutorial.training.fit")
     assert page.select('article a[href="#hnn_tutorial.training.fit"] > code')
