@@ -191,7 +191,10 @@ def test_a_tour_of_every_control(browser, tmp_path, name, scheme):
 def test_a_tour_in_jupyterlab_with_a_live_kernel(browser, tmp_path):
     """Every lab in a cell of one notebook: run, toured, dark, narrower, run again."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra `lab`)")
-    begin = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_labs_tour"
+    here = Path(__file__).parent
+    # As pyproject.toml has it for pytest.
+    paths = [str(here), str(here.parent / "tools")]
+    begin = f"import sys; sys.path[:0] = {paths!r}; import test_labs_tour"
     cells = [begin, *(f"test_labs_tour.ROWS[{name!r}]()" for name in LABS)]
     with (
         jupyterlab(tmp_path, cells) as address,
