@@ -159,7 +159,7 @@ def _link_first_use(doctree: nodes.document, term: str, uri: str) -> None:
     for paragraph in doctree.findall(nodes.paragraph):
         for text in list(paragraph.findall(nodes.Text)):
             found = pattern.search(text)
-            if found is None or _inside(text, NO_LINKS):
+            if found is None or inside(text, NO_LINKS):
                 continue
             before, after = text[: found.start()], text[found.end() :]
             link = nodes.reference("", found[0], refuri=uri, internal=True, classes=["glossary"])
@@ -168,7 +168,8 @@ def _link_first_use(doctree: nodes.document, term: str, uri: str) -> None:
             return
 
 
-def _inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
+def inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
+    """Whether a node is part of one of these kinds."""
     while node is not None:
         if isinstance(node, kinds):
             return True

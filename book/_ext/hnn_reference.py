@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import Any
 
 from docutils import nodes
+from hnn_book import inside
 from sphinx.addnodes import desc, desc_signature
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -160,15 +161,6 @@ def described_around(node: nodes.Node) -> set[str]:
             found |= {anchor for part in node.findall(desc_signature) for anchor in part["ids"]}
         node = node.parent
     return found
-
-
-def inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
-    """Whether a node is part of one of these kinds."""
-    while node is not None:
-        if isinstance(node, kinds):
-            return True
-        node = node.parent
-    return False
 
 
 # --- citations -----------------------------------------------------------------------------------
