@@ -275,7 +275,7 @@ def test_action_of_any_batch_shape_and_dtype():
         (torch.ones(5, 1), torch.arange(4.0), r"\(5, 1\) and times \(4,\); expected"),
         (torch.ones(5), torch.arange(5.0), r"path has shape \(5,\)"),
         (torch.ones(1, 1), torch.arange(1.0), "T ≥ 2"),
-        (torch.ones(5, 1), torch.arange(5.0).flip(0), "times must increase"),
+        (torch.ones(5, 1), torch.arange(5.0).flip(0), "times must strictly increase"),
     ],
 )
 def test_paths_that_do_not_fit_their_times_are_named(path, times, message):
@@ -326,7 +326,7 @@ def test_bad_states_are_named(state, error, message):
 
 
 def test_a_hamiltonian_that_is_not_scalar_is_named():
-    with pytest.raises(ValueError, match="must return one value for each"):
+    with pytest.raises(ValueError, match="the scalar function returned shape"):
         hamiltonian_field(lambda x: x**2)(torch.ones(5, 2))
 
 

@@ -370,7 +370,7 @@ def test_spring_chain_has_the_degrees_that_it_is_given():
     system = SpringChain(masses=5)
     assert system.degrees == 5
     assert system.coordinates[5] == ("p1", "kg m/s")
-    with pytest.raises(ValueError, match="masses = 2.5; expected how many"):
+    with pytest.raises(ValueError, match="masses = 2.5; expected a positive integer"):
         SpringChain(masses=2.5)
 
 

@@ -71,6 +71,11 @@ class Layout:
         """What Sphinx has read."""
         return self.build / ".doctrees"
 
+    @property
+    def unfinished(self) -> Path:
+        """Is there while pages are written, and so after a build that was killed meanwhile."""
+        return self.build / ".unfinished"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -128,6 +133,11 @@ def fingerprint(root: Path, patterns: Iterable[str]) -> str:
 def drop_outdated(layout: Layout) -> None:
     """Remove executed notebooks and pages that were made from something that has changed since."""
     rendered = (layout.doctrees, layout.html, layout.build / "jupyter_execute")
+    if layout.unfinished.exists():
+        # Sphinx would take a page of which half is there for one that is up to date.
+        for folder in rendered:
+            _remove(folder)
+        layout.unfinished.unlink()
     for name, patterns, made in (
         ("execution", EXECUTION_INPUTS, (layout.cache, *rendered)),
         ("rendering", RENDERING_INPUTS, rendered),
@@ -243,6 +253,7 @@ def draw_expected_pictures(root: Path) -> None:
 
 def render(layout: Layout) -> int:
     """Let Jupyter Book build the pages; a warning is an error."""
+    layout.unfinished.touch()
     program = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     command = [str(program), "build", ".", "-n", "-W", "--keep-going", "-q"]
     # Warnings and errors go to stderr; what is left on stdout is Jupyter Book's own farewell.
@@ -252,6 +263,7 @@ def render(layout: Layout) -> int:
     if result != 0:
         # Sphinx would not read these pages again, so that the next run would be free of warnings.
         _remove(layout.doctrees)
+    layout.unfinished.unlink()
     return result
 
 
@@ -303,8 +315,14 @@ def _describe(notebook: NotebookNode, index: int, error: Exception) -> str:
 
 def _is_cached(cache: JupyterCacheAbstract, path: Path) -> bool:
     try:
-        cache.match_cache_notebook(read_notebook(path))
+        record = cache.match_cache_notebook(read_notebook(path))
     except KeyError:
+        return False
+    try:
+        cache.get_cache_bundle(record.pk)
+    except (KeyError, ValueError):
+        # A build was killed while it stored this one: the record is there, the file is not whole.
+        shutil.rmtree(Path(cache.path) / "executed" / record.hashkey, ignore_errors=True)
         return False
     return True
 

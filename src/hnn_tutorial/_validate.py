@@ -1,28 +1,42 @@
-"""The checks on input that every floor of the package shares."""
+"""The checks on input that every floor of the package shares.
 
-from collections.abc import Mapping
-from typing import TypeVar
+Each says what was given, what is expected and, where it can, what to do. Where the type is wrong
+they raise ``TypeError``, where the value is, ``ValueError``.
+"""
 
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
 import torch
 from torch import Tensor
 
 Entry = TypeVar("Entry")
 
 
-def check_state(x: Tensor, name: str = "state") -> int:
-    """Return the degrees of freedom n of a state ``(..., 2n)``, or say what is wrong with it.
+def describe(value: Any) -> str:
+    """Return a value in a few words, for a message: its type and, where it has one, its shape."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array of shape {value.shape}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    return f"a {type(value).__name__}"
 
-    Args:
-        x: what should be a real floating-point tensor with an even last axis.
-        name: what to call it in the error.
 
-    Returns:
-        n, half the length of the last axis.
+# Tensors
 
-    Raises:
-        TypeError: if ``x`` is not a tensor, or not of a real floating-point dtype.
-        ValueError: if ``x`` has no axis, or an odd or empty last one.
-    """
+
+def check_tensor(x: Any, name: str = "x") -> None:
+    """Raise ``TypeError`` unless ``x`` is a tensor of a real floating-point dtype."""
     if not isinstance(x, Tensor):
         raise TypeError(
             f"{name} is a {type(x).__module__}.{type(x).__name__}; expected a torch.Tensor: "
@@ -32,13 +46,88 @@ def check_state(x: Tensor, name: str = "state") -> int:
         raise TypeError(
             f"{name} has dtype {x.dtype}; expected float32 or float64: convert it with .double()"
         )
+
+
+def check_state(x: Any, name: str = "state", degrees: int | None = None) -> int:
+    """Return the degrees of freedom n of a state ``(..., 2n)``, or say what is wrong with it.
+
+    Args:
+        x: what should be a real floating-point tensor with an even last axis.
+        name: what to call it in the error.
+        degrees: n, where there is a choice no more.
+
+    Returns:
+        n, half the length of the last axis.
+
+    Raises:
+        TypeError: if ``x`` is not a tensor, or not of a real floating-point dtype.
+        ValueError: if ``x`` has no axis, or an odd or empty last one, or another than 2n.
+    """
+    check_tensor(x, name)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; expected (..., 2n), such as [q, p]")
     if x.shape[-1] % 2:
         raise ValueError(
             f"{name} has {x.shape[-1]} components on its last axis; [q, p] needs an even number"
         )
+    if degrees is not None and x.shape[-1] != 2 * degrees:
+        raise ValueError(
+            f"{name} has {x.shape[-1]} components on its last axis; expected {2 * degrees}, "
+            f"of {degrees} degree{'s' if degrees > 1 else ''} of freedom"
+        )
     return x.shape[-1] // 2
+
+
+def check_input(x: Tensor, name: str, width: int, dtype: torch.dtype, axes: int = 1) -> None:
+    """Raise unless ``x`` is what a network of this width and dtype takes, ``(..., width)``."""
+    check_tensor(x, name)
+    if x.ndim < axes or x.shape[-1] != width:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected (..., {width})")
+    if x.dtype != dtype:
+        raise TypeError(
+            f"{name} has dtype {x.dtype}, the model has {dtype}; convert one with .to(dtype)"
+        )
+
+
+def check_output(value: Any, x: Tensor, shape: Sequence[int], what: str) -> None:
+    """Raise unless a function of ``x`` returned a tensor of this shape, in the dtype of ``x``."""
+    wanted = f"expected a tensor of shape {tuple(shape)} for states {tuple(x.shape)}"
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{what} returned {describe(value)}; {wanted}")
+    if value.shape != torch.Size(shape):
+        raise ValueError(f"{what} returned shape {tuple(value.shape)}; {wanted}")
+    if value.dtype != x.dtype:
+        raise TypeError(
+            f"{what} returned dtype {value.dtype}; expected {x.dtype}, as its input has"
+        )
+
+
+def checked_field(
+    field: Callable[[Tensor], Tensor], name: str = "field"
+) -> Callable[[Tensor], Tensor]:
+    """Return a field whose every value is a tensor of the shape and dtype of the state."""
+    check_callable(**{name: field})
+
+    def call(x: Tensor) -> Tensor:
+        value = field(x)
+        check_output(value, x, x.shape, f"the {name.replace('_', ' ')}")
+        return value
+
+    return call
+
+
+def checked_scalar(
+    function: Callable[[Tensor], Tensor], name: str = "function"
+) -> Callable[[Tensor], Tensor]:
+    """Return a scalar function whose every value is a tensor with one number for each state."""
+    check_callable(**{name: function})
+
+    def call(x: Tensor) -> Tensor:
+        value = function(x)
+        check_output(value, x, x.shape[:-1], f"the scalar {name}")
+        return value
+
+    return call
 
 
 def anywhere(mask: Tensor) -> bool | None:
@@ -69,25 +158,137 @@ def check_finite(x: Tensor, name: str = "state") -> None:
         )
 
 
-def check_positive(**values: float) -> None:
-    """Raise ``ValueError`` for the first keyword whose value is not a positive finite number."""
+def as_times(
+    times: Tensor | Sequence[float], like: Tensor | None = None, *, forwards: bool = False
+) -> Tensor:
+    """Return times as a tensor ``(T,)``, or say what is wrong with them.
+
+    Args:
+        times: numbers in any form, finite and strictly monotone.
+        like: whose dtype and device the result has; None takes float64 on the CPU.
+        forwards: whether they must increase.
+
+    Raises:
+        TypeError, ValueError: if they are not that.
+    """
+    try:
+        given = torch.as_tensor(times)
+    except (TypeError, ValueError, RuntimeError):
+        given = torch.zeros(0, dtype=torch.bool)
+    if given.is_complex() or given.dtype == torch.bool:
+        raise TypeError(f"times is {describe(times)}; expected a sequence of real numbers (T,)")
+    if given.ndim != 1 or len(given) == 0:
+        raise ValueError(f"times has shape {tuple(given.shape)}; expected (T,) with T ≥ 1")
+    clock = given.to(torch.float64)
+    check_finite(clock, "times")
+    gaps = clock.diff()
+    if anywhere(gaps <= 0) and (forwards or anywhere(gaps >= 0)):
+        backwards = "" if forwards else ", or strictly decrease to run backwards"
+        raise ValueError(f"times must strictly increase{backwards}")
+    return clock.detach().cpu() if like is None else given.to(like)
+
+
+# Numbers
+
+
+def as_number(name: str, value: Any, expected: str = "a real number") -> float:
+    """Return a number of any kind, or a tensor or array of one and no axes, as a float.
+
+    Raises:
+        TypeError: for anything else, text above all.
+    """
+    if not isinstance(value, str | bytes) and np.ndim(value) == 0:
+        with contextlib.suppress(TypeError, ValueError, RuntimeError, OverflowError):
+            return float(value)
+    raise TypeError(f"{name} = {describe(value)}; expected {expected}")
+
+
+def check_number(**values: Any) -> None:
+    """Raise ``TypeError`` for the first keyword whose value is not a real number."""
     for name, value in values.items():
-        if not (0 < value < float("inf")):
+        as_number(name, value, "a real number")
+
+
+def check_positive(**values: float) -> None:
+    """Raise for the first keyword whose value is not a positive finite number."""
+    for name, value in values.items():
+        if not (0 < as_number(name, value, "a positive finite number") < float("inf")):
             raise ValueError(f"{name} = {value}; expected a positive finite number")
 
 
 def check_not_negative(**values: float) -> None:
-    """Raise ``ValueError`` for the first keyword whose value is negative or not finite."""
+    """Raise for the first keyword whose value is negative or not finite."""
     for name, value in values.items():
-        if not (0 <= value < float("inf")):
+        if not (0 <= as_number(name, value, "zero or a positive finite number") < float("inf")):
             raise ValueError(f"{name} = {value}; expected zero or a positive finite number")
 
 
-def check_count(**values: int) -> None:
+def check_count(**values: Any) -> None:
     """Raise ``ValueError`` for the first keyword whose value is not a positive integer."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} = {value!r}; expected a positive integer")
+            raise ValueError(f"{name} = {describe(value)}; expected a positive integer")
+
+
+def check_interval(**intervals: Any) -> None:
+    """Raise for the first keyword that is no interval of numbers ≥ 0."""
+    for name, interval in intervals.items():
+        wanted = "(smallest, largest) with 0 ≤ smallest"
+        if not isinstance(interval, list | tuple) or len(interval) != 2:
+            raise TypeError(f"{name} = {describe(interval)}; expected {wanted}")
+        low, high = (as_number(name, value, wanted) for value in interval)
+        if not 0 <= low <= high < float("inf"):
+            raise ValueError(f"{name} = {low, high}; expected {wanted}")
+
+
+# Everything else
+
+
+def check_type(kind: type | tuple[type, ...], expected: str, **values: Any) -> None:
+    """Raise ``TypeError`` for the first keyword whose value is not of a kind."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {describe(value)}; expected {expected}")
+
+
+def check_callable(**functions: Any) -> None:
+    """Raise ``TypeError`` for the first keyword whose value cannot be called."""
+    for name, value in functions.items():
+        if not callable(value):
+            advice = f" such as its .{name}" if callable(getattr(value, name, None)) else ""
+            raise TypeError(f"{name} is {describe(value)}; expected a function{advice}")
+
+
+def check_dtype(dtype: Any) -> None:
+    """Raise unless ``dtype`` is a real floating-point one."""
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype is {dtype!r}; expected torch.float32 or torch.float64")
+
+
+def as_device(device: torch.device | str | None) -> torch.device:
+    """Return a device that is there; None is the CPU.
+
+    Raises:
+        ValueError: if it is unknown or not there.
+    """
+    try:
+        chosen = torch.device("cpu" if device is None else device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+        raise ValueError(
+            f"device {device!r} is unknown or not available here; use 'cpu', or leave it out"
+        ) from None
+    return chosen
+
+
+def as_path(path: str | os.PathLike[str], name: str = "path") -> Path:
+    """Return a path as a ``Path``.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    check_type((str, os.PathLike), "the name of a file or folder", **{name: path})
+    return Path(path)
 
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
@@ -95,4 +296,6 @@ def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise ValueError(f"unknown {kind} {name!r}; choose one of: {', '.join(table)}") from None
+        raise ValueError(
+            f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}"
+        ) from None

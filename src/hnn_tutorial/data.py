@@ -6,7 +6,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_finite, check_not_negative, check_positive, check_state
+from hnn_tutorial._validate import (
+    as_device,
+    as_times,
+    check_dtype,
+    check_finite,
+    check_not_negative,
+    check_positive,
+    check_state,
+    check_tensor,
+    check_type,
+    checked_field,
+    checked_scalar,
+)
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import Field, ScalarFunction
 from hnn_tutorial.random import as_generator
@@ -36,6 +48,7 @@ def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
     Raises:
         ValueError: if ``sigma`` is negative or not finite.
     """
+    check_tensor(x)
     check_not_negative(sigma=sigma)
     noise = torch.randn(x.shape, generator=as_generator(seed), dtype=torch.float64)
     return x + sigma * noise.to(x)
@@ -63,18 +76,16 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
         ValueError: for fewer than three times, a mismatch of lengths, or times that do not
             strictly increase.
     """
-    times = torch.as_tensor(times, dtype=states.dtype, device=states.device)
-    if times.ndim != 1 or len(times) != len(states):
+    check_tensor(states, "states")
+    times = as_times(times, states, forwards=True)
+    if states.ndim == 0 or len(times) != len(states):
         raise ValueError(
-            f"states has {len(states)} times on its first axis, times has shape "
-            f"{tuple(times.shape)}; they must match"
+            f"states has shape {tuple(states.shape)} and times {tuple(times.shape)}; their first "
+            "axes must match"
         )
     if len(times) < 3:
         raise ValueError(f"{len(times)} times; a central difference needs at least 3")
-    gaps = times.diff()
-    if not (gaps > 0).all():
-        raise ValueError("times must strictly increase")
-    gaps = gaps.reshape(-1, *[1] * (states.ndim - 1))
+    gaps = times.diff().reshape(-1, *[1] * (states.ndim - 1))
     slopes = states.diff(dim=0) / gaps
     a, b = gaps[:-1], gaps[1:]
     middle = (b * slopes[:-1] + a * slopes[1:]) / (a + b)
@@ -120,11 +131,14 @@ class Dataset:
         check_finite(derivatives, "derivatives")
         if trajectory is None:
             trajectory = torch.arange(len(states), device=states.device)
-        elif trajectory.shape != (len(states),):
+        check_type(Tensor, "a tensor of integers", trajectory=trajectory)
+        if trajectory.shape != (len(states),):
             raise ValueError(
                 f"trajectory has shape {tuple(trajectory.shape)}; expected one number for "
                 f"each of the {len(states)} states"
             )
+        if trajectory.is_floating_point() or trajectory.is_complex():
+            raise TypeError(f"trajectory has dtype {trajectory.dtype}; expected integers")
         # The class is frozen, so that its own fields too are set past it.
         object.__setattr__(self, "states", states)
         object.__setattr__(self, "derivatives", derivatives)
@@ -146,6 +160,9 @@ class Dataset:
             device: None leaves it where it is.
             dtype: of states and derivatives; None leaves it as it is.
         """
+        device = self.states.device if device is None else as_device(device)
+        if dtype is not None:
+            check_dtype(dtype)
         return Dataset(
             self.states.to(device=device, dtype=dtype),
             self.derivatives.to(device=device, dtype=dtype),
@@ -170,6 +187,7 @@ class Dataset:
         Raises:
             ValueError: if either side would be left without a trajectory.
         """
+        check_not_negative(test_fraction=test_fraction)
         numbers = self.trajectory.unique()
         held_out = round(test_fraction * len(numbers))
         if not 0 < held_out < len(numbers):
@@ -199,13 +217,14 @@ class Trajectories:
 
     def __post_init__(self) -> None:
         check_state(self.states, "states")
+        check_tensor(self.times, "times")
         if self.states.ndim != 3 or self.times.shape != self.states.shape[:1]:
             raise ValueError(
                 f"times has shape {tuple(self.times.shape)}, states has "
                 f"{tuple(self.states.shape)}; expected (T,) and (T, B, 2n)"
             )
-        check_finite(self.times, "times")
         check_finite(self.states, "states")
+        as_times(self.times, forwards=True)
 
     def noisy(self, sigma: float, seed: int | torch.Generator) -> "Trajectories":
         """Return the trajectories as an instrument of error ``sigma`` would report them.
@@ -231,7 +250,7 @@ class Trajectories:
             derivatives = central_differences(self.states, self.times)
         else:
             with torch.no_grad():
-                derivatives = field(self.states)
+                derivatives = checked_field(field)(self.states)
         number = torch.arange(self.states.shape[1], device=self.states.device)
         return Dataset(
             self.states.flatten(0, 1), derivatives.flatten(0, 1), number.repeat(len(self.times))
@@ -257,7 +276,9 @@ def simulate(
     Returns:
         The trajectories, states ``(T, B, 2n)``.
     """
-    times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
+    check_type(System, "a system, such as Pendulum()", system=system)
+    check_state(x0, "x0", system.degrees)
+    times = as_times(times, x0, forwards=True)
     return Trajectories(times, integrate(system.field, x0, times, method, **options))
 
 
@@ -297,6 +318,8 @@ class Normalization:
         """
         check_state(states, "states")
         check_finite(states, "states")
+        if states.numel() == 0:
+            raise ValueError(f"states has shape {tuple(states.shape)}; expected at least one state")
         q, p = states.abs().chunk(2, dim=-1)
         return cls(float(q.max()), float(p.max()), time_scale)
 
@@ -321,13 +344,16 @@ class Normalization:
 
     def normalize_dataset(self, data: Dataset) -> Dataset:
         """Return a dataset with states and derivatives in the new units."""
+        check_type(Dataset, "a Dataset", data=data)
         derivatives = self.normalize(data.derivatives) * self.time_scale
         return Dataset(self.normalize(data.states), derivatives, data.trajectory)
 
     def restore_field(self, field: Field) -> Field:
         """Return a field learned in the new units as one of physical states and time."""
-        return lambda x: self.restore(field(self.normalize(x))) / self.time_scale
+        inner = checked_field(field)
+        return lambda x: self.restore(inner(self.normalize(x))) / self.time_scale
 
     def restore_hamiltonian(self, hamiltonian: ScalarFunction) -> ScalarFunction:
         """Return K learned in the new units as the physical H."""
-        return lambda x: self.energy_scale * hamiltonian(self.normalize(x))
+        inner = checked_scalar(hamiltonian, "hamiltonian")
+        return lambda x: self.energy_scale * inner(self.normalize(x))

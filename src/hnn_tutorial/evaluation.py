@@ -16,7 +16,19 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_finite, check_positive, check_state
+from hnn_tutorial._validate import (
+    as_device,
+    as_times,
+    check_count,
+    check_dtype,
+    check_finite,
+    check_number,
+    check_positive,
+    check_state,
+    checked_field,
+    checked_scalar,
+    describe,
+)
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
@@ -67,6 +79,7 @@ def field_error(field: Field, true_field: Field, states: Tensor) -> float:
     check_state(states, "states")
     if states.numel() == 0:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected at least one state")
+    field, true_field = checked_field(field), checked_field(true_field, "true_field")
     with torch.no_grad():
         true = true_field(states)
         check_finite(true, "the true field")
@@ -96,6 +109,7 @@ def energy_error(states: Tensor, hamiltonian: ScalarFunction, reference: Tensor)
         Greydanus et al. 2019, table 1.
     """
     _check_pair(states, reference)
+    hamiltonian = checked_scalar(hamiltonian, "hamiltonian")
     with torch.no_grad():
         difference = hamiltonian(states) - hamiltonian(reference)
     return _mean_square_in_time(difference, states)
@@ -117,7 +131,8 @@ def energy_drift(states: Tensor, hamiltonian: ScalarFunction) -> Tensor:
     Returns:
         One drift for each trajectory, ``(...)``; infinity where it diverged.
     """
-    check_state(states, "states")
+    _check_motion(states, "states")
+    hamiltonian = checked_scalar(hamiltonian, "hamiltonian")
     with torch.no_grad():
         energy = hamiltonian(states)
         change = (energy - energy[0]).abs().amax(0)
@@ -154,6 +169,7 @@ def energy_gain(
     """
     check_state(x0, "x0")
     check_positive(duration=duration)
+    hamiltonian = checked_scalar(hamiltonian, "hamiltonian")
     with torch.no_grad():
         end = integrate(field, x0, [0.0, float(duration)], method, step=step)
         gain = hamiltonian(end[-1]) / hamiltonian(x0) - 1
@@ -210,7 +226,7 @@ def valid_prediction_time(
     """
     _check_pair(predicted, true)
     check_positive(threshold=threshold)
-    times = torch.as_tensor(times, dtype=true.dtype, device=true.device)
+    times = as_times(times, true, forwards=True)
     if times.shape != true.shape[:1]:
         raise ValueError(
             f"times has shape {tuple(times.shape)}, the states have {len(true)} times; they must "
@@ -248,6 +264,7 @@ class MeshError:
 
         Points where the true field vanishes are not counted; ``singular`` tells them.
         """
+        check_positive(bound=bound)
         return (self.relative[~self.singular] <= bound).double().mean().item()
 
     @property
@@ -290,9 +307,12 @@ def mesh_error(
             field is not finite on the mesh.
     """
     check_positive(radius=radius)
+    check_count(points=points)
     if points < 2:
         raise ValueError(f"points = {points}; expected at least 2 along each axis")
-    axis = torch.linspace(-radius, radius, points, dtype=dtype, device=device)
+    check_dtype(dtype)
+    field, true_field = checked_field(field), checked_field(true_field, "true_field")
+    axis = torch.linspace(-radius, radius, points, dtype=dtype, device=as_device(device))
     p, q = torch.meshgrid(axis, axis, indexing="ij")
     states = torch.stack([q, p], dim=-1).reshape(-1, 2)
     with torch.no_grad():
@@ -340,7 +360,7 @@ def phase_volume_change(
     """
     check_state(x0, "x0")
     check_finite(x0, "x0")
-    times = torch.as_tensor(times, dtype=torch.float64)
+    times = as_times(times)
     x, total = x0.detach(), x0.new_zeros(x0.shape[:-1])
     changes = [total]
     # Determinants multiply along the motion: one interval at a time is cheaper than the whole,
@@ -402,7 +422,7 @@ def time_reversal_error(
         diverged on the way.
     """
     check_state(x0, "x0")
-    times = torch.as_tensor(times, dtype=torch.float64)
+    times = as_times(times, forwards=True)
     with torch.no_grad():
         turned = time_reversal(integrate(field, x0, times, method, step=step, **options)[-1])
         # Lost trajectories go back from their start, so that the others can; they are marked.
@@ -498,7 +518,9 @@ def turning_rate(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
     """
     if check_state(states, "states") != 1 or states.ndim < 2 or len(states) < 2:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., 2), T ≥ 2")
-    times = torch.as_tensor(times, dtype=states.dtype, device=states.device)
+    times = as_times(times, states, forwards=True)
+    if len(times) != len(states):
+        raise ValueError(f"{len(times)} times for {len(states)} states; they must match")
     turns = torch.atan2(-states[..., 1], states[..., 0]).diff(dim=0)
     turns = torch.remainder(turns + torch.pi, 2 * torch.pi) - torch.pi
     return _infinite_where_diverged(turns.sum(0) / (times[-1] - times[0]), states)
@@ -539,7 +561,9 @@ def over_seeds(values: Iterable[float] | Tensor) -> Spread:
     Raises:
         ValueError: if there is no value, or one is NaN.
     """
-    numbers = tuple(float(v) for v in values)
+    if not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
+        raise TypeError(f"values is {describe(values)}; expected one score for each seed")
+    numbers = tuple(_score(v) for v in values)
     if not numbers:
         raise ValueError("no values; expected one score for each seed")
     if any(math.isnan(v) for v in numbers):
@@ -547,10 +571,21 @@ def over_seeds(values: Iterable[float] | Tensor) -> Spread:
     return Spread(median(numbers), min(numbers), max(numbers), numbers)
 
 
+def _score(value: float) -> float:
+    check_number(score=value)
+    return float(value)
+
+
+def _check_motion(states: Tensor, name: str) -> None:
+    check_state(states, name)
+    if states.ndim < 2 or len(states) == 0:
+        raise ValueError(f"{name} have shape {tuple(states.shape)}; expected (T, ..., 2n), T ≥ 1")
+
+
 def _check_pair(states: Tensor, reference: Tensor) -> None:
-    check_state(states, "the predicted states")
-    check_state(reference, "the true states")
-    if states.shape != reference.shape or states.ndim < 2:
+    _check_motion(states, "the predicted states")
+    _check_motion(reference, "the true states")
+    if states.shape != reference.shape:
         raise ValueError(
             f"predicted states have shape {tuple(states.shape)}, true ones "
             f"{tuple(reference.shape)}; expected both (T, ..., 2n)"

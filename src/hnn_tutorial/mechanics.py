@@ -17,7 +17,19 @@ from torch import Tensor
 from torch.func import grad
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not in __all__
 
-from hnn_tutorial._validate import anywhere, check_state
+from hnn_tutorial._validate import (
+    as_device,
+    as_times,
+    check_callable,
+    check_count,
+    check_dtype,
+    check_not_negative,
+    check_output,
+    check_state,
+    check_tensor,
+    checked_field,
+    checked_scalar,
+)
 
 __all__ = [
     "Field",
@@ -55,19 +67,18 @@ def gradient(function: ScalarFunction) -> Field:
         A function ``(..., d) -> (..., d)``.
 
     Raises:
-        ValueError: (when called) if ``function`` does not return one value for each state.
+        TypeError: if ``function`` is none.
+        TypeError, ValueError: (when called) if the states are not a floating-point tensor, or
+            ``function`` does not return one value for each.
     """
+    values = checked_scalar(function)
+    slope = grad(lambda x: values(x).sum())
 
-    def total(x: Tensor) -> Tensor:
-        values = function(x)
-        if values.shape != x.shape[:-1]:
-            raise ValueError(
-                f"a scalar function of states {tuple(x.shape)} must return one value for each, "
-                f"shape {tuple(x.shape[:-1])}; this one returned {tuple(values.shape)}"
-            )
-        return values.sum()
+    def evaluate(x: Tensor) -> Tensor:
+        check_tensor(x)
+        return slope(x)
 
-    return grad(total)
+    return evaluate
 
 
 def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
@@ -78,13 +89,22 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
 
     Returns:
         A function ``(..., d) -> (..., m, d)``.
+
+    Raises:
+        TypeError: if ``function`` is none.
+        TypeError, ValueError: (when called) if the states are not a floating-point tensor, or
+            ``function`` does not return numbers for each.
     """
+    check_callable(function=function)
 
     def component(i: int) -> ScalarFunction:
         return lambda x: function(x)[..., i]
 
     def evaluate(x: Tensor) -> Tensor:
-        outputs = function(x.detach()).shape[-1]
+        check_tensor(x)
+        value = function(x.detach())
+        outputs = value.shape[-1] if isinstance(value, Tensor) and value.ndim == x.ndim else 0
+        check_output(value, x, (*x.shape[:-1], outputs), "the function")
         return torch.stack([gradient(component(i))(x) for i in range(outputs)], dim=-2)
 
     return evaluate
@@ -105,6 +125,7 @@ def symplectic_gradient(dH: Tensor) -> Tensor:
     References:
         Greydanus, Dzamba & Yosinski 2019, eq. 2.
     """
+    check_state(dH, "the gradient")
     dH_dq, dH_dp = dH.chunk(2, dim=-1)
     return torch.cat([dH_dp, -dH_dq], dim=-1)
 
@@ -200,6 +221,15 @@ def solve_mass_matrix(mass_matrix: Tensor, force: Tensor) -> Tensor:
     Raises:
         ValueError: if a matrix of the batch is singular.
     """
+    check_tensor(mass_matrix, "mass_matrix")
+    check_tensor(force, "force")
+    if mass_matrix.dtype != force.dtype:
+        raise TypeError(f"mass_matrix is {mass_matrix.dtype}, force {force.dtype}; convert one")
+    if mass_matrix.shape != force.shape + force.shape[-1:] or force.ndim == 0:
+        raise ValueError(
+            f"mass_matrix has shape {tuple(mass_matrix.shape)}, force {tuple(force.shape)}; "
+            "expected (..., n, n) and (..., n)"
+        )
     try:
         return torch.linalg.solve(mass_matrix, force.unsqueeze(-1)).squeeze(-1)
     except LinAlgError as error:
@@ -254,6 +284,8 @@ def legendre_transform(
             or the mass matrix is singular on the way.
     """
     dL = gradient(lagrangian)
+    check_not_negative(tolerance=tolerance)
+    check_count(max_iterations=max_iterations)
 
     def hamiltonian(x: Tensor) -> Tensor:
         n = check_state(x)
@@ -322,18 +354,17 @@ def action(lagrangian: ScalarFunction, path: Tensor, times: Tensor) -> Tensor:
     References:
         Hairer, Lubich & Wanner 2006, section VI.6.
     """
-    times = torch.as_tensor(times, dtype=path.dtype, device=path.device)
-    if times.ndim != 1 or len(times) < 2 or path.ndim < 2 or len(path) != len(times):
+    check_tensor(path, "path")
+    times = as_times(times, path, forwards=True)
+    if len(times) < 2 or path.ndim < 2 or len(path) != len(times):
         raise ValueError(
             f"path has shape {tuple(path.shape)} and times {tuple(times.shape)}; expected "
             "positions (T, ..., n) at T ≥ 2 times (T,)"
         )
     steps = times.diff()
-    if anywhere(steps <= 0):
-        raise ValueError("times must increase from one to the next")
     middle = (path[1:] + path[:-1]) / 2
     velocity = path.diff(dim=0) / steps.reshape(-1, *[1] * (path.ndim - 1))
-    values = lagrangian(torch.cat([middle, velocity], dim=-1))
+    values = checked_scalar(lagrangian, "Lagrangian")(torch.cat([middle, velocity], dim=-1))
     return torch.tensordot(steps, values, dims=1)
 
 
@@ -370,9 +401,11 @@ def divergence(field: Field) -> ScalarFunction:
         The scalar function ``(..., 2n) -> (...,)``, in 1/time.
     """
 
+    slopes = jacobian(checked_field(field))
+
     def evaluate(x: Tensor) -> Tensor:
         check_state(x)
-        return torch.diagonal(jacobian(field)(x), dim1=-2, dim2=-1).sum(-1)
+        return torch.diagonal(slopes(x), dim1=-2, dim2=-1).sum(-1)
 
     return evaluate
 
@@ -387,7 +420,9 @@ def symplectic_form(n: int, *, dtype: torch.dtype, device: torch.device | str) -
         dtype: of its entries.
         device: where it is to be.
     """
-    return symplectic_gradient(torch.eye(2 * n, dtype=dtype, device=device)).mT
+    check_count(n=n)
+    check_dtype(dtype)
+    return symplectic_gradient(torch.eye(2 * n, dtype=dtype, device=as_device(device))).mT
 
 
 def symplectic_defect(transformation: Field) -> ScalarFunction:
@@ -404,9 +439,11 @@ def symplectic_defect(transformation: Field) -> ScalarFunction:
         The scalar function ``(..., 2n) -> (...,)``: zero for a symplectic map.
     """
 
+    slopes = jacobian(checked_field(transformation, "transformation"))
+
     def evaluate(x: Tensor) -> Tensor:
         omega = symplectic_form(check_state(x), dtype=x.dtype, device=x.device)
-        J = jacobian(transformation)(x)
+        J = slopes(x)
         return (J.mT @ omega @ J - omega).abs().amax(dim=(-2, -1))
 
     return evaluate

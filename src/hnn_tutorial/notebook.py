@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -20,6 +21,8 @@ def colab_cell(repository: str) -> str:
     Args:
         repository: address of the Git repository, as ``pyproject.toml`` states it.
     """
+    if not isinstance(repository, str) or not re.fullmatch(r"[\w:/.@~+-]+", repository):
+        raise ValueError(f"repository is {repository!r}; expected the address of a Git repository")
     return f"""\
 # On Colab, this installs the course's package; anywhere else it does nothing.
 import sys
@@ -81,7 +84,9 @@ def setup(seed: int = 0, device: str | None = None) -> Session:
     import torch
 
     from hnn_tutorial import __version__, plotting
+    from hnn_tutorial.random import as_generator
 
+    as_generator(seed)
     chosen = _device(device)
     threads = _threads()
     torch.set_num_threads(threads)
@@ -141,6 +146,8 @@ def claim(
         ValueError: if there is no bound, ``within`` without ``equals``, a NaN as a bound, a value
             with several elements, or bounds that nothing satisfies.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"the claim is {text!r}; expected its text")
     given = {"below": below, "above": above, "equals": equals, "within": within}
     bounds = {
         name: _number(bound, f"{name}=") for name, bound in given.items() if bound is not None
@@ -167,16 +174,11 @@ def claim(
 def _device(name: str | None) -> Any:
     import torch
 
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise ValueError(
-            f"device {name!r} is unknown or not available here; use 'cpu', or leave it out"
-        ) from None
-    return device
+    from hnn_tutorial._validate import as_device
+
+    if name is None and torch.cuda.is_available():
+        name = "cuda"
+    return as_device(name)
 
 
 def _threads() -> int:

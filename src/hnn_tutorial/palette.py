@@ -12,6 +12,7 @@ References:
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 
 __all__ = [
@@ -90,8 +91,8 @@ def relative_luminance(colour: str) -> float:
     References:
         WCAG 2.2, "relative luminance".
     """
-    digits = colour.removeprefix("#")
-    if len(digits) != 6:
+    digits = str(colour).removeprefix("#")
+    if not re.fullmatch("[0-9a-fA-F]{6}", digits):
         raise ValueError(f"colour is {colour!r}; expected six hexadecimal digits, such as #0072B2")
     channels = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
     red, green, blue = (

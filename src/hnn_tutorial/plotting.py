@@ -22,7 +22,15 @@ from matplotlib.patheffects import AbstractPathEffect
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from torch import Tensor
 
-from hnn_tutorial._validate import lookup
+from hnn_tutorial._validate import (
+    as_number,
+    check_count,
+    check_output,
+    check_positive,
+    check_type,
+    describe,
+    lookup,
+)
 from hnn_tutorial.evaluation import MeshError
 from hnn_tutorial.integrators import METHODS
 from hnn_tutorial.palette import NEUTRAL, ROLES, Role
@@ -188,6 +196,8 @@ def phase_portrait(
     """
     ax = _axes(ax, (5.2, 4.7))
     q_min, q_max, p_min, p_max = _extent(extent)
+    check_count(arrows=arrows)
+    _check_levels(levels)
     if streamlines:
         q, p, mesh = _mesh(extent, 41)
     else:
@@ -195,11 +205,6 @@ def phase_portrait(
         dq, dp = (q_max - q_min) / (2 * arrows), (p_max - p_min) / (2 * arrows)
         q, p, mesh = _mesh((q_min + dq, q_max - dq, p_min + dp, p_max - dp), arrows)
     motion = _evaluate(source, "field", mesh)
-    if motion.shape != (*mesh.shape[:-1], 2):
-        raise ValueError(
-            f"the field returned shape {motion.shape} for states {tuple(mesh.shape)}; "
-            "a phase portrait needs a field (..., 2) -> (..., 2)"
-        )
     velocity, force = motion[..., 0], motion[..., 1]
     if streamlines:
         ax.streamplot(
@@ -245,7 +250,9 @@ def phase_portrait(
             zorder=1,
         )
     starts = []
-    for role, states in (trajectories or {}).items():
+    for role, states in _roles(
+        {} if trajectories is None else trajectories, "trajectories"
+    ).items():
         states = _array(states)
         if states.ndim not in (2, 3) or states.shape[-1] != 2:
             raise ValueError(
@@ -257,11 +264,11 @@ def phase_portrait(
     if starts:
         first = np.unique(np.concatenate(starts), axis=0)
         style = line_style("highlight") | {"markersize": 7}
-        style["label"] = (labels or {}).get("highlight", style["label"])
+        style["label"] = _label(labels, "highlight", style["label"])
         ax.plot(first[:, 0], first[:, 1], **style)
     coordinates = coordinates or getattr(source, "coordinates", None) or _PLANE
     ax.set(xlim=(q_min, q_max), ylim=(p_min, p_max))
-    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     _legend(ax)
     return ax
 
@@ -295,6 +302,9 @@ def energy_plot(
     Raises:
         ValueError: for values whose length is not that of ``times``, or an unknown role.
     """
+    check_type(str, "some text", quantity=quantity, unit=unit)
+    if not _roles(energies, "energies"):
+        raise ValueError("energies is empty; expected at least one curve")
     ax = _axes(ax)
     _draw_over_time(ax, times, energies, labels)
     finite = np.concatenate([_array(values).ravel() for values in energies.values()])
@@ -334,6 +344,8 @@ def energy_drift_plot(
         ValueError: for an energy that starts at zero, values whose length is not that of
             ``times``, or an unknown role.
     """
+    if not _roles(energies, "energies"):
+        raise ValueError("energies is empty; expected at least one curve")
     ax = _axes(ax)
     drifts = {}
     for role, values in energies.items():
@@ -379,13 +391,17 @@ def trajectory_plot(
         ValueError: for states of other lengths or sizes than the rest, too few Axes, or an unknown
             role.
     """
-    arrays = {role: _array(states) for role, states in trajectories.items()}
+    arrays = {k: _array(states) for k, states in _roles(trajectories, "trajectories").items()}
     sizes = {states.shape[-1] for states in arrays.values() if states.ndim in (2, 3)}
     if len(sizes) != 1 or any(states.ndim not in (2, 3) for states in arrays.values()):
         shapes = {role: states.shape for role, states in arrays.items()}
         raise ValueError(f"states have shapes {shapes}; expected (T, d) or (T, B, d) with one d")
     (size,) = sizes
     components = range(size) if components is None else components
+    if not isinstance(components, Sequence) or not set(components) <= set(range(size)):
+        raise ValueError(
+            f"components = {describe(components)}; expected some of {list(range(size))}"
+        )
     if coordinates is None:
         coordinates = _PLANE if size == 2 else [(f"x_{i + 1}", "") for i in range(size)]
     if axes is None:
@@ -397,7 +413,9 @@ def trajectory_plot(
             layout="constrained",
         )
         axes = list(made[:, 0])
-    axes = (axes,) if isinstance(axes, Axes) else tuple(axes)
+    axes = (axes,) if isinstance(axes, Axes) else axes
+    check_type((list, tuple, np.ndarray), "one matplotlib Axes for each component", axes=axes)
+    axes = tuple(_axes(ax) for ax in axes)
     if len(axes) != len(components):
         raise ValueError(
             f"{len(axes)} Axes for {len(components)} components; expected one for each"
@@ -405,7 +423,7 @@ def trajectory_plot(
     for ax, component in zip(axes, components, strict=True):
         curves = {role: states[..., component] for role, states in arrays.items()}
         _draw_over_time(ax, times, curves, labels)
-        ax.set_ylabel(_axis_label(*coordinates[component]))
+        ax.set_ylabel(_axis_label(coordinates, component))
         if ax is not axes[-1]:
             ax.set_xlabel("")
     _legend(axes[0])
@@ -442,11 +460,12 @@ def hamiltonian_contours(
         The Axes.
     """
     ax = _axes(ax, (5.2, 4.7))
+    _check_levels(levels)
     q, p, true_height, learned_height = _heights(learned, true, extent, 121)
     handles = []
     for name, height in (("truth", true_height), (role, learned_height)):
         style = line_style(name)
-        style["label"] = (labels or {}).get(name, style["label"])
+        style["label"] = _label(labels, name, style["label"])
         drawn = ax.contour(
             q,
             p,
@@ -460,7 +479,7 @@ def hamiltonian_contours(
         levels = [float(level) for level in drawn.levels]
         handles.append(Line2D([], [], **style))
     coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
-    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     _legend(ax, handles)
     return ax
 
@@ -493,7 +512,10 @@ def hamiltonian_surfaces(
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(8.4, 4.0), subplot_kw={"projection": "3d"})
         plt.subplots_adjust(left=0, right=0.95, bottom=0.04, top=1, wspace=0.08)
+    check_type((list, tuple, np.ndarray), "two three-dimensional Axes", axes=axes)
     left, right = axes
+    check_type(Axes3D, "three-dimensional Axes", left=left, right=right)
+    check_type(str, "some text", unit=unit)
     q, p, true_height, learned_height = _heights(learned, true, extent, 41)
     coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
     low = min(true_height.min(), learned_height.min())
@@ -516,7 +538,7 @@ def hamiltonian_surfaces(
             rasterized=True,
         )
         ax.set(zlim=(low, high), zlabel=label)
-        ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+        ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
         _clear_panes(ax)
         ax.zaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
     return left, right
@@ -549,8 +571,8 @@ def mesh_error_map(
         ValueError: if no error is positive and finite, for more than four bounds, or for a bound
             that is not positive.
     """
-    if len(bounds) > len(_BOUND_LINES) or not all(bound > 0 for bound in bounds):
-        raise ValueError(f"bounds = {tuple(bounds)}; expected at most four positive numbers")
+    _check_error(error, bounds)
+    check_type(str, "some text", label=label)
     q, p, relative = _array(error.q), _array(error.p), _array(error.relative)
     positive = relative[np.isfinite(relative) & (relative > 0)]
     if positive.size == 0:
@@ -578,7 +600,7 @@ def mesh_error_map(
         handles.append(
             Line2D([], [], color="black", lw=1.2, ls=line, label=text, path_effects=_RIM)
         )
-    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     # The outermost points lie on the frame; the other half of their pixels is cut off.
     ax.set(xlim=(q[0], q[-1]), ylim=(p[0], p[-1]))
     _legend(ax, handles, columns=1)
@@ -609,8 +631,7 @@ def mesh_error_surface(
     Raises:
         ValueError: if no error is positive and finite, or for more than four bounds.
     """
-    if len(bounds) > len(_BOUND_LINES) or not all(bound > 0 for bound in bounds):
-        raise ValueError(f"bounds = {tuple(bounds)}; expected at most four positive numbers")
+    _check_error(error, bounds)
     stride = max(1, -(-len(error.q) // 81))
     q, p = _array(error.q)[::stride], _array(error.p)[::stride]
     relative = _array(error.relative)[::stride, ::stride]
@@ -622,6 +643,7 @@ def mesh_error_surface(
         figure = plt.figure(figsize=(6.0, 4.6))
         ax = figure.add_subplot(projection="3d")
         figure.subplots_adjust(left=0, right=0.92, bottom=0.04, top=1)
+    check_type(Axes3D, "three-dimensional Axes", ax=ax)
     ax.plot_surface(
         *np.meshgrid(q, p),
         height,
@@ -639,7 +661,7 @@ def mesh_error_surface(
         ax.plot(corners_q, corners_p, level, color=NEUTRAL, lw=1.2, ls=line, label=_power(bound))
     ax.zaxis.set_major_locator(mpl.ticker.MaxNLocator(5, integer=True))
     ax.zaxis.set_major_formatter(lambda value, _: f"$10^{{{round(value)}}}$")
-    ax.set(xlabel=_axis_label(*coordinates[0]), ylabel=_axis_label(*coordinates[1]))
+    ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     ax.set_zlabel("relative error", labelpad=8)
     _clear_panes(ax)
     ax.legend(loc="upper left", title="bounds")
@@ -672,7 +694,8 @@ def loss_plot(
         ValueError: for losses that are not a sequence of numbers, or an unknown role.
     """
     ax = _axes(ax)
-    for role, history in histories.items():
+    check_type(str, "some text", quantity=quantity)
+    for role, history in _roles(histories, "histories").items():
         values = _array(getattr(history, "loss", history))
         if values.ndim != 1:
             raise ValueError(f"the losses of {role!r} have shape {values.shape}; expected (S,)")
@@ -691,6 +714,7 @@ def loss_plot(
                 label=f"{(labels or {}).get(role, style['label'])}, validation",
             )
     if floor is not None:
+        check_positive(floor=floor)
         ax.axhline(floor, color=NEUTRAL, linewidth=1.0, zorder=1, label="noise floor")
     ax.set_yscale("log")
     ax.margins(x=0.01)
@@ -710,7 +734,34 @@ def _dashes(role: Role) -> Any:
 def _array(values: Any) -> np.ndarray:
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
-    return np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{describe(values)} cannot be drawn; expected real numbers")
+    return array
+
+
+def _roles(curves: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    check_type(Mapping, "a mapping from roles to values, such as {'truth': ...}", **{name: curves})
+    for role in curves:
+        lookup(ROLES, role, "role")
+    return curves
+
+
+def _check_levels(levels: int | Sequence[float]) -> None:
+    if isinstance(levels, int):
+        check_count(levels=levels)
+    elif not isinstance(levels, list | tuple | np.ndarray) or not np.isfinite(_array(levels)).all():
+        raise ValueError(f"levels = {describe(levels)}; expected how many, or their finite values")
+
+
+def _check_error(error: MeshError, bounds: Sequence[float]) -> None:
+    check_type(MeshError, "a MeshError, as evaluation.mesh_error gives it", error=error)
+    few = isinstance(bounds, list | tuple) and len(bounds) <= len(_BOUND_LINES)
+    if not few or not all(as_number("bounds", bound) > 0 for bound in bounds):
+        raise ValueError(f"bounds = {bounds!r}; expected at most four positive numbers")
 
 
 def _method(source: Any, name: str) -> Callable[[Tensor], Tensor]:
@@ -733,11 +784,17 @@ def _evaluate(source: Any, name: str, mesh: Tensor) -> np.ndarray:
     if isinstance(owner, torch.nn.Module):
         parameter = next(owner.parameters(), mesh)
         mesh = mesh.to(dtype=parameter.dtype, device=parameter.device)
-    return _array(function(mesh))
+    value = function(mesh)
+    shape = mesh.shape if name == "field" else mesh.shape[:-1]
+    check_output(value, mesh, shape, f"the {name}")
+    return _array(value)
 
 
 def _axes(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+    if ax is None:
+        return plt.subplots(figsize=size, layout="constrained")[1]
+    check_type(Axes, "matplotlib Axes", ax=ax)
+    return ax
 
 
 def _clear_panes(ax: Axes3D) -> None:
@@ -752,10 +809,19 @@ def _clear_panes(ax: Axes3D) -> None:
 
 
 def _extent(extent: Extent) -> tuple[float, float, float, float]:
-    if isinstance(extent, Sequence):
-        q_min, q_max, p_min, p_max = extent
-        return q_min, q_max, p_min, p_max
-    return -extent, extent, -extent, extent
+    if np.ndim(extent) == 0:
+        check_positive(extent=extent)  # type: ignore[arg-type]
+        extent = (-extent, extent, -extent, extent)  # type: ignore[operator, assignment]
+    check_type((list, tuple), "a half-width or (q_min, q_max, p_min, p_max)", extent=extent)
+    limits = tuple(as_number("extent", value) for value in extent)  # type: ignore[union-attr]
+    if (
+        len(limits) != 4
+        or not np.isfinite(limits).all()
+        or not limits[0] < limits[1]
+        or not (limits[2] < limits[3])
+    ):
+        raise ValueError(f"extent = {limits}; expected (q_min, q_max, p_min, p_max) in order")
+    return limits
 
 
 def _mesh(extent: Extent, count: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
@@ -781,7 +847,7 @@ def _draw(
 ) -> None:
     """Draw y, shape ``(T,)`` or ``(T, B)``, against x; only the first curve enters the legend."""
     style = line_style(role)
-    style["label"] = (labels or {}).get(role, style["label"])
+    style["label"] = _label(labels, role, style["label"])
     lines = ax.plot(x, y, **style)
     for line in lines[1:]:
         line.set_label("_")
@@ -791,6 +857,8 @@ def _draw_over_time(
     ax: Axes, times: Values, curves: Mapping[str, Values], labels: Mapping[str, str] | None
 ) -> None:
     times = _array(times)
+    if times.ndim != 1:
+        raise ValueError(f"times has shape {times.shape}; expected (T,)")
     for role, values in curves.items():
         values = _array(values)
         if values.ndim not in (1, 2) or len(values) != len(times):
@@ -816,8 +884,24 @@ def _percent(share: float) -> str:
     return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
 
 
-def _axis_label(symbol: str, unit: str = "") -> str:
+def _axis_label(coordinates: Sequence[tuple[str, str]], index: int) -> str:
+    """Return symbol and unit of a coordinate, or say what is wrong with them."""
+    pairs = coordinates if isinstance(coordinates, list | tuple) else ()
+    if len(pairs) <= index or not all(
+        isinstance(pair, list | tuple) and [type(part) for part in pair] == [str, str]
+        for pair in pairs
+    ):
+        raise ValueError(
+            f"coordinates = {coordinates!r}; expected (symbol, unit) of each component of the state"
+        )
+    symbol, unit = pairs[index]
     return f"${symbol}$ ({unit})" if unit else f"${symbol}$"
+
+
+def _label(labels: Mapping[str, str] | None, role: str, usual: str) -> str:
+    """Return what the legend calls a role."""
+    check_type((Mapping, type(None)), "a mapping from roles to texts", labels=labels)
+    return (labels or {}).get(role, usual)
 
 
 def _power(value: float) -> str:

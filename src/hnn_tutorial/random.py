@@ -21,9 +21,17 @@ def as_generator(seed: int | torch.Generator) -> torch.Generator:
 
     Raises:
         TypeError: if ``seed`` is neither.
+        ValueError: if it is an integer too large for a generator.
     """
     if isinstance(seed, torch.Generator):
         return seed
+    check_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def check_seed(seed: int) -> None:
+    """Raise unless ``seed`` is an integer that a generator takes."""
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
-    return torch.Generator().manual_seed(seed)
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; expected an integer of 64 bits")

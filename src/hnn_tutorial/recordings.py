@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_not_negative, lookup
+from hnn_tutorial._validate import as_path, check_not_negative, check_number, check_type, lookup
 from hnn_tutorial.data import Dataset, Trajectories, add_noise, central_differences, simulate
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DampedPendulum, DoublePendulum
@@ -149,6 +149,7 @@ class Recording:
             ValueError: if either part would be empty.
         """
         # The small allowance keeps 0.29 of 100 rows at 29 in spite of rounding.
+        check_number(fraction=fraction)
         rows = math.floor(fraction * len(self) + 1e-9) if math.isfinite(fraction) else 0
         if not 0 < rows < len(self):
             raise ValueError(
@@ -187,10 +188,10 @@ def load_recording(name: str, folder: str | os.PathLike[str] | None = None) -> R
             the table says.
     """
     source = lookup(RECORDINGS, name, "recording")
-    folder = os.environ.get(FOLDER_VARIABLE) if folder is None else folder
-    if not folder:
+    named = os.environ.get(FOLDER_VARIABLE, "") if folder is None else as_path(folder, "folder")
+    if not named:
         raise FileNotFoundError(f"no folder was named for the {source.title}. {_advice(source)}")
-    path = Path(folder) / source.file
+    path = Path(named) / source.file
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}. {_advice(source)}")
     if source.md5 is not None:
@@ -229,8 +230,12 @@ def read_recording(path: str | os.PathLike[str], source: Source) -> Recording:
         ValueError: for a line with another number of columns, a number that is none or not
             finite, a missing row, or times that do not increase; it names the line.
     """
+    path = as_path(path)
+    check_type(Source, "a Source, such as RECORDINGS['real_pendulum']", source=source)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
     table, lines = [], []
-    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("%"):
             continue

@@ -44,6 +44,8 @@ def expect(condition: bool | torch.Tensor, message: str) -> None:
     Raises:
         Wrong: If it does not hold; the check shows it as its result.
     """
+    if isinstance(condition, torch.Tensor) and condition.numel() != 1:
+        raise ValueError(f"the condition has shape {tuple(condition.shape)}; add .all() or .any()")
     if not bool(condition):
         raise Wrong(message)
 
@@ -57,7 +59,13 @@ def close(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
         rtol: Largest difference relative to `want`.
         atol: Largest difference on top of that.
     """
-    got, want = (torch.as_tensor(v).detach().to(torch.float64) for v in (got, want))
+    try:
+        got, want = (torch.as_tensor(v).detach() for v in (got, want))
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    if got.is_complex() or want.is_complex():
+        return False
+    got, want = got.to(torch.float64), want.to(torch.float64)
     return got.shape == want.shape and torch.allclose(got, want, rtol=rtol, atol=atol)
 
 
@@ -87,6 +95,7 @@ def match(
     """
     if close(got, want, rtol, atol):
         return
+    expect(isinstance(got, torch.Tensor), f"A torch tensor is needed here, not {_describe(got)}.")
     for values, message in mistakes:
         if close(got, values, rtol, atol):
             raise Wrong(message)
@@ -384,7 +393,7 @@ def gradient(value: torch.Tensor, wrt: torch.Tensor, what: str, *, name: str) ->
         "`.detach()`, `.item()`, `.data`, `float(...)`, NumPy, `torch.no_grad()`, or a "
         "`torch.autograd.grad(...)` without `create_graph=True`."
     )
-    expect(value.requires_grad, lost)
+    expect(isinstance(value, torch.Tensor) and value.requires_grad, lost)
     try:
         return torch.autograd.grad(value.sum(), wrt)[0]
     except RuntimeError as error:  # the graph is the learner's, so the error is too

@@ -52,7 +52,7 @@ class Chapter:
         Raises:
             ValueError: If the kind is unknown, or name or number are taken.
         """
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"unknown kind {kind!r}; choose one of: {', '.join(KINDS)}")
         shown = f"Exercise {number} ({kind}): {title}"
 

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import lookup
+from hnn_tutorial._validate import as_device, as_path, check_dtype, check_type, describe, lookup
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
+from hnn_tutorial.random import check_seed
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
 
@@ -33,6 +34,8 @@ class TaskData:
 
     def to(self, *, device: torch.device | str, dtype: torch.dtype) -> "TaskData":
         """Return the data on another device and in another dtype."""
+        device = as_device(device)
+        check_dtype(dtype)
         moved = self.trajectories
         if moved is not None:
             moved = Trajectories(
@@ -158,6 +161,7 @@ def train_on_derivatives(job: Job) -> LearnableField:
     Returns:
         The job's model.
     """
+    check_type(Job, "a Job", job=job)
     job.fit()
     return job.model
 
@@ -205,6 +209,7 @@ class Recipe:
             ValueError: for a kind that the recipe has no settings for; it lists those it has.
         """
         settings = lookup(self.models, kind, f"model of the recipe {self.name}")
+        check_seed(seed)
         generator = torch.Generator().manual_seed(seed)
         model = MODELS[kind](self.degrees, **settings, seed=generator, dtype=self.dtype)
         if self.initialize is not None:
@@ -240,6 +245,9 @@ def uses_velocities(model: Model, task: Task) -> bool:
         model: one with a Lagrangian is always given them, one with a Hamiltonian never.
         task: decides for the others.
     """
+    check_type(nn.Module, "a model", model=model)
+    if not hasattr(task, "velocities"):
+        raise TypeError(f"task is {describe(task)}; expected a Task, such as recipe.task")
     if isinstance(model, LagrangianModel):
         return True
     return task.velocities and not hasattr(model, "hamiltonian")
@@ -273,6 +281,10 @@ def run_seed(
         ValueError: for a model or an optimiser that the recipe does not have.
         TrainingDivergedError: if the loss is no longer finite.
     """
+    check_type(Recipe, "a Recipe, such as RECIPES['spring-ours']", recipe=recipe)
+    check_seed(seed)
+    device = as_device(device)
+    folder = None if folder is None else as_path(folder, "folder")
     kind = model or next(iter(recipe.models))
     chosen = optimizer or next(iter(recipe.optimizers))
     settings = lookup(recipe.optimizers, chosen, f"optimizer of the recipe {recipe.name}")

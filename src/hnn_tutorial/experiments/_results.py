@@ -28,7 +28,7 @@ import numpy
 import torch
 
 import hnn_tutorial
-from hnn_tutorial._validate import lookup
+from hnn_tutorial._validate import as_path, check_count, check_not_negative, check_type, lookup
 from hnn_tutorial.evaluation import Spread, over_seeds
 from hnn_tutorial.experiments._recipe import Recipe, Result
 from hnn_tutorial.models import Model
@@ -73,7 +73,7 @@ def model_path(path: Path) -> Path:
     Args:
         path: of the result.
     """
-    return path.with_suffix(".safetensors")
+    return as_path(path).with_suffix(".safetensors")
 
 
 def work_folder(path: Path) -> Path:
@@ -218,6 +218,9 @@ def read_result(path: Path) -> StoredResult:
         ValueError: if it is truncated, edited, of another format, or moved from elsewhere; or
             if its trained model is missing or another one.
     """
+    path = as_path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
     text = path.read_bytes()
     advice = "; delete it, and the seed will be run again"
     try:
@@ -235,13 +238,16 @@ def read_result(path: Path) -> StoredResult:
         raise ValueError(
             f"{path}: its checksum does not match its content; it was damaged or edited{advice}"
         )
-    result = Result(**content["result"])
-    scores = {name: float(score) for name, score in result.scores.items()}
-    result = dataclasses.replace(result, scores=scores)
+    try:
+        result = _result(content["result"])
+        weights, settings, made_with = (content[k] for k in ("weights", "settings", "versions"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: its content is not that of a result ({error}){advice}"
+        ) from error
     place = result_path("", result.recipe, result.model, result.optimizer, result.seed)
     if path.absolute().parts[-3:] != place.parts:
         raise ValueError(f"{path}: it is the result of {place}, and was moved{advice}")
-    weights = content["weights"]
     if weights is not None:
         try:
             tensors, _ = checkpoint.read(model_path(path), checkpoint.MODEL_FORMAT)
@@ -249,7 +255,21 @@ def read_result(path: Path) -> StoredResult:
             raise ValueError(f"{path}: its trained model is missing{advice}") from None
         if fingerprint(tensors) != weights:
             raise ValueError(f"{model_path(path)}: not the model of {path.name}{advice}")
-    return StoredResult(path, result, content["settings"], content["versions"], weights)
+    return StoredResult(path, result, settings, made_with, weights)
+
+
+def _result(fields: Mapping[str, Any]) -> Result:
+    """Return a result from what JSON held of it, or raise what is wrong with that."""
+    result = Result(**fields)
+    scores = {name: float(score) for name, score in result.scores.items()}
+    for name in ("recipe", "model", "optimizer", "device"):
+        check_type(str, "text", **{name: getattr(result, name)})
+    check_type(int, "a number", seed=result.seed)
+    check_count(parameters=result.parameters)
+    check_not_negative(seconds=result.seconds)
+    if any(math.isnan(score) for score in scores.values()):
+        raise ValueError("a score is NaN")
+    return dataclasses.replace(result, scores=scores)
 
 
 def read_results(out: str | os.PathLike[str]) -> list[StoredResult]:
@@ -265,9 +285,10 @@ def read_results(out: str | os.PathLike[str]) -> list[StoredResult]:
         FileNotFoundError: if there is no such folder.
         ValueError: if a result is not as it was written; see ``read_result``.
     """
-    if not Path(out).is_dir():
+    out = as_path(out, "out")
+    if not out.is_dir():
         raise FileNotFoundError(f"{out}: there is no such folder")
-    return [read_result(path) for path in sorted(Path(out).glob("*/*/seed-*.json"))]
+    return [read_result(path) for path in sorted(out.glob("*/*/seed-*.json"))]
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -344,6 +365,10 @@ def table(results: Iterable[StoredResult]) -> list[Row]:
     def key(stored: StoredResult) -> tuple[str, str, str]:
         return stored.result.recipe, stored.result.model, stored.result.optimizer
 
+    check_type(Iterable, "results, as read_results gives them", results=results)
+    results = list(results)
+    for stored in results:
+        check_type(StoredResult, "a result, as read_result gives it", stored=stored)
     ordered = sorted(results, key=lambda stored: (*key(stored), stored.result.seed))
     return [_row(list(seeds)) for _, seeds in groupby(ordered, key)]
 

@@ -16,7 +16,7 @@ from typing import Any
 import joblib
 import torch
 
-from hnn_tutorial._validate import check_count
+from hnn_tutorial._validate import as_path, check_callable, check_count, check_type
 from hnn_tutorial.experiments._recipe import Recipe, run_seed
 from hnn_tutorial.experiments._results import (
     ERROR_FILE,
@@ -124,9 +124,16 @@ def sweep(
         ConnectionError: if no scheduler answers at the address.
         SweepError: if runs failed, once all others are done; it names them.
     """
+    check_type(
+        (list, tuple), "a list of recipes, such as [RECIPES['spring-ours']]", recipes=recipes
+    )
+    for recipe in recipes:
+        check_type(Recipe, "a Recipe", recipe=recipe)
+    check_type((list, tuple, type(None)), "a list of kinds, such as ['hnn']", models=models)
+    check_callable(report=report)
     check_count(seeds=1 if seeds is None else seeds, jobs=1 if jobs is None else jobs)
     device = check_device(device, here=cluster is None)
-    folder = Path(out).absolute()
+    folder = as_path(out, "out").absolute()
     runs = []
     for recipe in recipes:
         chosen = optimizer or next(iter(recipe.optimizers))
@@ -159,6 +166,7 @@ def check_device(name: str, *, here: bool = True) -> str:
     Raises:
         ValueError: if there is no such device; the choices are listed.
     """
+    check_type(str, "such as 'cpu' or 'cuda'", name=name)
     choices = ["cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
     full = "cuda:0" if name == "cuda" else name
     if (here and full not in choices) or not re.fullmatch(r"cpu|cuda:\d+", full):
@@ -288,7 +296,11 @@ def _claim(work: Path, settings: dict[str, Any]) -> None:
     if not path.is_file():
         write_json(path, settings)
         return
-    changed = difference(json.loads(path.read_text(encoding="utf-8")), settings)
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete {work} to start afresh") from error
+    changed = difference(noted, settings)
     if changed:
         raise ValueError(
             f"its checkpoints were made with other settings: {changed}. Delete {work} to start "

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import (
+    as_times,
     check_count,
     check_finite,
     check_positive,
     check_state,
+    check_tensor,
+    checked_field,
     lookup,
 )
 from hnn_tutorial.integrators._method import Field, Method, Step
@@ -42,6 +45,9 @@ METHODS: dict[str, Method] = {
     )
 }
 """The integrators by name; each states its order, and whether it is symplectic or adaptive."""
+
+MOST_STEPS = 1e8
+"""In one interval of the times; more would take hours, and are a slip of a unit."""
 
 
 def integrate(
@@ -83,7 +89,8 @@ def integrate(
     chosen = lookup(METHODS, method, "method")
     check_state(x0, "x0")
     check_finite(x0, "x0")
-    clock = _check_times(times)
+    clock = as_times(times).tolist()
+    field = checked_field(field)
     if chosen.needs_separable:
         _check_separable(field, x0, chosen)
     if chosen.step is None:  # an adaptive method
@@ -91,6 +98,7 @@ def integrate(
             raise ValueError(f"{method} chooses its own steps; set rtol= and atol=, not step=")
         if unknown := set(options) - {"rtol", "atol"}:
             raise ValueError(f"{method} has no option {sorted(unknown)}; it takes rtol and atol")
+        check_positive(**options)
         if len(clock) == 1:
             return x0.unsqueeze(0)
         return solve_adaptive(field, x0, clock, method.upper(), **options)
@@ -108,7 +116,13 @@ def _solve_fixed(
     for before, after in itertools.pairwise(clock):
         interval = after - before
         # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
-        count = 1 if longest is None else max(1, math.ceil(abs(interval) / longest - 1e-9))
+        needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
+        if needed > MOST_STEPS:
+            raise ValueError(
+                f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
+                f"expected at most {MOST_STEPS:g}"
+            )
+        count = max(1, math.ceil(needed))
         for _ in range(count):
             x = advance(field, x, interval / count)
         states.append(x)
@@ -138,13 +152,12 @@ def integrate_gaps(
         ValueError: for an unknown or adaptive method, gaps that do not match the states, or a
             splitting method on a field that is not separable.
     """
-    chosen = lookup(METHODS, method, "method")
-    if chosen.step is None:
-        fixed = [m.name for m in METHODS.values() if not m.adaptive]
-        raise ValueError(f"{method} chooses its own steps; use one of: {', '.join(fixed)}")
+    chosen, advance = fixed_step(method)
     check_state(x0, "x0")
+    check_tensor(gaps, "gaps")
     check_count(steps=steps)
-    if gaps.shape[1:] != x0.shape[:-1]:
+    field = checked_field(field)
+    if gaps.ndim == 0 or gaps.shape[1:] != x0.shape[:-1]:
         raise ValueError(
             f"gaps has shape {tuple(gaps.shape)}, x0 has {tuple(x0.shape)}; expected (K, ...) "
             "and (..., 2n)"
@@ -155,24 +168,26 @@ def integrate_gaps(
     for gap in gaps.unsqueeze(-1):
         scaled = _scaled(field, gap)
         for _ in range(steps):
-            x = chosen.step(scaled, x, 1 / steps)
+            x = advance(scaled, x, 1 / steps)
         states.append(x)
     return torch.stack(states)
 
 
+def fixed_step(name: str) -> tuple[Method, Step]:
+    """Return a method that does not choose its own steps, and its step.
+
+    Raises:
+        ValueError: for any other name.
+    """
+    chosen = lookup(METHODS, name, "method")
+    if chosen.step is None:
+        fixed = [m.name for m in METHODS.values() if not m.adaptive]
+        raise ValueError(f"{name} chooses its own steps; use one of: {', '.join(fixed)}")
+    return chosen, chosen.step
+
+
 def _scaled(field: Field, factor: Tensor) -> Field:
     return lambda x: factor * field(x)
-
-
-def _check_times(times: Tensor | Sequence[float]) -> list[float]:
-    clock = torch.as_tensor(times, dtype=torch.float64).detach().cpu()
-    if clock.ndim != 1 or len(clock) == 0:
-        raise ValueError(f"times has shape {tuple(clock.shape)}; expected (T,) with T ≥ 1")
-    check_finite(clock, "times")
-    gaps = clock.diff()
-    if len(gaps) and not ((gaps > 0).all() or (gaps < 0).all()):
-        raise ValueError("times must strictly increase, or strictly decrease to run backwards")
-    return clock.tolist()
 
 
 def _check_separable(field: Field, x0: Tensor, method: Method) -> None:

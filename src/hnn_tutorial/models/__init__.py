@@ -58,5 +58,7 @@ def build_model(kind: str, config: dict[str, Any]) -> Model:
     chosen = lookup(MODELS, kind, "model")
     try:
         return chosen(**config)
-    except TypeError as error:
-        raise ValueError(f"config {config} does not describe a model of kind {kind!r}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"config {config} does not describe a model of kind {kind!r}: {error}"
+        ) from error

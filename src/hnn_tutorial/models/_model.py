@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import check_state
+from hnn_tutorial._validate import check_count, check_dtype, check_state, check_type
 from hnn_tutorial.models.dense import DenseNetwork
 from hnn_tutorial.models.embedding import Embedding, check_angles
 from hnn_tutorial.random import as_generator
@@ -42,8 +42,11 @@ class Model(nn.Module):
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
-        if not isinstance(degrees, int) or degrees < 1:
-            raise ValueError(f"degrees = {degrees!r}; expected a positive integer")
+        check_count(degrees=degrees)
+        check_type(
+            (list, tuple), "the widths of the hidden layers, such as (32, 32)", hidden=hidden
+        )
+        check_dtype(dtype)
         self.degrees = degrees
         self.hidden = tuple(hidden)
         self.activation = activation
@@ -106,4 +109,5 @@ def parameter_count(model: nn.Module) -> int:
     Args:
         model: any module.
     """
+    check_type(nn.Module, "a model", model=model)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from hnn_tutorial._validate import lookup
+from hnn_tutorial._validate import check_dtype, check_input, lookup
 from hnn_tutorial.random import as_generator
 
 
@@ -83,11 +83,13 @@ class DenseNetwork(nn.Module):
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
-        if len(sizes) < 2 or any(not isinstance(s, int) or s < 1 for s in sizes):
+        whole = isinstance(sizes, Sequence) and all(type(s) is int and s > 0 for s in sizes)
+        if not whole or len(sizes) < 2:
             raise ValueError(
-                f"sizes = {tuple(sizes)}; expected positive integers from input to output, "
+                f"sizes = {sizes!r}; expected positive integers from input to output, "
                 "such as (2, 16, 16, 1)"
             )
+        check_dtype(dtype)
         self.activation = lookup(ACTIVATIONS, activation, "activation")
         generator = as_generator(seed)
         # skip_init: nn.Linear would draw its own weights from the global generator first.
@@ -105,6 +107,7 @@ class DenseNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs, ``(..., sizes[0]) -> (..., sizes[-1])``."""
+        self._check(x)
         for layer in self.layers[:-1]:
             x = self.activation.value(layer(x))
         return self.layers[-1](x)
@@ -122,6 +125,7 @@ class DenseNetwork(nn.Module):
         Returns:
             Gradients, of the same shape.
         """
+        self._check(x)
         passed = []
         for layer in self.layers[:-1]:
             z = layer(x)
@@ -145,6 +149,8 @@ class DenseNetwork(nn.Module):
         Returns:
             Outputs ``(..., sizes[-1])``, and tangents ``(..., k, sizes[-1])``.
         """
+        self._check(x)
+        self._check(directions, "directions", axes=x.ndim + 1)
         tangents = directions
         for layer in self.layers[:-1]:
             z = layer(x)
@@ -173,6 +179,8 @@ class DenseNetwork(nn.Module):
         Returns:
             Gradient ``(..., sizes[0])``, and second derivatives ``(..., k, k)``.
         """
+        self._check(x)
+        self._check(directions, "directions", axes=x.ndim + 1)
         tangents, passed = directions, []
         for layer in self.layers[:-1]:
             z, tangents = layer(x), tangents @ layer.weight.mT
@@ -187,3 +195,7 @@ class DenseNetwork(nn.Module):
             curvature = curvature + (tangents * (g * bend).unsqueeze(-2)) @ tangents.mT
             g = (slope * g) @ layer.weight
         return g, curvature
+
+    def _check(self, x: Tensor, name: str = "x", axes: int = 1) -> None:
+        weight = self.layers[0].weight
+        check_input(x, name, weight.shape[1], weight.dtype, axes)

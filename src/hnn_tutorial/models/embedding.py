@@ -80,8 +80,8 @@ def check_angles(angles: Sequence[int], degrees: int) -> tuple[int, ...]:
     Raises:
         ValueError: if they are not distinct integers from 0 to degrees − 1.
     """
-    chosen = tuple(angles)
-    whole = all(isinstance(i, int) and not isinstance(i, bool) for i in chosen)
+    chosen = tuple(angles) if isinstance(angles, Sequence) else ()
+    whole = isinstance(angles, Sequence) and all(type(i) is int for i in chosen)
     if not whole or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(degrees)):
         raise ValueError(
             f"angles = {angles!r}; expected the indices of the positions that are angles, each "

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import check_input
 from hnn_tutorial.models._lagrangian import LagrangianModel, inverse_times
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.models.embedding import Embedding
@@ -41,6 +42,7 @@ class StructuredLNN(LagrangianModel):
 
     def potential(self, q: Tensor) -> Tensor:
         """Return V of the positions, ``(..., n) -> (...,)``; right up to a constant."""
+        check_input(q, "q", self.degrees, next(self.parameters()).dtype)
         return self.network(self.embedding(q))[..., -1]
 
     def lagrangian(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import check_state
 from hnn_tutorial.systems._system import System
 
 
@@ -85,6 +86,7 @@ class GravitatingBodies(System):
 
     def _by_body(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the two halves of a state as ``(..., bodies, 2)``."""
+        check_state(x, degrees=self.degrees)
         first, second = x.chunk(2, dim=-1)
         shape = (len(self.masses), 2)
         return first.unflatten(-1, shape), second.unflatten(-1, shape)

@@ -1,5 +1,7 @@
 """What every physical system states about itself."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -7,7 +9,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count, check_not_negative, check_positive
+from hnn_tutorial._validate import (
+    as_times,
+    check_count,
+    check_interval,
+    check_not_negative,
+    check_positive,
+    check_state,
+)
 from hnn_tutorial.mechanics import conjugate_momentum, jacobian
 from hnn_tutorial.random import as_generator
 
@@ -45,7 +54,8 @@ class System:
     A new system is a frozen dataclass in a file of its own that states these, and a row in
     ``SYSTEMS``. Formulas act on the last axis and take any batch shape; dtype and device
     follow the state. The closed-form ``field`` is held by a test to
-    ``hamiltonian_field(hamiltonian)`` less its friction.
+    ``hamiltonian_field(hamiltonian)`` less its friction. That ``x`` or ``x0`` is a state of the
+    system is checked before each public formula of it, so that formulas need not.
     """
 
     name: ClassVar[str]
@@ -60,6 +70,13 @@ class System:
     def coordinates(self) -> tuple[tuple[str, str], ...]:
         """``(symbol, unit)`` of each component of the state ``[q, p]``; likewise."""
         raise NotImplementedError
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, method in list(vars(cls).items()):
+            own = inspect.isfunction(method) and method not in vars(System).values()
+            if own and not name.startswith("_"):
+                setattr(cls, name, _of_a_state(method))
 
     def __post_init__(self) -> None:
         for declared in fields(self):
@@ -97,10 +114,12 @@ class System:
 
     def velocities(self, x: Tensor) -> Tensor:
         """Return ``[q, q̇]`` of a state ``[q, p]``, the same shape."""
+        check_state(x, degrees=self.degrees)
         return torch.cat([x[..., : self.degrees], self.field(x)[..., : self.degrees]], dim=-1)
 
     def momenta(self, x: Tensor) -> Tensor:
         """Return ``[q, p]`` of a state ``[q, q̇]``, with p = ∂L/∂q̇, the same shape."""
+        check_state(x, degrees=self.degrees)
         return conjugate_momentum(self.lagrangian)(x)
 
     def second_order_field(self, x: Tensor) -> Tensor:
@@ -149,6 +168,20 @@ class System:
         )
 
 
+def _of_a_state(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that checks its first argument, if that is a state."""
+    name = next(iter([*inspect.signature(method).parameters][1:]), "")
+    if name not in ("x", "x0"):
+        return method
+
+    @functools.wraps(method)
+    def checked(self: System, *given: Any, **named: Any) -> Any:
+        check_state(given[0] if given else named.get(name), name, self.degrees)
+        return method(self, *given, **named)
+
+    return checked
+
+
 def sample_annulus(
     count: int, seed: int | torch.Generator, radius: tuple[float, float], n: int = 1
 ) -> Tensor:
@@ -182,15 +215,6 @@ def uniform(
     return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
 
 
-def check_interval(**intervals: tuple[float, float]) -> None:
-    """Raise ``ValueError`` for the first keyword that is no interval of numbers ≥ 0."""
-    for name, (low, high) in intervals.items():
-        if not 0 <= low <= high < float("inf"):
-            raise ValueError(
-                f"{name} = {low, high}; expected (smallest, largest) with 0 ≤ smallest"
-            )
-
-
 def linear_solution(field: Callable[[Tensor], Tensor], x0: Tensor, times: Tensor) -> Tensor:
     r"""Return the exact motion of a linear field :math:`f(x) = Ax`: :math:`x(t) = e^{At} x_0`.
 
@@ -202,7 +226,7 @@ def linear_solution(field: Callable[[Tensor], Tensor], x0: Tensor, times: Tensor
     Returns:
         States, ``(T, ..., d)``.
     """
-    times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
+    times = as_times(times, x0)
     A = field(torch.eye(x0.shape[-1], dtype=x0.dtype, device=x0.device)).mT
     flow = torch.matrix_exp(A * (times - times[0]).reshape(-1, 1, 1))
     return torch.einsum("tij,...j->t...i", flow, x0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count
+from hnn_tutorial._validate import check_count, check_number
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._system import System, parameter, uniform
 
@@ -82,6 +82,7 @@ class HenonHeiles(System):
             Hénon & Heiles 1964 (the section, and the energies 1/12, 1/8 and 1/6).
         """
         check_count(count=count)
+        check_number(energy=energy)
         # A little above the opening, in rounding only, is still 1/6.
         if not 0 < energy <= self.escape_energy * (1 + 1e-12):
             raise ValueError(

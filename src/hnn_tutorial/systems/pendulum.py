@@ -8,6 +8,7 @@ import torch
 from scipy.special import ellipj, ellipkinc
 from torch import Tensor
 
+from hnn_tutorial._validate import as_times
 from hnn_tutorial.systems._system import System, parameter, sample_annulus
 
 
@@ -101,7 +102,7 @@ class Pendulum(System):
             NIST Digital Library of Mathematical Functions, §22.19(i).
         """
         start = x0.detach().double().cpu().numpy().reshape(-1, 2)
-        clock = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
+        clock = as_times(times).numpy()
         q0, rate0 = start[:, 0], start[:, 1] / self.inertia
         # Angles are measured from the nearest hanging position; whole turns come back last.
         turns = 2 * np.pi * np.round(q0 / (2 * np.pi))

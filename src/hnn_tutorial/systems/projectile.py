@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import as_times
 from hnn_tutorial.systems._system import System, parameter, sample_annulus
 
 
@@ -68,7 +69,7 @@ class Projectile(System):
         Returns:
             States, ``(T, ..., 2)``.
         """
-        times = torch.as_tensor(times, dtype=x0.dtype, device=x0.device)
+        times = as_times(times, x0)
         t = (times - times[0]).reshape(-1, *[1] * (x0.ndim - 1))
         q0, p0 = x0[..., 0], x0[..., 1]
         q = q0 + p0 / self.mass * t - self.gravity * t**2 / 2

@@ -7,6 +7,7 @@ import torch
 from scipy.special import ellipeinc, ellipkinc
 from torch import Tensor
 
+from hnn_tutorial._validate import as_times
 from hnn_tutorial.systems._roots import solve_increasing
 from hnn_tutorial.systems._system import System, parameter, sample_annulus
 
@@ -119,7 +120,7 @@ class RelativisticParticle(System):
             NIST Digital Library of Mathematical Functions, §19.2(ii).
         """
         start = x0.detach().double().cpu().numpy().reshape(-1, 2)
-        clock = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
+        clock = as_times(times).numpy()
         q0, p0 = start[:, 0], start[:, 1]
         c, momentum_unit = self.speed_of_light, self.mass * self.speed_of_light
         a = self.stiffness / (2 * self.rest_energy)

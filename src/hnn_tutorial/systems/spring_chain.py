@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from hnn_tutorial._validate import check_count
 from hnn_tutorial.systems._system import System, linear_solution, parameter, sample_annulus
 
 
@@ -30,7 +31,7 @@ class SpringChain(System):
         stiffness: k of each of the N + 1 springs, in N/m.
 
     Raises:
-        ValueError: if N is not a whole number.
+        ValueError: if N is not a positive integer.
     """
 
     masses: int = parameter(3, "1", "number of masses")
@@ -42,8 +43,7 @@ class SpringChain(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.masses != int(self.masses):
-            raise ValueError(f"masses = {self.masses}; expected how many, a whole number")
+        check_count(masses=self.masses)
 
     @property
     def degrees(self) -> int:
@@ -77,6 +77,9 @@ class SpringChain(System):
 
     def mode_energy(self, x: Tensor, mode: int) -> Tensor:
         """Return the energy of one normal mode, counted from 1, in J, ``(..., 2N) -> (...,)``."""
+        check_count(mode=mode)
+        if mode > self.masses:
+            raise ValueError(f"mode = {mode}; there are {self.masses}, counted from 1")
         Q, P = (half[..., mode - 1] for half in self.modes(x).chunk(2, dim=-1))
         omega = self.frequencies[mode - 1]
         return P**2 / (2 * self.mass) + self.mass * omega**2 * Q**2 / 2

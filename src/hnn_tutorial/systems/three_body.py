@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count, check_not_negative
+from hnn_tutorial._validate import check_count, check_interval, check_not_negative, check_positive
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._gravity import GravitatingBodies, plane_coordinates, quarter_turn
-from hnn_tutorial.systems._system import check_interval, parameter, uniform
+from hnn_tutorial.systems._system import parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class ThreeBody(GravitatingBodies):
         """
         check_count(count=count)
         check_interval(radius=radius)
+        check_positive(largest=radius[1])  # bodies in one place have no motion
         check_not_negative(spread=spread)
         generator = as_generator(seed)
         corner = uniform((count, 2), (-1.0, 1.0), generator)

@@ -7,11 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count, check_not_negative
+from hnn_tutorial._validate import (
+    as_times,
+    check_count,
+    check_interval,
+    check_not_negative,
+    check_positive,
+)
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._gravity import GravitatingBodies, plane_coordinates, quarter_turn
 from hnn_tutorial.systems._roots import solve_increasing
-from hnn_tutorial.systems._system import check_interval, parameter, uniform
+from hnn_tutorial.systems._system import parameter, uniform
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class TwoBody(GravitatingBodies):
         """
         check_count(count=count)
         check_interval(position=position)
+        check_positive(largest=position[1])  # bodies in one place have no motion
         check_not_negative(spread=spread)
         generator = as_generator(seed)
         apart = 2 * uniform((count, 2), position, generator)
@@ -97,7 +104,7 @@ class TwoBody(GravitatingBodies):
             Stumpff 1962; Battin 1999, sec. 4.5 (universal variables).
         """
         start = x0.detach().double().cpu().numpy().reshape(-1, 4, 2)
-        clock = torch.as_tensor(times, dtype=torch.float64).cpu().numpy()
+        clock = as_times(times).numpy()
         t = (clock - clock[0]).reshape(-1, 1)
         q1, q2, p1, p2 = (start[:, i] for i in range(4))
         total = self.mass1 + self.mass2

@@ -54,3 +54,19 @@ def next_batch(problem: Problem, batch_size: int | None, state: State) -> tuple[
     if position + batch_size > problem.samples:
         return batch, _shuffled(problem.samples, state["batch_generator"])
     return batch, {"batch_position": torch.tensor(position)}
+
+
+def check_position(state: State) -> None:
+    """Raise ``ValueError`` if what a stored state says of its mini-batches cannot be."""
+    if "batch_order" not in state:
+        return
+    order, position = state["batch_order"], state["batch_position"]
+    every = torch.arange(order.shape[-1]).expand_as(order)
+    inside = ((position >= 0) & (position < order.shape[-1])).all()
+    if not inside or not torch.equal(order.sort(dim=-1).values, every):
+        raise ValueError("the order of its mini-batches is not one of all samples")
+    for generator_state in torch.atleast_2d(state["batch_generator"]):
+        try:
+            torch.Generator().set_state(generator_state.clone())
+        except RuntimeError as error:
+            raise ValueError("the state of its random generator is unusable") from error

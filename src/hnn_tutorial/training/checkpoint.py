@@ -6,6 +6,7 @@ SHA-256 over both, so that a file that was damaged or edited is refused, not hal
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from hnn_tutorial._validate import as_path, check_finite, describe
 from hnn_tutorial.models import Model, build_model
 
 VERSION = "1"
@@ -36,13 +38,15 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     Raises:
         TypeError: for a module without ``kind`` and ``config``, which could not be rebuilt.
+        ValueError: if a weight is not finite.
         OSError: if the file cannot be written.
     """
-    if not isinstance(getattr(model, "kind", None), str) or not hasattr(model, "config"):
+    if isinstance(model, type) or not hasattr(model, "kind") or not hasattr(model, "config"):
         raise TypeError(
-            f"{type(model).__name__} has no kind and config to be rebuilt from; save_model "
+            f"{describe(model)} has no kind and config to be rebuilt from; save_model "
             "takes the models of hnn_tutorial.models"
         )
+    _check_weights(model.state_dict())
     metadata = {"kind": model.kind, "config": model.config}
     write(path, MODEL_FORMAT, model.state_dict(), metadata)
 
@@ -62,7 +66,10 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     """
     tensors, metadata = read(path, MODEL_FORMAT)
     try:
-        model = build_model(metadata["kind"], metadata["config"])
+        _check_weights(tensors)
+        kind, config = metadata["kind"], metadata["config"]
+        _check_size(config, sum(value.numel() for value in tensors.values()))
+        model = build_model(kind, config)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description of the model is unusable: {error}") from error
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
@@ -78,7 +85,20 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     return model
 
 
-def describe(model: nn.Module) -> dict[str, Any]:
+def _check_weights(tensors: Mapping[str, Tensor]) -> None:
+    for name, value in tensors.items():
+        check_finite(value, name)
+
+
+def _check_size(config: Mapping[str, Any], stored: int) -> None:
+    """Raise ``ValueError``, before it is built, for a model that these numbers cannot fill."""
+    widths = [int(config.get("degrees", 1)), *map(int, config.get("hidden", ()))]
+    needed = sum(a * b for a, b in itertools.pairwise(widths))
+    if min(widths) < 1 or needed > stored:
+        raise ValueError(f"layers of {widths} need more than the {stored} numbers that are there")
+
+
+def describe_model(model: nn.Module) -> dict[str, Any]:
     """Return what identifies a model in a training checkpoint, as plain JSON values."""
     shapes = {name: list(value.shape) for name, value in model.named_parameters()}
     description = {
@@ -117,7 +137,7 @@ def write(
         "metadata": text,
         "sha256": _digest(file_format, text, stored),
     }
-    write_whole(Path(path), save(stored, metadata=header))
+    write_whole(as_path(path), save(stored, metadata=header))
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -129,6 +149,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: if the file cannot be written; what was there before is unchanged.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
@@ -156,7 +178,7 @@ def read(
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, edited, of another format or of a later version.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:

@@ -5,14 +5,14 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from hnn_tutorial._validate import check_count
+from hnn_tutorial._validate import as_path, check_callable, check_count, check_type
 from hnn_tutorial.data import Dataset
+from hnn_tutorial.random import as_generator
 from hnn_tutorial.training import checkpoint as storage
 from hnn_tutorial.training._batches import State, start_batches
 from hnn_tutorial.training._problem import Problem
@@ -72,13 +72,19 @@ def fit_ensemble(
         TypeError, ValueError: if models, data, settings or checkpoint do not fit together.
         KeyboardInterrupt: when interrupted, after writing the checkpoint.
     """
-    if not isinstance(optimizer, Adam):
-        raise TypeError(f"an ensemble is trained by Adam, not {type(optimizer).__name__}")
+    check_type(Adam, "Adam(...), which alone trains an ensemble", optimizer=optimizer)
+    check_type((list, tuple), "a list of models", models=models)
+    for k, model in enumerate(models):
+        check_type(nn.Module, "a model, such as HNN(1)", **{f"models[{k}]": model})
+    check_callable(residual=residual)
     if checkpoint_every is None:
         checkpoint_every = optimizer.checkpoint_every
     check_count(checkpoint_every=checkpoint_every)
     problem = EnsembleProblem(models, residual, data)
+    check_type((Sequence, type(None)), "one integer for each model", seeds=seeds)
     seeds = list(range(len(models))) if seeds is None else list(seeds)
+    for seed in seeds:
+        as_generator(seed)
     if len(seeds) != len(models):
         raise ValueError(f"{len(seeds)} seeds for {len(models)} models; expected one for each")
 
@@ -91,7 +97,9 @@ def fit_ensemble(
             "seeds": seeds,
             "data": storage.fingerprint(problem.data),
         }
-        keeper = Keeper(Path(checkpoint), storage.describe(models[0]), identity)
+        keeper = Keeper(
+            as_path(checkpoint, "checkpoint"), storage.describe_model(models[0]), identity
+        )
     if keeper is not None and resume and keeper.path.exists():
         keeper.load(run)
     else:
@@ -350,7 +358,7 @@ def _diagnosis(stopped: int) -> str:
 
 def _check_alike(first: Problem, other: Problem, k: int) -> None:
     """Raise ``ValueError`` unless two members differ in trainable weights and data alone."""
-    one, two = (storage.describe(problem.module.model) for problem in (first, other))
+    one, two = (storage.describe_model(problem.module.model) for problem in (first, other))
     if one != two or list(first.parameters) != list(other.parameters):
         raise ValueError(f"models[{k}] differs from models[0] in more than its weights: {two}")
     if (first.dtype, first.device) != (other.dtype, other.device):

@@ -13,10 +13,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hnn_tutorial._validate import check_count
+from hnn_tutorial._validate import (
+    as_path,
+    check_callable,
+    check_count,
+    check_finite,
+    check_type,
+    describe,
+)
 from hnn_tutorial.data import Dataset
+from hnn_tutorial.random import as_generator
 from hnn_tutorial.training import checkpoint as storage
-from hnn_tutorial.training._batches import State
+from hnn_tutorial.training._batches import State, check_position
 from hnn_tutorial.training._problem import Problem, TrainingDivergedError, require_finite
 from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
 from hnn_tutorial.training.losses import Batch, Residual, as_batch, derivative_residual
@@ -142,6 +150,10 @@ def fit(
         TypeError, ValueError: if model, data, settings or checkpoint do not fit together.
         KeyboardInterrupt: when interrupted, after writing the checkpoint.
     """
+    check_type(nn.Module, "a model, such as HNN(1)", model=model)
+    check_optimizer(optimizer)
+    check_callable(residual=residual)
+    as_generator(seed)
     if validation_every is None:
         validation_every = optimizer.validation_every
     if checkpoint_every is None:
@@ -170,12 +182,22 @@ def fit(
             "data": storage.fingerprint(problem.data),
             "validation": None if held_out is None else storage.fingerprint(held_out),
         }
-        keeper = Keeper(Path(checkpoint), storage.describe(model), identity)
+        keeper = Keeper(as_path(checkpoint, "checkpoint"), storage.describe_model(model), identity)
     if keeper is not None and resume and keeper.path.exists():
         keeper.load(run)
     else:
         run.begin(seed)
     return carry_out(run, keeper, checkpoint_every, progress)
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise ``TypeError`` unless ``fit`` can use this."""
+    needed = ("name", "steps", "start", "step", "stop_reason")
+    if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in needed):
+        raise TypeError(
+            f"optimizer is {describe(optimizer)}; expected Adam(...) or LevenbergMarquardt(...) of "
+            "hnn_tutorial.training"
+        )
 
 
 def describe_settings(optimizer: Optimizer, residual: Residual) -> dict[str, Any]:
@@ -373,6 +395,14 @@ class Run:
             k: (v.shape, v.dtype) for k, v in fresh.items()
         }:
             raise ValueError(f"expected tensors {', '.join(fresh)} of the optimiser")
+        for name, value in tensors.items():
+            # Of a loss that was not finite yet, or never measured, there is no number.
+            if not name.startswith(("history/", "best/loss")):
+                check_finite(value, name)
+        step, losses = int(state["step"]), len(tensors["history/loss"])
+        if step != losses or step > self.optimizer.steps:
+            raise ValueError(f"step {step} of {self.optimizer.steps}, with {losses} losses")
+        check_position(state)
         self.state = self.verified = state
         history = self.history
         history.loss = tensors["history/loss"].tolist()

@@ -1,5 +1,7 @@
 """Levenberg–Marquardt: few dear steps, each of which solves a linear least-squares problem."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,7 +39,8 @@ class LevenbergMarquardt:
 
     :math:`J^\top J` and :math:`J^\top r` are summed over blocks of ``chunk`` samples, in
     float64 whatever the model's dtype. Memory on top of model and data: about
-    3 · 8 · chunk · m · P bytes for a block, and 4 · 8 · P² for the linear system.
+    3 · 8 · chunk · m · P bytes for a block, and 4 · 8 · P² for the linear system. A block that
+    does not fit into memory is halved until it does.
 
     Args:
         steps: most steps to take.
@@ -54,6 +57,7 @@ class LevenbergMarquardt:
 
     Raises:
         ValueError: for a setting that makes no sense.
+        MemoryError: (when training) if not even a block of one sample fits.
 
     References:
         Levenberg 1944; Marquardt 1963; Yamashita & Fukushima 2001 (damping by the residual).
@@ -143,13 +147,18 @@ class LevenbergMarquardt:
     ) -> tuple[Tensor, Tensor, float]:
         """Return half the Gauss–Newton Hessian, half the gradient, and the loss."""
         size = weights.numel()
-        A = weights.new_zeros(size, size, dtype=torch.float64)
+        try:
+            A = weights.new_zeros(size, size, dtype=torch.float64)
+        except RuntimeError as error:
+            raise MemoryError(
+                f"the linear system of {size:,} weights takes {4 * 8 * size**2 / 1e9:.2g} GB, more "
+                "than there is; use a smaller network, or Adam"
+            ) from error
         g = weights.new_zeros(size, dtype=torch.float64)
         total, count = 0.0, 0
         # Not under no_grad as a whole: there PyTorch 2.13 differentiates torch.linalg.solve wrongly
         # inside vmap(jacrev(...)), by orders of magnitude (test_training.py holds it).
-        for part in chunks(batch, self.chunk):
-            J, r = problem.jacobian(weights, part)
+        for J, r in self._blocks(problem, weights, batch):
             J, r = J.reshape(-1, size).double(), r.reshape(-1).double()
             A.addmm_(J.mT, J)
             g.addmv_(J.mT, r)
@@ -163,6 +172,29 @@ class LevenbergMarquardt:
             A.diagonal().add_(0.5 * self.weight_decay)
             g.add_(weights.double(), alpha=0.5 * self.weight_decay)
         return A, g, loss
+
+    def _blocks(
+        self, problem: Problem, weights: Tensor, batch: Batch
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield Jacobian and residuals by blocks, which are halved where memory is short."""
+        waiting = list(chunks(batch, self.chunk))
+        while waiting:
+            part = waiting.pop(0)
+            samples = len(next(iter(part.values())))
+            try:
+                block = problem.jacobian(weights, part)
+            except (RuntimeError, MemoryError) as error:
+                # PyTorch has no common class for it; on a CPU it is a plain RuntimeError.
+                if not re.search("memory|bad_alloc", str(error)):
+                    raise
+                if samples == 1:
+                    raise MemoryError(
+                        f"not even the Jacobian of one sample, by {weights.numel():,} weights, "
+                        "fits into memory; use a smaller network, or Adam"
+                    ) from error
+                waiting[:0] = chunks(part, -(-samples // 2))
+                continue
+            yield block
 
     @staticmethod
     def _solve(A: Tensor, g: Tensor, shift: float, weights: Tensor) -> Tensor | None:

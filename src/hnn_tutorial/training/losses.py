@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from hnn_tutorial._validate import check_output, check_state, check_tensor, check_type, describe
 from hnn_tutorial.data import Dataset
 
 Batch = Mapping[str, Tensor]
@@ -52,12 +53,10 @@ def derivative_residual(model: LearnableField, batch: Batch) -> Tensor:
     References:
         Greydanus, Dzamba & Yosinski 2019, eq. 3.
     """
+    check_field_of(model)
+    check_batch(batch, "states", "derivatives")
     predicted = model.field(batch["states"])
-    if predicted.shape != batch["derivatives"].shape:
-        raise ValueError(
-            f"the model's field returned shape {tuple(predicted.shape)}, the data's derivatives "
-            f"have {tuple(batch['derivatives'].shape)}; they must be equal"
-        )
+    check_output(predicted, batch["states"], batch["derivatives"].shape, "the model's field")
     return predicted - batch["derivatives"]
 
 
@@ -83,17 +82,40 @@ def acceleration_residual(model: nn.Module, batch: Batch) -> Tensor:
         Cranmer et al. 2020.
     """
     acceleration = getattr(model, "acceleration", None)
-    if acceleration is None:
+    if acceleration is None or isinstance(model, type):
         raise TypeError(
-            f"{type(model).__name__} has no acceleration; this residual is for models with a "
+            f"{describe(model)} has no acceleration; this residual is for models with a "
             "Lagrangian, such as LNN, and derivative_residual is for any"
         )
-    n = batch["states"].shape[-1] // 2
+    check_batch(batch, "states", "derivatives")
+    n = check_state(batch["states"])
+    check_state(batch["derivatives"], "derivatives", n)
     return acceleration(batch["states"]) - batch["derivatives"][..., n:]
+
+
+def check_field_of(model: Any) -> None:
+    """Raise ``TypeError`` unless a model has a field."""
+    if isinstance(model, type) or not callable(getattr(model, "field", None)):
+        raise TypeError(
+            f"the model is {describe(model)}, without a field(x); expected one of MODELS"
+        )
+
+
+def check_batch(batch: Batch, *names: str) -> None:
+    """Raise unless a batch holds tensors of these names, with one entry for each sample."""
+    check_type(Mapping, f"a mapping of tensors {', '.join(names)}", batch=batch)
+    for name in names:
+        if name not in batch:
+            raise ValueError(f"the batch has no {name!r}; it holds {', '.join(batch) or 'nothing'}")
+        check_tensor(batch[name], f"batch[{name!r}]")
+    sizes = {name: tuple(batch[name].shape) for name in names}
+    if len({size[:1] for size in sizes.values()}) > 1 or () in sizes.values():
+        raise ValueError(f"the batch has shapes {sizes}; expected one entry for each sample")
 
 
 def as_batch(data: Dataset | Batch) -> dict[str, Tensor]:
     """Return the tensors of a dataset by name; a mapping of tensors is taken as it is."""
+    check_type((Dataset, Mapping), "a Dataset or a mapping of tensors", data=data)
     if isinstance(data, Mapping):
         return dict(data)
     return {"states": data.states, "derivatives": data.derivatives}

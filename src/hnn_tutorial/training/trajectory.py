@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
-from hnn_tutorial._validate import check_count
+from hnn_tutorial._validate import check_count, check_positive, check_tensor, check_type
 from hnn_tutorial.data import Trajectories
-from hnn_tutorial.integrators import integrate_gaps
+from hnn_tutorial.integrators import fixed_step, integrate_gaps
 from hnn_tutorial.training._problem import Problem, as_batch
-from hnn_tutorial.training.losses import Batch, LearnableField
+from hnn_tutorial.training.losses import Batch, LearnableField, check_batch, check_field_of
 
 
 def cut(
@@ -41,6 +41,7 @@ def cut(
         ValueError: for a length below 2 or beyond the trajectories', or derivatives of
             another shape.
     """
+    check_type(Trajectories, "Trajectories, as simulate gives them", trajectories=trajectories)
     times, states = trajectories.times, trajectories.states
     points = len(times)
     length = points if length is None else length
@@ -63,6 +64,7 @@ def cut(
         "piece": torch.arange(count, device=states.device),
     }
     if derivatives is not None:
+        check_tensor(derivatives, "derivatives")
         if derivatives.shape != states.shape:
             raise ValueError(
                 f"derivatives has shape {tuple(derivatives.shape)}, the states have "
@@ -86,6 +88,13 @@ class FreeStarts(nn.Module):
 
     def __init__(self, model: LearnableField, batch: Mapping[str, Tensor]) -> None:
         super().__init__()
+        check_field_of(model)
+        check_batch(batch, "states")
+        if batch["states"].ndim != 3:
+            raise ValueError(
+                f"the batch has states {tuple(batch['states'].shape)}; expected (B, L, 2n), as cut "
+                "makes them"
+            )
         self.model = model
         self.starts = nn.Parameter(batch["states"][:, 0].clone())
 
@@ -123,14 +132,16 @@ class TrajectoryResidual:
     derivative_noise: float | None = None
 
     def __post_init__(self) -> None:
+        fixed_step(self.method)
         check_count(steps=self.steps)
-        for name in ("noise", "derivative_noise"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ValueError(f"{name} = {value}; expected a positive finite number")
+        check_positive(noise=self.noise)
+        if self.derivative_noise is not None:
+            check_positive(derivative_noise=self.derivative_noise)
 
     def __call__(self, model: LearnableField, batch: Batch) -> Tensor:
         """Return the residuals of a batch, ``(B, m)``."""
+        check_field_of(model)
+        check_batch(batch, "states", "gaps")
         path = self._path(model, batch)
         rates = None if self.derivative_noise is None else model.field(path)
         return self._compare(path, rates, batch, free=isinstance(model, FreeStarts))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hnn_tutorial._validate import describe
 from hnn_tutorial.models import (
     HNN,
     LNN,
@@ -193,7 +194,10 @@ def encode_region(system: System, region: Tensor | Sequence[float] | None) -> li
     """
     if region is None:
         return []
-    values = torch.as_tensor(region, dtype=torch.float64)
+    try:
+        values = torch.as_tensor(region, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"region is {describe(region)}; expected states or two energies") from None
     if values.ndim > 1:
         values = torch.stack(torch.aminmax(system.hamiltonian(values)))
     low_high = [float(value) for value in values.reshape(-1)]

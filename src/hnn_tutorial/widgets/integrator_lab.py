@@ -7,7 +7,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from hnn_tutorial._validate import check_positive, lookup
+from hnn_tutorial._validate import as_number, check_positive, lookup
 from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate
 from hnn_tutorial.systems import HenonHeiles, MassSpring, Pendulum, System, TwoBody
 from hnn_tutorial.widgets._bundle import bundle
@@ -84,17 +84,15 @@ class IntegratorLab(Lab):
         horizon: float = 100.0,
     ) -> None:
         description = encode_system(system, tuple(STARTS))
-        if isinstance(methods, str):
-            raise TypeError(
-                f"methods is {methods!r}; expected several names, such as [{methods!r}]"
-            )
+        if not isinstance(methods, list | tuple):
+            raise TypeError(f"methods is {methods!r}; expected several names, such as ['rk4']")
         self.system = system
         super().__init__(
             state=STARTS[type(system)] if start is None else start,
             _system=description,
             methods=list(methods),
-            step=float(step),
-            horizon=float(horizon),
+            step=as_number("step", step),
+            horizon=as_number("horizon", horizon),
         )
 
     def draw_picture(self, figure: "Figure") -> str:

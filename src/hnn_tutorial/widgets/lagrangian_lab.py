@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from hnn_tutorial._validate import check_finite, check_positive
+from hnn_tutorial._validate import as_number, check_finite, check_positive
 from hnn_tutorial.integrators import UnsettledStepError, integrate
 from hnn_tutorial.mechanics import action
 from hnn_tutorial.palette import ROLES
@@ -108,7 +108,7 @@ class LagrangianLab(Lab):
         self.system = system
         super().__init__(
             state=usual_start if start is None else start,
-            duration=float(usual_duration if duration is None else duration),
+            duration=as_number("duration", usual_duration if duration is None else duration),
             _system=description,
         )
 

@@ -7,7 +7,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from hnn_tutorial._validate import check_positive, lookup
+from hnn_tutorial._validate import as_number, check_positive, check_type, lookup
 from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.integrators.splitting import coupled_parts
 from hnn_tutorial.models import LagrangianModel, Model
@@ -91,6 +91,7 @@ class LearnedLab(ModelLab):
         region: Tensor | Sequence[float] | None = None,
     ) -> None:
         description = encode_system(system, LAB_SYSTEMS)
+        check_type(Mapping, "a mapping from labels to models", models=models)
         specs, weights = encode_models(system, models, LAB_MODELS)
         self.system = system
         self.models = dict(models)
@@ -100,8 +101,8 @@ class LearnedLab(ModelLab):
             _system=description,
             _models=specs,
             _weights=weights,
-            horizon=float(horizon),
-            step=float(step),
+            horizon=as_number("horizon", horizon),
+            step=as_number("step", step),
             region=encode_region(system, region),
         )
         self.method = method

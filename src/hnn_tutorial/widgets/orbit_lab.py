@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from hnn_tutorial._validate import check_positive
+from hnn_tutorial._validate import as_number, check_positive, check_type
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.models import Model
 from hnn_tutorial.systems import DoublePendulum, HenonHeiles, System, ThreeBody, TwoBody
@@ -106,6 +106,7 @@ class OrbitLab(ModelLab):
         horizon: float | None = None,
     ) -> None:
         description = encode_system(system, tuple(SETTINGS))
+        check_type((Mapping, type(None)), "a mapping from labels to models", models=models)
         self.system = system
         self.models = dict(models or {})
         specs, weights = self._encode(self.models)
@@ -118,8 +119,8 @@ class OrbitLab(ModelLab):
             _models=specs,
             _weights=weights,
             swarm=swarm,
-            spread=float(spread),
-            horizon=float(setting.horizon if horizon is None else horizon),
+            spread=as_number("spread", spread),
+            horizon=as_number("horizon", setting.horizon if horizon is None else horizon),
         )
 
     def draw_picture(self, figure: "Figure") -> str:

@@ -8,6 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from hnn_tutorial._validate import as_number
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import bundle
@@ -71,7 +72,7 @@ class PhaseLab(Lab):
             _system=description,
             _sliders=[_slider(parameter) for parameter in system.parameters],
             parameters=description["parameters"],
-            cloud=float(cloud),
+            cloud=as_number("cloud", cloud),
             backwards=backwards,
         )
 

@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from hnn_tutorial import palette
+from hnn_tutorial._validate import lookup
 from hnn_tutorial.widgets._bundle import bundle
 
 QUIZZES = Path(__file__).parents[1] / "quizzes"
@@ -70,11 +71,8 @@ class Quiz(anywidget.AnyWidget):
     answers = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
 
     def __init__(self, name: str) -> None:
-        path = QUIZZES / f"{name}.toml"
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in QUIZZES.glob("*.toml")))
-            raise ValueError(f"unknown quiz {name!r}; there are: {known}")
-        title, questions = read_quiz(path)
+        known = {file.stem: file for file in sorted(QUIZZES.glob("*.toml"))}
+        title, questions = read_quiz(lookup(known, name, "quiz"))
         super().__init__(
             _picture=quiz_picture(questions),
             _picture_alt=f"the questions of the quiz: {title}",

@@ -9,9 +9,11 @@ import traitlets
 from torch import Tensor
 
 from hnn_tutorial._validate import (
+    as_number,
     check_count,
     check_not_negative,
     check_positive,
+    check_type,
     lookup,
 )
 from hnn_tutorial.data import Dataset, simulate
@@ -136,6 +138,7 @@ class TrainingLab(Lab):
         seed: int = 0,
     ) -> None:
         description = encode_system(system, SYSTEMS_OF_A_PLANE)
+        check_type((Dataset, type(None)), "a Dataset", data=data)
         if isinstance(model, str):
             kind = lookup(TRAINABLE, model, "model that a lab trains")
             model = kind(system.degrees, hidden, seed=seed)
@@ -152,12 +155,12 @@ class TrainingLab(Lab):
             _samples=encode_samples(system, data, seed),
             state=start,
             optimizer=optimizer,
-            noise=float(noise),
+            noise=as_number("noise", noise),
             steps=steps,
-            learning_rate=float(learning_rate),
-            duration=float(duration),
+            learning_rate=as_number("learning_rate", learning_rate),
+            duration=as_number("duration", duration),
             points=points,
-            horizon=float(horizon),
+            horizon=as_number("horizon", horizon),
             region=[0.0, encode_region(system, data.states)[1]],
         )
 
@@ -258,8 +261,6 @@ def encode_network(system: System, model: Model) -> tuple[dict[str, Any], bytes]
         raise ValueError(f"the model has the activation {model.activation!r}; {what_can}")
     if model.angles:
         raise ValueError(f"the model embeds angles as (cos, sin), which no page trains; {what_can}")
-    if model.angles:
-        raise ValueError(f"the model embeds angles; {what_can}")
     if (count := parameter_count(model)) > MAX_WEIGHTS:
         raise ValueError(f"the model has {count:,} weights; {what_can}")
     numbers = model_weights("model", model, system.degrees)
