@@ -172,7 +172,8 @@ def as_times(
         TypeError, ValueError: if they are not that.
     """
     try:
-        given = torch.as_tensor(times)
+        # By way of NumPy, whose floats keep their 64 bits; torch would make 32 of them.
+        given = times if isinstance(times, Tensor) else torch.as_tensor(np.asarray(times))
     except (TypeError, ValueError, RuntimeError):
         given = torch.zeros(0, dtype=torch.bool)
     if given.is_complex() or given.dtype == torch.bool:
