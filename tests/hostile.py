@@ -23,6 +23,7 @@ from test_experiments import TINY
 import hnn_tutorial
 from hnn_tutorial import (
     check,
+    cli,
     data,
     evaluation,
     experiments,
@@ -38,7 +39,6 @@ from hnn_tutorial import (
     widgets,
 )
 from hnn_tutorial import random as randomness
-from hnn_tutorial.cli import main
 
 nan, inf = math.nan, math.inf
 FOLDER = Path(tempfile.mkdtemp(prefix="hostile-"))
@@ -284,7 +284,8 @@ LEFT_OUT = {
     r"models\.\w+\.build": "called by the constructor alone",
     r"training\.(Adam|LevenbergMarquardt|Optimizer)\.\w+": "called by fit, on problems of its own",
     r"training\.TrajectoryResidual\.jacobian": "likewise",
-    r"training\.Residual": "a type",
+    r"training\.(Residual|LearnableField(\..*)?)|mechanics\.(Field|ScalarFunction)": "a type",
+    r"training\.Problem(\..*)?": "made by fit, for optimizers",
     r"experiments\.(Task\.\w+|Recipe\.train)": "what a recipe brings with it",
     r"widgets\.\w+\.draw_picture": "called when a lab is saved, with a figure of its own",
 }
@@ -425,7 +426,6 @@ region = only(
 
 CALLS: dict[str, Call] = {
     "random.as_generator": (randomness.as_generator, {"seed": seed}),
-    "random.check_seed": (randomness.check_seed, {"seed": seed}),
     # mechanics
     "mechanics.gradient": (
         outcome(mechanics.gradient),
@@ -673,6 +673,19 @@ CALLS: dict[str, Call] = {
             "times": increasing,
             "method": method,
             "step": step,
+        },
+    ),
+    "evaluation.lyapunov_exponent": (
+        evaluation.lyapunov_exponent,
+        {
+            "field": field,
+            "x0": state.but(NaN=X * nan),
+            "duration": positive(0.4, {"shorter than a gap": 0.1, "for ever": 1e300}),
+            "method": method.but(adaptive="dop853"),
+            "step": step,
+            "gap": positive(0.2, {"no time": 1e-300}),
+            "distance": positive(1e-6),
+            "seed": seed,
         },
     ),
     "evaluation.turning_rate": (
@@ -981,13 +994,16 @@ CALLS: dict[str, Call] = {
     "palette.contrast": (palette.contrast, {"first": colour, "second": colour}),
     "palette.to_json": (palette.to_json, {}),
     "cli.main": (
-        lambda arguments: main([str(word) for word in arguments]),
+        lambda arguments: cli.main(
+            [str(word) for word in arguments] if isinstance(arguments, list) else [str(arguments)]
+        ),
         {
             "arguments": only(
                 ["list"], unknown=["nope"], empty=[], no_count=["run", "a", "--seeds", "0"]
             )
         },
     ),
+    "cli.make_parser": (cli.make_parser, {}),
     # plotting
     "plotting.use_style": (plotting.use_style, {}),
     "plotting.line_style": (plotting.line_style, {"role": Arg("name", "hnn")}),

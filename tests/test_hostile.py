@@ -62,7 +62,7 @@ def is_clear(error: BaseException) -> bool:
     )
 
 
-def call(name: str, **changes: Any) -> Any:
+def call(name: str, /, **changes: Any) -> Any:
     """Call a public function with its valid arguments, but for these."""
     run, arguments = CALLS[name]
     given = {key: argument.valid for key, argument in arguments.items()} | changes
@@ -144,7 +144,7 @@ def test_hostile_values_are_refused_in_clear_words(name):
 NUMBERS = st.one_of(
     st.integers(-3, 9),
     st.floats(-10, 10),
-    st.sampled_from([1e-300, 1e300, -1e300, float("nan"), float("inf"), 2**70, 1 + 2j]),
+    st.sampled_from([1e-300, 1e300, -1e300, float("nan"), float("inf"), 1 + 2j]),
 )
 SHAPES = st.lists(st.integers(0, 4), max_size=3)
 TENSORS = st.builds(
@@ -182,7 +182,7 @@ def test_random_input_gives_an_answer_or_a_clear_error(name):
         signal.setitimer(signal.ITIMER_REAL, LONGEST)
         try:
             call(name, **changes)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not is_clear(error):
                 raise
         finally:

@@ -163,7 +163,9 @@ def test_other_shapes_are_refused(tmp_path, text, message):
 
 
 def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(ValueError, match="unknown quiz 'nothing'; there are: .*hnn_mass_spring"):
+    with pytest.raises(
+        ValueError, match="unknown quiz 'nothing'; choose one of: .*hnn_mass_spring"
+    ):
         Quiz("nothing")
 
 

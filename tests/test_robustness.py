@@ -31,6 +31,7 @@ from widget_page import open_widgets
 import exercises
 import hnn_tutorial
 from hnn_tutorial import check, cli
+from hnn_tutorial.check.progress import Overview, Row
 from hnn_tutorial.experiments import _results as results
 from hnn_tutorial.experiments import read_results, sweep
 from hnn_tutorial.models import HNN
@@ -267,6 +268,7 @@ def test_deriving_the_exercises_survives_a_kill(project, moment, call):
 
 CONFIG = """
 title: A tiny book
+repository: {url: "https://example.org/a/book"}
 only_build_toc_files: true
 execute: {execute_notebooks: cache, timeout: 60}
 """
@@ -666,9 +668,10 @@ HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\"'&`${
 def test_html_of_checks_and_progress_holds_no_markup_of_a_learner():
     shown = check.Result(HOSTILE, "wrong", HOSTILE)._repr_html_()
     shown += check.Progress(((HOSTILE, "passed"), (HOSTILE, None)))._repr_html_()
+    shown += Overview((Row(HOSTILE, HOSTILE, 0, 1, HOSTILE),))._repr_html_()
     assert "<img" not in shown
     assert "<script" not in shown
-    assert shown.count("&lt;img") == 4
+    assert shown.count("&lt;img") == 10
 
 
 def test_every_html_output_of_the_package_is_known():
@@ -678,7 +681,7 @@ def test_every_html_output_of_the_package_is_known():
         for path in PACKAGE.rglob("*.py")
         if re.search(r"_repr_html_|_repr_mimebundle_|display\.HTML", path.read_text())
     }
-    assert found == {"result.py"}
+    assert found == {"progress.py", "result.py"}
 
 
 def test_no_script_of_a_lab_writes_markup():

@@ -7,6 +7,7 @@ they raise ``TypeError``, where the value is, ``ValueError``.
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -193,13 +194,14 @@ def as_times(
 
 
 def as_number(name: str, value: Any, expected: str = "a real number") -> float:
-    """Return a number of any kind, or a tensor or array of one and no axes, as a float.
+    """Return a real number of any kind, or a tensor of one and no axes, as a float.
 
     Raises:
         TypeError: for anything else, text above all.
     """
-    if not isinstance(value, str | bytes) and np.ndim(value) == 0:
-        with contextlib.suppress(TypeError, ValueError, RuntimeError, OverflowError):
+    alone = isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex()
+    if isinstance(value, Real) or alone:
+        with contextlib.suppress(RuntimeError, OverflowError):
             return float(value)
     raise TypeError(f"{name} = {describe(value)}; expected {expected}")
 
@@ -227,7 +229,7 @@ def check_not_negative(**values: float) -> None:
 def check_count(**values: Any) -> None:
     """Raise ``ValueError`` for the first keyword whose value is not a positive integer."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
             raise ValueError(f"{name} = {describe(value)}; expected a positive integer")
 
 
@@ -275,7 +277,7 @@ def as_device(device: torch.device | str | None) -> torch.device:
     try:
         chosen = torch.device("cpu" if device is None else device)
         torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError):
         raise ValueError(
             f"device {device!r} is unknown or not available here; use 'cpu', or leave it out"
         ) from None
@@ -286,9 +288,11 @@ def as_path(path: str | os.PathLike[str], name: str = "path") -> Path:
     """Return a path as a ``Path``.
 
     Raises:
-        TypeError: if it is none.
+        TypeError, ValueError: if it is none, or empty.
     """
     check_type((str, os.PathLike), "the name of a file or folder", **{name: path})
+    if path == "":
+        raise ValueError(f"{name} is empty; expected the name of a file or folder")
     return Path(path)
 
 

@@ -189,7 +189,7 @@ class Dataset:
         """
         check_not_negative(test_fraction=test_fraction)
         numbers = self.trajectory.unique()
-        held_out = round(test_fraction * len(numbers))
+        held_out = round(float(test_fraction) * len(numbers))
         if not 0 < held_out < len(numbers):
             raise ValueError(
                 f"test_fraction = {test_fraction} of {len(numbers)} trajectories leaves one side "

@@ -29,7 +29,7 @@ from hnn_tutorial._validate import (
     checked_scalar,
     describe,
 )
-from hnn_tutorial.integrators import integrate
+from hnn_tutorial.integrators import MOST_STEPS, integrate
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
 
@@ -265,7 +265,7 @@ class MeshError:
         Points where the true field vanishes are not counted; ``singular`` tells them.
         """
         check_positive(bound=bound)
-        return (self.relative[~self.singular] <= bound).double().mean().item()
+        return (self.relative[~self.singular] <= float(bound)).double().mean().item()
 
     @property
     def largest(self) -> float:
@@ -356,11 +356,13 @@ def phase_volume_change(
         or its volume collapsed to nothing.
 
     Raises:
-        ValueError: for an adaptive method, which carries no gradients.
+        ValueError: for an adaptive method, which carries no gradients, or fewer than two times.
     """
     check_state(x0, "x0")
     check_finite(x0, "x0")
     times = as_times(times)
+    if len(times) < 2:
+        raise ValueError(f"{len(times)} time; expected at least two")
     x, total = x0.detach(), x0.new_zeros(x0.shape[:-1])
     changes = [total]
     # Determinants multiply along the motion: one interval at a time is cheaper than the whole,
@@ -476,9 +478,12 @@ def lyapunov_exponent(
     """
     check_state(x0, "x0")
     check_positive(duration=duration, gap=gap, distance=distance)
+    if not 1 <= duration / gap + 1e-9 <= MOST_STEPS:
+        raise ValueError(
+            f"duration = {duration} s is {duration / gap:.3g} gaps of {gap} s; expected from 1 to "
+            f"{MOST_STEPS:g}"
+        )
     rounds = int(duration / gap + 1e-9)
-    if rounds < 1:
-        raise ValueError(f"duration = {duration} s is shorter than one gap of {gap} s")
     direction = torch.randn(x0.shape, generator=as_generator(seed), dtype=torch.float64).to(x0)
     x, offset = x0, distance * direction / direction.norm(dim=-1, keepdim=True)
     total = x0.new_zeros(x0.shape[:-1])

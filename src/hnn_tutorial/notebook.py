@@ -177,7 +177,7 @@ def _device(name: str | None) -> Any:
     from hnn_tutorial._validate import as_device
 
     if name is None and torch.cuda.is_available():
-        name = "cuda"
+        return torch.device("cuda")
     return as_device(name)
 
 

@@ -266,7 +266,7 @@ def phase_portrait(
         style = line_style("highlight") | {"markersize": 7}
         style["label"] = _label(labels, "highlight", style["label"])
         ax.plot(first[:, 0], first[:, 1], **style)
-    coordinates = coordinates or getattr(source, "coordinates", None) or _PLANE
+    coordinates = _named_coordinates(coordinates, source)
     ax.set(xlim=(q_min, q_max), ylim=(p_min, p_max))
     ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     _legend(ax)
@@ -478,7 +478,7 @@ def hamiltonian_contours(
         )
         levels = [float(level) for level in drawn.levels]
         handles.append(Line2D([], [], **style))
-    coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
+    coordinates = _named_coordinates(coordinates, true)
     ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
     _legend(ax, handles)
     return ax
@@ -513,11 +513,13 @@ def hamiltonian_surfaces(
         _, axes = plt.subplots(1, 2, figsize=(8.4, 4.0), subplot_kw={"projection": "3d"})
         plt.subplots_adjust(left=0, right=0.95, bottom=0.04, top=1, wspace=0.08)
     check_type((list, tuple, np.ndarray), "two three-dimensional Axes", axes=axes)
+    if len(axes) != 2:
+        raise ValueError(f"there are {len(axes)} axes; expected two three-dimensional ones")
     left, right = axes
     check_type(Axes3D, "three-dimensional Axes", left=left, right=right)
     check_type(str, "some text", unit=unit)
     q, p, true_height, learned_height = _heights(learned, true, extent, 41)
-    coordinates = coordinates or getattr(true, "coordinates", None) or _PLANE
+    coordinates = _named_coordinates(coordinates, true)
     low = min(true_height.min(), learned_height.min())
     high = max(true_height.max(), learned_height.max())
     suffix = f" ({unit})" if unit else ""
@@ -882,6 +884,15 @@ def _percent(share: float) -> str:
     if share in (0, 1):
         return f"{100 * share:.0f} %"
     return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+
+
+def _named_coordinates(
+    given: Sequence[tuple[str, str]] | None, source: Any
+) -> Sequence[tuple[str, str]]:
+    """Return the names of the coordinates: those given, or those of a system, or q and p."""
+    if given is None:
+        return getattr(source, "coordinates", None) or _PLANE
+    return given
 
 
 def _axis_label(coordinates: Sequence[tuple[str, str]], index: int) -> str:

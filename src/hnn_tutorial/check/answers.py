@@ -44,7 +44,7 @@ def expect(condition: bool | torch.Tensor, message: str) -> None:
     Raises:
         Wrong: If it does not hold; the check shows it as its result.
     """
-    if isinstance(condition, torch.Tensor) and condition.numel() != 1:
+    if isinstance(condition, torch.Tensor | np.ndarray) and math.prod(condition.shape) != 1:
         raise ValueError(f"the condition has shape {tuple(condition.shape)}; add .all() or .any()")
     if not bool(condition):
         raise Wrong(message)
@@ -417,10 +417,10 @@ def number(value: Any, what: str) -> float:
     if value is Ellipsis:
         raise NotAttempted
     array = isinstance(value, torch.Tensor | np.ndarray | np.generic)
-    single = array and math.prod(value.shape) == 1
+    single = array and math.prod(value.shape) == 1 and isinstance(value.item(), int | float)
     plain = isinstance(value, float | int) and not isinstance(value, bool)
     expect(plain or single, f"{what} should be one number, and is {_describe(value)}.")
-    result = float(value)
+    result = float(value.item() if array else value)
     expect(np.isfinite(result), f"{what} is {result}: not a finite number.")
     return result
 

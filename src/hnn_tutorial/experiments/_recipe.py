@@ -285,8 +285,8 @@ def run_seed(
     check_seed(seed)
     device = as_device(device)
     folder = None if folder is None else as_path(folder, "folder")
-    kind = model or next(iter(recipe.models))
-    chosen = optimizer or next(iter(recipe.optimizers))
+    kind = next(iter(recipe.models)) if model is None else model
+    chosen = next(iter(recipe.optimizers)) if optimizer is None else optimizer
     settings = lookup(recipe.optimizers, chosen, f"optimizer of the recipe {recipe.name}")
     network = recipe.build(kind, seed).to(device)
     velocities = uses_velocities(network, recipe.task)

@@ -18,7 +18,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -351,7 +351,7 @@ class Row:
         }
 
 
-def table(results: Iterable[StoredResult]) -> list[Row]:
+def table(results: Sequence[StoredResult]) -> list[Row]:
     """Return one row for each recipe, model and optimiser, sorted by their names.
 
     Args:
@@ -365,8 +365,7 @@ def table(results: Iterable[StoredResult]) -> list[Row]:
     def key(stored: StoredResult) -> tuple[str, str, str]:
         return stored.result.recipe, stored.result.model, stored.result.optimizer
 
-    check_type(Iterable, "results, as read_results gives them", results=results)
-    results = list(results)
+    check_type((list, tuple), "results, as read_results gives them", results=results)
     for stored in results:
         check_type(StoredResult, "a result, as read_result gives it", stored=stored)
     ordered = sorted(results, key=lambda stored: (*key(stored), stored.result.seed))

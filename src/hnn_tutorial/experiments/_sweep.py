@@ -136,7 +136,7 @@ def sweep(
     folder = as_path(out, "out").absolute()
     runs = []
     for recipe in recipes:
-        chosen = optimizer or next(iter(recipe.optimizers))
+        chosen = next(iter(recipe.optimizers)) if optimizer is None else optimizer
         for kind in models or [next(iter(recipe.models))]:
             settings = settings_of(recipe, kind, chosen, device)
             for seed in range(seeds or recipe.seeds):

@@ -396,8 +396,8 @@ class Run:
         }:
             raise ValueError(f"expected tensors {', '.join(fresh)} of the optimiser")
         for name, value in tensors.items():
-            # Of a loss that was not finite yet, or never measured, there is no number.
-            if not name.startswith(("history/", "best/loss")):
+            # A loss may be none: never measured, or of a lost member of an ensemble.
+            if not name.startswith(("history/", "best/loss", "state/losses")):
                 check_finite(value, name)
         step, losses = int(state["step"]), len(tensors["history/loss"])
         if step != losses or step > self.optimizer.steps:
