@@ -203,7 +203,7 @@ def test_a_save_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path, mome
 
 
 def test_the_command_survives_kills_at_any_moment(tmp_path, monkeypatch, capsys):
-    recipe = test_experiments.replace(TINY, optimizers={"adam": Adam(100, 1e-2)}, seeds=2)
+    recipe = test_experiments.replace(TINY, optimizers={"adam": Adam(500, 1e-2)}, seeds=2)
     monkeypatch.setattr("hnn_tutorial.experiments.RECIPES", {recipe.name: recipe})
     out, scores = tmp_path / "out", tmp_path / "scores.json"
     done = [0]
@@ -268,14 +268,15 @@ def test_deriving_the_exercises_survives_a_kill(project, moment, call):
 
 CONFIG = """
 title: A tiny book
-repository: {url: "https://example.org/a/book"}
+repository: {url: "https://github.com/a/book"}
 only_build_toc_files: true
 execute: {execute_notebooks: cache, timeout: 60}
 """
 
 
 def tiny_book(root: Path) -> Path:
-    """Write a book of two notebooks."""
+    """Write a book of two notebooks, and a solution to derive an exercise from."""
+    store(root / "solutions" / "first.ipynb", notebook("# Solutions: A", ANSWER, "f(1)"))
     cell = nbformat.v4.new_code_cell
     for name, text in (("first", "print(6 * 7)"), ("second", "print(7 * 8)")):
         written = nbformat.v4.new_notebook(
