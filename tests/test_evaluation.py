@@ -386,5 +386,5 @@ def test_lyapunov_exponent_of_a_lost_motion_is_infinite():
 
 
 def test_lyapunov_exponent_needs_one_gap():
-    with pytest.raises(ValueError, match="shorter than one gap of 2"):
+    with pytest.raises(ValueError, match="0.5 gaps of 2.0 s; expected from 1"):
         lyapunov_exponent(SPRING.field, torch.zeros(2), 1.0, gap=2.0)

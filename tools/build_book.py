@@ -253,6 +253,7 @@ def draw_expected_pictures(root: Path) -> None:
 
 def render(layout: Layout) -> int:
     """Let Jupyter Book build the pages; a warning is an error."""
+    layout.build.mkdir(exist_ok=True)
     layout.unfinished.touch()
     program = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     command = [str(program), "build", ".", "-n", "-W", "--keep-going", "-q"]

@@ -471,7 +471,7 @@ def lyapunov_exponent(
         One rate for each start, ``(...)``, in 1/s; infinity where the motion diverged.
 
     Raises:
-        ValueError: for a duration shorter than one gap.
+        ValueError: for a duration shorter than one gap, or of more than 10⁸.
 
     References:
         Benettin et al. 1976.

@@ -20,6 +20,9 @@ def colab_cell(repository: str) -> str:
 
     Args:
         repository: address of the Git repository, as ``pyproject.toml`` states it.
+
+    Raises:
+        ValueError: if it is no address.
     """
     if not isinstance(repository, str) or not re.fullmatch(r"[\w:/.@~+-]+", repository):
         raise ValueError(f"repository is {repository!r}; expected the address of a Git repository")

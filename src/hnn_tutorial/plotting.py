@@ -508,6 +508,9 @@ def hamiltonian_surfaces(
 
     Returns:
         The two Axes: the true H on the left, the learned one on the right.
+
+    Raises:
+        ValueError: if there are not two axes.
     """
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(8.4, 4.0), subplot_kw={"projection": "3d"})

@@ -244,6 +244,9 @@ def uses_velocities(model: Model, task: Task) -> bool:
     Args:
         model: one with a Lagrangian is always given them, one with a Hamiltonian never.
         task: decides for the others.
+
+    Raises:
+        TypeError: if either is something else.
     """
     check_type(nn.Module, "a model", model=model)
     if not hasattr(task, "velocities"):
