@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import zipfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import build_book
@@ -17,13 +14,9 @@ import downloads
 import nbformat
 import pytest
 import yaml
-from axe_playwright_python.sync_playwright import Axe
-from browser_tools import open_page
 from bs4 import BeautifulSoup, Tag
-from downloads import serve
 from jupyter_cache import get_cache
 from matplotlib.image import imread
-from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {
@@ -42,29 +35,13 @@ CHAPTERS = [
 ]
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 
-# What a first visit may load, in bytes as a host would compress them: the landing page, a chapter.
-BUDGETS = {LANDING: 400_000, "book/pendulum": 1_000_000}
-
 every_page = pytest.mark.parametrize("name", PAGES)
 
 # What a tag loads by itself when its page opens; a link that a reader follows is none of these.
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src"}
 LOADED_LINKS = {"stylesheet", "preload", "prefetch", "preconnect", "icon", "modulepreload"}
 
-# Two findings of the theme itself, in its header and side bar (not in the text of a page).
-THEME_FINDINGS = {"label-content-name-mismatch", "region"}
-
 PROGRESS_BAR = re.compile(r"(\d+%\||\d+(\.\d+)?[kMG]?(it|B)? \[).*\]$")
-
-
-@pytest.fixture(scope="module")
-def site(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the built book on a host that keeps it below its root."""
-    root = tmp_path_factory.mktemp("host")
-    (root / "below").mkdir()
-    (root / "below" / "the root").symlink_to(html, target_is_directory=True)
-    with serve(root) as address:
-        yield f"{address}/below/the%20root"
 
 
 @cache
@@ -85,20 +62,6 @@ def article(html: Path, name: str) -> Tag:
     found = page(html, name).find("article", class_="bd-article")
     assert isinstance(found, Tag)
     return found
-
-
-def scroll_through(tab: Any) -> None:
-    """Show every part of a page once, so that what starts when it is seen has started."""
-    tab.evaluate(
-        """async () => {
-            for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 2) {
-                scrollTo(0, y);
-                await new Promise((resolve) => setTimeout(resolve, 40));
-            }
-            scrollTo(0, 0);
-        }"""
-    )
-    tab.wait_for_load_state("networkidle")
 
 
 # --- the pages as files --------------------------------------------------------------------------
@@ -389,231 +352,3 @@ def test_progress_bars_are_told_from_warnings() -> None:
     assert unexpected_stderr("\r0it [00:00, ?it/s]\r7it [00:01, 6.9it/s]\n") == []
     warning = "<ipython-input>:1: RuntimeWarning: overflow encountered in exp"
     assert unexpected_stderr(f"{bar}\n{warning}\n") == [warning]
-
-
-# --- the pages in a browser ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", [*PAGES, "search"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_quiet_self_contained_and_accessible(
-    site: str, browser: Any, name: str, scheme: str
-) -> None:
-    with open_page(browser, f"{site}/{name}.html", scheme=scheme) as (tab, log):
-        tab.add_style_tag(content="* { transition: none !important; }")
-        scroll_through(tab)
-        # What is folded away is read too, once it is opened.
-        tab.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        assert tab.evaluate("document.documentElement.dataset.theme") == scheme
-        log.assert_clean()
-        # An icon that is not in the book's own style sheet would load the theme's fonts.
-        assert [address for address in loaded_by(tab) if "fontawesome" in address] == []
-        assert findings(tab) == []
-
-
-def loaded_by(tab: Any) -> list[str]:
-    """The addresses of all that a page has loaded, besides itself."""
-    return tab.evaluate("performance.getEntriesByType('resource').map((r) => r.name)")
-
-
-def findings(tab: Any) -> list[str]:
-    """What axe-core objects to, less the two known findings of the theme outside the article."""
-    found = []
-    for violation in Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]:
-        for node in violation["nodes"]:
-            ours = tab.evaluate(
-                "(target) => !!document.querySelector(target)?.closest('article.bd-article')",
-                node["target"][0],
-            )
-            if ours or violation["id"] not in THEME_FINDINGS:
-                found.append(f"{violation['id']}: {node['html'][:200]} ({node['failureSummary']})")
-    return found
-
-
-@every_page
-def test_maths_is_rendered(site: str, browser: Any, name: str) -> None:
-    with open_page(browser, f"{site}/{name}.html") as (tab, _):
-        if tab.locator(".math").count() == 0:
-            return
-        tab.wait_for_selector("mjx-container")
-        tab.evaluate("MathJax.startup.promise")
-        raw = "e => [...e].filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"
-        assert tab.eval_on_selector_all("article .math", raw) == []
-        assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
-
-
-@pytest.mark.parametrize("name", [*PAGES, "search"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_is_wider_than_the_window(site: str, browser: Any, name: str, width: int) -> None:
-    with open_page(browser, f"{site}/{name}.html", width=width) as (tab, _):
-        scroll_through(tab)
-        wide = tab.evaluate("document.scrollingElement.scrollWidth")
-        assert wide <= width, tab.evaluate(
-            """(width) => [...document.querySelectorAll('article *')]
-                .filter((e) => e.getBoundingClientRect().right > width)
-                .map((e) => e.outerHTML.slice(0, 120)).slice(0, 5)""",
-            width,
-        )
-
-
-@pytest.mark.parametrize("name", EXECUTED)
-def test_figures_stand_on_the_dark_page_itself(site: str, browser: Any, name: str) -> None:
-    """The theme lays a pale sheet under images, which hides what is drawn for a dark page."""
-    with open_page(browser, f"{site}/{name}.html", scheme="dark") as (tab, _):
-        sheets = tab.eval_on_selector_all(
-            "article .cell_output img",
-            "all => all.map((i) => getComputedStyle(i)).map((s) => [s.backgroundColor, s.filter])",
-        )
-        assert all(sheet == ["rgba(0, 0, 0, 0)", "none"] for sheet in sheets), sheets
-
-
-@pytest.mark.parametrize("name", BUDGETS)
-def test_a_first_visit_is_light(html: Path, site: str, browser: Any, name: str) -> None:
-    """All that is loaded until the page has been read to its end, as gzip would send it."""
-    with open_page(browser, f"{site}/{name}.html") as (tab, _):
-        scroll_through(tab)
-        loaded = {f"{site}/{name}.html", *loaded_by(tab)}
-    paths = {urlsplit(address).path for address in loaded if address.startswith(site)}
-    files = [html / Path(path).relative_to(urlsplit(site).path) for path in paths]
-    weights = {path.name: len(gzip.compress(path.read_bytes())) for path in files}
-    assert len(weights) > 20
-    print(f"{name}: {sum(weights.values()) / 1e3:.0f} kB in {len(weights)} files")
-    heaviest = sorted(weights.items(), key=lambda item: -item[1])[:5]
-    assert sum(weights.values()) <= BUDGETS[name], heaviest
-
-
-def test_icons_are_drawn(site: str, browser: Any) -> None:
-    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
-        tab.evaluate("document.fonts.ready.then(() => 0)")
-        icons = tab.evaluate(
-            """[...document.querySelectorAll("i[class*=fa-]")].map((icon) => {
-                const { content, fontFamily, fontWeight } = getComputedStyle(icon, "::before");
-                return [content, fontFamily.replaceAll('"', ""), fontWeight];
-            })"""
-        )
-        fonts = tab.evaluate(
-            """[...document.fonts].filter((font) => font.status === "loaded")
-                .map((font) => [font.family.replaceAll('"', ""), font.weight])"""
-        )
-        assert [address for address in loaded_by(tab) if "fontawesome" in address] == []
-    assert len(icons) > 10
-    # One letter between quotes, of a font that is there.
-    assert [icon for icon in icons if len(icon[0]) != 3 or icon[1:] not in fonts] == []
-
-
-def test_a_dark_page_is_printed_on_white_with_the_pictures_of_its_labs(
-    site: str, browser: Any
-) -> None:
-    with open_page(browser, f"{site}/book/pendulum.html", scheme="dark") as (tab, _):
-        scroll_through(tab)
-        tab.evaluate(
-            """window.seen = [];
-            for (const name of ["beforeprint", "afterprint"])
-                addEventListener(name, () => seen.push(document.documentElement.dataset.theme))"""
-        )
-        tab.pdf()
-        tab.wait_for_function("seen.length === 2")
-        assert tab.evaluate("seen") == ["light", "dark"]
-
-        tab.emulate_media(media="print")
-        tab.set_viewport_size({"width": 680, "height": 960})
-        hidden = (
-            "#pst-primary-sidebar, #pst-secondary-sidebar, .prev-next-footer, .bd-header-article"
-        )
-        for part in tab.locator(f"{hidden}, #jb-print-toc, .hnn-card").all():
-            expect(part).to_be_hidden()
-        pictures = tab.locator(".hnn-picture, .hnn-widget-picture")
-        assert pictures.count() >= 3
-        for picture in pictures.all():
-            expect(picture).to_be_visible()
-        cut = (
-            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
-        )
-        assert tab.eval_on_selector_all("article pre", cut) == []
-
-
-def test_the_book_opens_from_its_folder_without_a_server(html: Path, browser: Any) -> None:
-    with open_page(browser, (html / "index.html").as_uri()) as (tab, log):
-        tab.wait_for_url(f"**/{LANDING}.html")
-        scroll_through(tab)
-        assert tab.locator("article h1").count() == 1
-        log.assert_clean()
-
-
-@pytest.mark.parametrize("over", ["http", "file"])
-def test_search_finds_a_page(site: str, html: Path, browser: Any, over: str) -> None:
-    root = site if over == "http" else html.as_uri()
-    with open_page(browser, f"{root}/search.html?q=momentum") as (tab, log):
-        result = tab.locator("#search-results ul.search li a").first
-        result.wait_for()
-        result.click()
-        tab.wait_for_selector("article")
-        assert "momentum" in tab.inner_text("article").lower()
-        log.assert_clean()
-
-
-def test_reader_can_change_the_theme(site: str, browser: Any) -> None:
-    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
-        seen = set()
-        for _ in range(3):
-            tab.locator("button.theme-switch-button:visible").first.click()
-            seen.add(tab.evaluate("document.documentElement.dataset.theme"))
-        assert seen == {"light", "dark"}
-
-
-# --- the lab on the landing page -----------------------------------------------------------------
-
-
-@pytest.fixture
-def lab(site: str, browser: Any) -> Iterator[Any]:
-    """The landing page's lab, started and with its first result spoken."""
-    with open_page(browser, f"{site}/{LANDING}.html") as (tab, log):
-        found = tab.locator(".hnn-lab").first
-        found.scroll_into_view_if_needed()
-        found.locator(".hnn-status").filter(has_text="energy").wait_for(timeout=10_000)
-        yield found
-        log.assert_clean()
-
-
-def status_after(lab: Any, before: str) -> str:
-    """What the lab's status line says once it no longer says `before`."""
-    status = lab.locator(".hnn-status")
-    expect(status).not_to_have_text(before)
-    return status.inner_text()
-
-
-def energy_errors(status: str) -> dict[str, float]:
-    """The absolute energy errors in percent that a status line names, by motion."""
-    found = re.findall(r"[+−]?([\d.]+)\s% \((\w+)\)", status)
-    return {name: float(value) for value, name in found}
-
-
-def test_lab_shows_that_the_hnn_keeps_the_energy(lab: Any) -> None:
-    errors = energy_errors(lab.locator(".hnn-status").inner_text())
-    assert errors["HNN"] < errors["baseline"]
-
-
-def test_lab_follows_the_mouse(lab: Any) -> None:
-    before = lab.locator(".hnn-status").inner_text()
-    knob = lab.locator(".hnn-handle-start")
-    box = knob.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    mouse = lab.page.mouse
-    mouse.move(x, y)
-    mouse.down()
-    mouse.move(x - 40, y - 20, steps=5)
-    mouse.up()
-    after = status_after(lab, before)
-    assert after.split(":")[0] != before.split(":")[0], "the start did not move"
-    assert energy_errors(after) != energy_errors(before), "the numbers did not follow"
-
-
-def test_lab_follows_the_keyboard(lab: Any) -> None:
-    before = lab.locator(".hnn-status").inner_text()
-    knob = lab.locator(".hnn-handle-start")
-    knob.focus()
-    value = float(knob.get_attribute("aria-valuenow"))
-    for _ in range(5):
-        knob.press("ArrowLeft")
-    assert float(knob.get_attribute("aria-valuenow")) < value
-    assert energy_errors(status_after(lab, before)) != energy_errors(before)

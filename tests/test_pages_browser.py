@@ -1,0 +1,278 @@
+"""The built book in a browser: quiet, accessible, legible in every theme and at every width."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser_tools import open_page
+from downloads import serve
+from playwright.sync_api import expect
+from test_pages import LANDING, PAGES, article, every_page
+
+# What a first visit may load, in bytes as a host would compress them: the landing page, a chapter.
+BUDGETS = {LANDING: 400_000, "book/pendulum": 1_000_000}
+
+# Two findings of the theme itself, in its header and side bar (not in the text of a page).
+THEME_FINDINGS = {"label-content-name-mismatch", "region"}
+
+
+@pytest.fixture(scope="module")
+def site(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the built book on a host that keeps it below its root."""
+    root = tmp_path_factory.mktemp("host")
+    (root / "below").mkdir()
+    (root / "below" / "the root").symlink_to(html, target_is_directory=True)
+    with serve(root) as address:
+        yield f"{address}/below/the%20root"
+
+
+def scroll_through(tab: Any) -> None:
+    """Show every part of a page once, so that what starts when it is seen has started."""
+    tab.evaluate(
+        """async () => {
+            for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
+                scrollTo(0, y);
+                // Two frames: what a page watches for has been told after the first.
+                for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+            }
+            scrollTo(0, 0);
+        }"""
+    )
+    tab.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("name", [*PAGES, "search"])
+def test_page_is_quiet_self_contained_and_accessible(site: str, browser: Any, name: str) -> None:
+    with open_page(browser, f"{site}/{name}.html", scheme="dark") as (tab, log):
+        tab.add_style_tag(content="* { transition: none !important; }")
+        scroll_through(tab)
+        # What is folded away is read too, once it is opened.
+        tab.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+        # The theme lays a pale sheet under images, which hides what is drawn for a dark page.
+        sheets = tab.eval_on_selector_all(
+            "article .cell_output img",
+            "all => all.map((i) => getComputedStyle(i)).map((s) => [s.backgroundColor, s.filter])",
+        )
+        assert all(sheet == ["rgba(0, 0, 0, 0)", "none"] for sheet in sheets), sheets
+        follow_the_system(tab, "light")
+        # An icon that is not in the book's own style sheet would load the theme's fonts.
+        assert [address for address in loaded_by(tab) if "fontawesome" in address] == []
+        # Now, since axe-core itself loads style sheets, and not always from where they are.
+        log.assert_clean()
+        assert findings(tab) == []
+        # Of what axe-core looks at, only colours change with the theme.
+        follow_the_system(tab, "dark")
+        assert findings(tab, "color-contrast") == []
+
+
+def follow_the_system(tab: Any, scheme: str) -> None:
+    """Change the colours that the system asks for, and wait for the page to take them."""
+    tab.emulate_media(color_scheme=scheme)
+    tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+
+
+def loaded_by(tab: Any) -> list[str]:
+    """The addresses of all that a page has loaded, besides itself."""
+    return tab.evaluate("performance.getEntriesByType('resource').map((r) => r.name)")
+
+
+def findings(tab: Any, *rules: str) -> list[str]:
+    """What axe-core objects to, less the two known findings of the theme outside the article."""
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = []
+    for violation in Axe().run(tab, options=options).response["violations"]:
+        for node in violation["nodes"]:
+            ours = tab.evaluate(
+                "(target) => !!document.querySelector(target)?.closest('article.bd-article')",
+                node["target"][0],
+            )
+            if ours or violation["id"] not in THEME_FINDINGS:
+                found.append(f"{violation['id']}: {node['html'][:200]} ({node['failureSummary']})")
+    return found
+
+
+@every_page
+def test_maths_is_rendered(html: Path, site: str, browser: Any, name: str) -> None:
+    if not article(html, name).select(".math"):
+        return
+    with open_page(browser, f"{site}/{name}.html") as (tab, _):
+        tab.wait_for_selector("mjx-container")
+        tab.evaluate("MathJax.startup.promise")
+        raw = "e => [...e].filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"
+        assert tab.eval_on_selector_all("article .math", raw) == []
+        assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
+
+
+@pytest.mark.parametrize("name", [*PAGES, "search"])
+def test_no_page_is_wider_than_the_window(site: str, browser: Any, name: str) -> None:
+    with open_page(browser, f"{site}/{name}.html", width=390) as (tab, _):
+        scroll_through(tab)
+        for width in (390, 1280):
+            tab.set_viewport_size({"width": width, "height": 900})
+            wide = tab.evaluate("document.scrollingElement.scrollWidth")
+            assert wide <= width, tab.evaluate(
+                """(width) => [...document.querySelectorAll('article *')]
+                    .filter((e) => e.getBoundingClientRect().right > width)
+                    .map((e) => e.outerHTML.slice(0, 120)).slice(0, 5)""",
+                width,
+            )
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_first_visit_is_light(html: Path, site: str, browser: Any, name: str) -> None:
+    """All that is loaded until the page has been read to its end, as gzip would send it."""
+    with open_page(browser, f"{site}/{name}.html") as (tab, _):
+        scroll_through(tab)
+        loaded = {f"{site}/{name}.html", *loaded_by(tab)}
+    paths = {urlsplit(address).path for address in loaded if address.startswith(site)}
+    files = [html / Path(path).relative_to(urlsplit(site).path) for path in paths]
+    weights = {path.name: len(gzip.compress(path.read_bytes())) for path in files}
+    assert len(weights) > 20
+    print(f"{name}: {sum(weights.values()) / 1e3:.0f} kB in {len(weights)} files")
+    heaviest = sorted(weights.items(), key=lambda item: -item[1])[:5]
+    assert sum(weights.values()) <= BUDGETS[name], heaviest
+
+
+def test_icons_are_drawn(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
+        tab.evaluate("document.fonts.ready.then(() => 0)")
+        icons = tab.evaluate(
+            """[...document.querySelectorAll("i[class*=fa-]")].map((icon) => {
+                const { content, fontFamily, fontWeight } = getComputedStyle(icon, "::before");
+                return [content, fontFamily.replaceAll('"', ""), fontWeight];
+            })"""
+        )
+        fonts = tab.evaluate(
+            """[...document.fonts].filter((font) => font.status === "loaded")
+                .map((font) => [font.family.replaceAll('"', ""), font.weight])"""
+        )
+        assert [address for address in loaded_by(tab) if "fontawesome" in address] == []
+    assert len(icons) > 10
+    # One letter between quotes, of a font that is there.
+    assert [icon for icon in icons if len(icon[0]) != 3 or icon[1:] not in fonts] == []
+
+
+def test_a_dark_page_is_printed_on_white_with_the_pictures_of_its_labs(
+    site: str, browser: Any
+) -> None:
+    with open_page(browser, f"{site}/book/pendulum.html", scheme="dark") as (tab, _):
+        scroll_through(tab)
+        tab.evaluate(
+            """window.seen = [];
+            for (const name of ["beforeprint", "afterprint"])
+                addEventListener(name, () => seen.push(document.documentElement.dataset.theme))"""
+        )
+        tab.pdf()
+        tab.wait_for_function("seen.length === 2")
+        assert tab.evaluate("seen") == ["light", "dark"]
+
+        tab.emulate_media(media="print")
+        tab.set_viewport_size({"width": 680, "height": 960})
+        hidden = (
+            "#pst-primary-sidebar, #pst-secondary-sidebar, .prev-next-footer, .bd-header-article"
+        )
+        for part in tab.locator(f"{hidden}, #jb-print-toc, .hnn-card").all():
+            expect(part).to_be_hidden()
+        pictures = tab.locator(".hnn-picture, .hnn-widget-picture")
+        assert pictures.count() >= 3
+        for picture in pictures.all():
+            expect(picture).to_be_visible()
+        cut = (
+            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
+        )
+        assert tab.eval_on_selector_all("article pre", cut) == []
+
+
+def test_the_book_opens_from_its_folder_without_a_server(html: Path, browser: Any) -> None:
+    with open_page(browser, (html / "index.html").as_uri()) as (tab, log):
+        tab.wait_for_url(f"**/{LANDING}.html")
+        scroll_through(tab)
+        assert tab.locator("article h1").count() == 1
+        log.assert_clean()
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_search_finds_a_page(site: str, html: Path, browser: Any, over: str) -> None:
+    root = site if over == "http" else html.as_uri()
+    with open_page(browser, f"{root}/search.html?q=momentum") as (tab, log):
+        result = tab.locator("#search-results ul.search li a").first
+        result.wait_for()
+        result.click()
+        tab.wait_for_selector("article")
+        assert "momentum" in tab.inner_text("article").lower()
+        log.assert_clean()
+
+
+def test_reader_can_change_the_theme(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
+        seen = set()
+        for _ in range(3):
+            tab.locator("button.theme-switch-button:visible").first.click()
+            seen.add(tab.evaluate("document.documentElement.dataset.theme"))
+        assert seen == {"light", "dark"}
+
+
+# --- the lab on the landing page -----------------------------------------------------------------
+
+
+@pytest.fixture
+def lab(site: str, browser: Any) -> Iterator[Any]:
+    """The landing page's lab, started and with its first result spoken."""
+    with open_page(browser, f"{site}/{LANDING}.html") as (tab, log):
+        found = tab.locator(".hnn-lab").first
+        found.scroll_into_view_if_needed()
+        found.locator(".hnn-status").filter(has_text="energy").wait_for(timeout=10_000)
+        yield found
+        log.assert_clean()
+
+
+def status_after(lab: Any, before: str) -> str:
+    """What the lab's status line says once it no longer says `before`."""
+    status = lab.locator(".hnn-status")
+    expect(status).not_to_have_text(before)
+    return status.inner_text()
+
+
+def energy_errors(status: str) -> dict[str, float]:
+    """The absolute energy errors in percent that a status line names, by motion."""
+    found = re.findall(r"[+−]?([\d.]+)\s% \((\w+)\)", status)
+    return {name: float(value) for value, name in found}
+
+
+def test_lab_shows_that_the_hnn_keeps_the_energy(lab: Any) -> None:
+    errors = energy_errors(lab.locator(".hnn-status").inner_text())
+    assert errors["HNN"] < errors["baseline"]
+
+
+def test_lab_follows_the_mouse(lab: Any) -> None:
+    before = lab.locator(".hnn-status").inner_text()
+    knob = lab.locator(".hnn-handle-start")
+    box = knob.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = lab.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x - 40, y - 20, steps=5)
+    mouse.up()
+    after = status_after(lab, before)
+    assert after.split(":")[0] != before.split(":")[0], "the start did not move"
+    assert energy_errors(after) != energy_errors(before), "the numbers did not follow"
+
+
+def test_lab_follows_the_keyboard(lab: Any) -> None:
+    before = lab.locator(".hnn-status").inner_text()
+    knob = lab.locator(".hnn-handle-start")
+    knob.focus()
+    value = float(knob.get_attribute("aria-valuenow"))
+    for _ in range(5):
+        knob.press("ArrowLeft")
+    assert float(knob.get_attribute("aria-valuenow")) < value
+    assert energy_errors(status_after(lab, before)) != energy_errors(before)
