@@ -19,8 +19,13 @@ from hnn_tutorial.systems import System
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    # Not when it runs: in the traitlets of Colab, 5.7, traits take no parameters.
+    _State = traitlets.TraitType[Tensor, Tensor | Sequence[float]]
+else:
+    _State = traitlets.TraitType
 
-class StateTrait(traitlets.TraitType[Tensor, Tensor | Sequence[float]]):
+
+class StateTrait(_State):
     """A trait that holds one state, a float64 tensor ``(2n,)``, and travels as a list."""
 
     info_text = "a state [q, p]: a tensor or a sequence of numbers"

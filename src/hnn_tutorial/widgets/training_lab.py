@@ -112,7 +112,7 @@ class TrainingLab(Lab):
     optimizer = traitlets.Unicode("levenberg_marquardt").tag(sync=True)
     noise = traitlets.Float(0.0).tag(sync=True)
     training = traitlets.Bool(False).tag(sync=True)
-    history: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    history: "traitlets.List[Any]" = traitlets.List().tag(sync=True)
     steps = traitlets.Int(0).tag(sync=True)
     learning_rate = traitlets.Float(0.01).tag(sync=True)
     duration = traitlets.Float(3.0).tag(sync=True)
