@@ -95,11 +95,10 @@ class Model(nn.Module):
                 f"state has {2 * n} components on its last axis; this model was made for "
                 f"{2 * self.degrees} (degrees = {self.degrees})"
             )
-        weights = next(self.parameters())
-        if x.dtype != weights.dtype:
+        dtype = self.embedding.choose.dtype  # that of the weights, without a search for them
+        if x.dtype != dtype:
             raise TypeError(
-                f"state has dtype {x.dtype}, the model has {weights.dtype}; convert one with "
-                ".to(dtype)"
+                f"state has dtype {x.dtype}, the model has {dtype}; convert one with .to(dtype)"
             )
 
 

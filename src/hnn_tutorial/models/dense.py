@@ -108,9 +108,10 @@ class DenseNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs, ``(..., sizes[0]) -> (..., sizes[-1])``."""
         self._check(x)
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             x = self.activation.value(layer(x))
-        return self.layers[-1](x)
+        return last(x)
 
     def input_gradient(self, x: Tensor) -> Tensor:
         r"""Return the gradient of a single-output network with respect to its input.
@@ -127,11 +128,12 @@ class DenseNetwork(nn.Module):
         """
         self._check(x)
         passed = []
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             z = layer(x)
             x = self.activation.value(z)
             passed.append((layer, z, x))
-        g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
+        g = last.weight[0].expand(*x.shape[:-1], -1)
         for layer, z, a in reversed(passed):
             g = self.activation.times_derivative(g, z, a) @ layer.weight
         return g
@@ -152,12 +154,12 @@ class DenseNetwork(nn.Module):
         self._check(x)
         self._check(directions, "directions", axes=x.ndim + 1)
         tangents = directions
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             z = layer(x)
             x = self.activation.value(z)
             slope = self.activation.derivative(z, x).unsqueeze(-2)
             tangents = slope * (tangents @ layer.weight.mT)
-        last = self.layers[-1]
         return last(x), tangents @ last.weight.mT
 
     def gradient_and_curvature(self, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,13 +184,14 @@ class DenseNetwork(nn.Module):
         self._check(x)
         self._check(directions, "directions", axes=x.ndim + 1)
         tangents, passed = directions, []
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             z, tangents = layer(x), tangents @ layer.weight.mT
             x = self.activation.value(z)
             slope = self.activation.derivative(z, x)
             passed.append((layer, tangents, slope, self.activation.second_derivative(x, slope)))
             tangents = slope.unsqueeze(-2) * tangents
-        g = self.layers[-1].weight[0].expand(*x.shape[:-1], -1)
+        g = last.weight[0].expand(*x.shape[:-1], -1)
         k = directions.shape[-2]
         curvature = g.new_zeros(*g.shape[:-1], k, k)
         for layer, tangents, slope, bend in reversed(passed):
