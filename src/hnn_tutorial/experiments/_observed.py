@@ -26,8 +26,6 @@ from hnn_tutorial.training.losses import LearnableField
 # Starts of the rollouts to score: the same for every seed of the data, and from a seed that no
 # data use.
 FRESH = 1_000_000
-# Times at which a rollout is scored.
-POINTS = 401
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,9 @@ class ObservedTrajectories:
         step: of the fourth-order Runge–Kutta method that follows the learned field, in s. An
             adaptive method would take the rounding of a float32 network for structure, and ever
             shorter steps: 2 minutes for 15 rollouts of the published one.
+        velocities: see ``Task``.
+        instants: how many states of a rollout are scored, evenly spaced; no step is longer than
+            the time between two of them.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ObservedTrajectories:
     horizon: float = 20.0
     step: float = 0.005
     velocities: bool = False
+    instants: int = 401
 
     @property
     def system(self) -> str:
@@ -100,7 +102,7 @@ class ObservedTrajectories:
         which have none. Rollouts are scored in ``[q, p]``.
         """
         start = self.true.sample(self.starts, FRESH, **self.draw)
-        times = torch.linspace(0, self.horizon, POINTS, dtype=torch.float64)
+        times = torch.linspace(0, self.horizon, self.instants, dtype=torch.float64)
         motion = simulate(self.true, start, times).states
         true_field = self.true.second_order_field if velocities else self.true.field
         seen = self.true.velocities(motion) if velocities else motion
