@@ -461,6 +461,10 @@ def test_the_book_shows_the_exercise_and_not_what_a_learner_made_of_it(project, 
     assert "your answer here" in page
     assert "my own work" not in page
     assert "jumps" not in page
+    offered = project / "_build" / "html" / "_sources" / "exercises" / "a.ipynb"
+    assert offered.read_text(encoding="utf-8") == exercises.to_text(
+        exercises.derive_all(project)[path]
+    )
     assert "my own work" in path.read_text(encoding="utf-8")
 
 

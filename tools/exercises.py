@@ -637,9 +637,18 @@ def show_derived(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = to_text(derive(read(solution), solution.name))
 
 
+def offer_derived(app: Sphinx, error: Exception | None) -> None:
+    """Let the page's download be the exercise as it is derived, too."""
+    offered = Path(app.outdir) / "_sources" / "exercises"
+    for path in offered.glob("*.ipynb"):
+        solution = Path(app.srcdir) / "solutions" / path.name
+        path.write_text(to_text(derive(read(solution), solution.name)), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx: `_config.yml` names this file as an extension of the book."""
     app.connect("source-read", show_derived)
+    app.connect("build-finished", offer_derived)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
