@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
+
+# They fork, and set signals, memory limits and cores as Linux does.
+collect_ignore = [] if sys.platform == "linux" else ["test_hostile.py", "test_robustness.py"]
 
 # A time limit for one example would fail on a busy machine. In CI the examples are the same in
 # every run; elsewhere new ones are tried each time.
