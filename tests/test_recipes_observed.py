@@ -93,6 +93,20 @@ def test_models_are_of_matched_size_and_know_their_states(recipe):
         assert uses_velocities(recipe.build(kind, 0), recipe.task) == kind.endswith("lnn")
 
 
+def test_a_rollout_takes_no_steps_beyond_those_it_is_scored_at():
+    task = RECIPES["pendulum-ours"].task
+    task = replace(task, trajectories=4, points=6, horizon=1.0, step=0.5, instants=3)
+    asked = []
+
+    def field(x):
+        asked.append(tuple(x.shape))
+        return task.true.field(x)
+
+    task.scores(field, task.data(0, velocities=False), velocities=False)
+    assert (3, task.starts, 2) in asked  # the field's error, at the instants
+    assert asked.count((task.starts, 2)) == 2 * 4  # two steps of RK4
+
+
 def test_free_starts_do_better_than_the_noisy_states():
     recipe = replace(
         RECIPES["spring-ours"],
