@@ -132,6 +132,8 @@ def depart_citation(translator: Any, node: nodes.Element) -> None:
 
 # Where a term is not linked: in what is a link, a name, a formula or code already.
 NO_LINKS = (nodes.reference, nodes.title, nodes.literal, nodes.math, nodes.raw, nodes.caption)
+# Pages that are made of titles of works.
+NO_TERMS = ("book/bibliography", "book/cite")
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document, name: str) -> None:
@@ -148,6 +150,8 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, name: str) -> None:
     }
     if not name.startswith("book/") or any(page == name for page, _ in homes.values()):
         return
+    if name in NO_TERMS:
+        return
     for term in sorted(homes, key=len, reverse=True):
         page, anchor = homes[term]
         uri = f"{app.builder.get_relative_uri(name, page)}#{anchor}"
@@ -159,13 +163,18 @@ def _link_first_use(doctree: nodes.document, term: str, uri: str) -> None:
     for paragraph in doctree.findall(nodes.paragraph):
         for text in list(paragraph.findall(nodes.Text)):
             found = pattern.search(text)
-            if found is None or inside(text, NO_LINKS):
+            if found is None or inside(text, NO_LINKS) or _in_title(paragraph, text):
                 continue
             before, after = text[: found.start()], text[found.end() :]
             link = nodes.reference("", found[0], refuri=uri, internal=True, classes=["glossary"])
             parts = [nodes.Text(before), link, nodes.Text(after)]
             text.parent.replace(text, [part for part in parts if part.astext()])
             return
+
+
+def _in_title(paragraph: nodes.paragraph, text: nodes.Text) -> bool:
+    """Whether a text is the title of a work that the paragraph begins by citing."""
+    return isinstance(paragraph[0], nodes.reference) and inside(text, (nodes.emphasis,))
 
 
 def inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
@@ -183,6 +192,39 @@ def name_status(app: Sphinx, doctree: nodes.document, name: str) -> None:
         if text in ("\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"):
             ended = "to its end" if text == "\N{WHITE HEAVY CHECK MARK}" else "with an error"
             text.parent.replace(text, nodes.Text(ended))
+
+
+# --- Formulas ------------------------------------------------------------------------------------
+
+OPENING = re.compile(r"[(\[]+$")
+CLOSING = re.compile(r"^[.,;:!?)\]]+")
+
+
+def keep_together(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Keep brackets and marks beside a formula on its line.
+
+    A formula is a box to the browser, which may break the line at either side of it.
+    """
+    for formula in list(doctree.findall(nodes.math)):
+        # By position: equal texts are equal nodes to docutils.
+        parent, first = formula.parent, formula.parent.index(formula)
+        last = first + 1
+        together = nodes.inline("", "", classes=["hnn-together"])
+        left: list[nodes.Node] = []
+        right: list[nodes.Node] = []
+        before = parent[first - 1] if first > 0 else None
+        if isinstance(before, nodes.Text) and (found := OPENING.search(before)):
+            first -= 1
+            left = [nodes.Text(before[: found.start()])]
+            together += nodes.Text(found[0])
+        together += formula.deepcopy()
+        after = parent[last] if last < len(parent) else None
+        if isinstance(after, nodes.Text) and (found := CLOSING.search(after)):
+            last += 1
+            right = [nodes.Text(after[found.end() :])]
+            together += nodes.Text(found[0])
+        if left or right:
+            parent[first:last] = [part for part in (*left, together, *right) if part.astext()]
 
 
 # --- Repairs of the theme ------------------------------------------------------------------------
@@ -243,6 +285,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
 
     app.connect("doctree-resolved", link_first_uses)
+    app.connect("doctree-resolved", keep_together)
     # After MyST-NB has put the table in.
     app.connect("doctree-resolved", name_status, priority=900)
 
