@@ -294,7 +294,7 @@ def mesh_error(
     Args:
         field: the learned field.
         true_field: the true one.
-        radius: R.
+        radius: half the side of the square.
         points: along each axis.
         dtype: of the mesh.
         device: of the mesh.

@@ -436,7 +436,7 @@ def symplectic_defect(transformation: Field) -> ScalarFunction:
             integrator.
 
     Returns:
-        The scalar function ``(..., 2n) -> (...,)``: zero for a symplectic map.
+        A scalar function ``(..., 2n) -> (...,)``, zero for a symplectic map.
     """
 
     slopes = jacobian(checked_field(transformation, "transformation"))

@@ -507,7 +507,7 @@ def hamiltonian_surfaces(
         coordinates: ``(symbol, unit)`` of both axes; taken from ``true`` if it states them.
 
     Returns:
-        The two Axes: the true H on the left, the learned one on the right.
+        The two Axes, the true H on the left, the learned one on the right.
 
     Raises:
         ValueError: if there are not two axes.

@@ -222,7 +222,11 @@ class Result:
     """What one seed of a recipe came to.
 
     Attributes:
-        recipe, model, optimizer, seed, device: what was run.
+        recipe: what was run, by its name.
+        model: the kind of model.
+        optimizer: the name of its settings.
+        seed: of the data and of the weights.
+        device: where it was trained.
         parameters: trainable numbers of the model.
         seconds: wall time of the training, over all sittings if it was resumed.
         scores: by name; an infinity is a rollout that diverged.

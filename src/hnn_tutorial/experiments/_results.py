@@ -319,7 +319,10 @@ class Row:
     """The seeds of a recipe with one model and one optimiser, taken together.
 
     Attributes:
-        recipe, model, optimizer, device: what was run.
+        recipe: what was run, by its name.
+        model: the kind of model.
+        optimizer: the name of its settings.
+        device: where it was trained.
         seeds: that are done.
         failed: seeds that ended in an error, which no score can count.
         parameters: trainable numbers of the model.

@@ -115,7 +115,7 @@ def sweep(
         progress: show a bar in each run, if they are run one after the other.
 
     Returns:
-        The results: recipe by recipe, model by model, seed by seed.
+        The results, recipe by recipe, model by model, seed by seed.
 
     Raises:
         ValueError: if there is no such model, optimiser or device; if ``out`` cannot be written

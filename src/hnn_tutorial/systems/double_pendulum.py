@@ -24,10 +24,12 @@ class DoublePendulum(System):
 
     .. math:: V = (m_1 + m_2)\, g l_1 (1 - \cos\theta_1) + m_2\, g l_2 (1 - \cos\theta_2)
 
-    .. math:: \dot\theta = M^{-1} p, \qquad
-              \dot p_1 = -m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
-                         - (m_1 + m_2)\, g l_1 \sin\theta_1, \qquad
-              \dot p_2 = m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
+    .. math:: \dot\theta = M^{-1} p
+
+    .. math:: \dot p_1 = -m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
+                         - (m_1 + m_2)\, g l_1 \sin\theta_1
+
+    .. math:: \dot p_2 = m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
                          - m_2\, g l_2 \sin\theta_2
 
     Since M depends on the angles, H is not separable and each momentum mixes both velocities.

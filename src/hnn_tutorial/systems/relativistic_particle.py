@@ -102,8 +102,9 @@ class RelativisticParticle(System):
         :math:`a = k/(2mc^2)`, :math:`b = 2 + aA^2` and :math:`\kappa^2 = aA^2/b`, the energy
         gives
 
-        .. math:: p = mc \sqrt a A \cos\varphi \sqrt{2 + a A^2 \cos^2\varphi}, \qquad
-                  c\sqrt{ab}\; t = b\,E(\varphi, \kappa) - F(\varphi, \kappa) + \text{const}
+        .. math:: p = mc \sqrt a A \cos\varphi \sqrt{2 + a A^2 \cos^2\varphi}
+
+        .. math:: c\sqrt{ab}\; t = b\,E(\varphi, \kappa) - F(\varphi, \kappa) + \text{const}
 
         with Legendre's integrals F and E of the first and second kind; the right-hand side
         increases with φ, and is solved for it. Computed by SciPy in float64, without

@@ -47,7 +47,7 @@ class SpringChain(System):
 
     @property
     def degrees(self) -> int:
-        """N."""
+        """The number of masses."""
         return self.masses
 
     @property

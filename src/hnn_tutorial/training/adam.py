@@ -23,9 +23,10 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 class Adam:
     r"""Adam, with the weight decay added to the gradient.
 
-    .. math:: m \leftarrow \beta_1 m + (1-\beta_1) g, \quad
-              v \leftarrow \beta_2 v + (1-\beta_2) g^2, \quad
-              \theta \leftarrow \theta - \eta\,
+    .. math:: m \leftarrow \beta_1 m + (1-\beta_1) g, \qquad
+              v \leftarrow \beta_2 v + (1-\beta_2) g^2
+
+    .. math:: \theta \leftarrow \theta - \eta\,
               \frac{m/(1-\beta_1^t)}{\sqrt{v/(1-\beta_2^t)} + \epsilon}
 
     with :math:`g = \nabla_\theta \mathcal L + \lambda\theta`, :math:`\beta_1 = 0.9`,

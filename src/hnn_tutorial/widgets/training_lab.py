@@ -95,9 +95,14 @@ class TrainingLab(Lab):
         history: of the network since its first weights, a list of ``[step, seconds, loss, field
             error]`` that grows while it is trained. ``observe`` it to follow, or ``training`` to
             hear of the end.
-        optimizer, noise: as the arguments, two-way.
+        optimizer: as the argument, two-way.
+        noise: as the argument, two-way.
         state: the start of the orbits, a tensor ``(2n,)``, two-way.
-        steps, learning_rate, duration, points, horizon: as the arguments; from Python only.
+        steps: as the argument; from Python only.
+        learning_rate: likewise.
+        duration: likewise.
+        points: likewise.
+        horizon: likewise.
         region: energies ``[0, highest]`` in J where the field error is measured: up to the
             highest of the first data.
     """
