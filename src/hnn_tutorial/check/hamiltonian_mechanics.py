@@ -347,7 +347,7 @@ def area_rates(answer: Any) -> str:
         )
         values[damping] = [number(value, f"An entry of {what}") for value in row]
     middle = {damping: median(row) for damping, row in values.items()}
-    shown = ", ".join(f"{v:.3f} at c = {c:g}" for c, v in middle.items())
+    shown = ", ".join(f"{v:z.3f} at c = {c:g}" for c, v in middle.items())
 
     def follows(factor: float) -> bool:
         return all(close(middle[c], factor * c / inertia, rtol=0.02, atol=2e-3) for c in DAMPINGS)

@@ -71,7 +71,7 @@ CHANGES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor], str]] = {
         "same",
         lambda q, p: q**2 / 2 + (-p) ** 2 / 2,
         "this H holds p only as p², so nothing has changed at all. (To change the sign of p along "
-        "a *motion* is another matter: that runs it backwards)",
+        "a motion is another matter: that runs it backwards)",
     ),
     "H + q": (
         "other orbits",

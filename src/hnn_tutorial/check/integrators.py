@@ -328,8 +328,9 @@ def price(answer: Any) -> str:
         for name, row in values.items()
     }
     return (
-        f"Right: the calls grow as tolerance^-{power['rk45']:.2f} for RK45, near 1/5, and as "
-        f"tolerance^-{power['dop853']:.2f} for DOP853, near 1/8. One more digit costs RK45 "
+        "Right: the calls grow as the tolerance falls, to the power "
+        f"{power['rk45']:.2f} for RK45, near 1/5, and {power['dop853']:.2f} for DOP853, near 1/8. "
+        "One more digit costs RK45 "
         f"{10 ** power['rk45'] - 1:.0%} more calls and DOP853 {10 ** power['dop853'] - 1:.0%}."
     )
 

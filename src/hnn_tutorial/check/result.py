@@ -8,7 +8,7 @@ from html import escape
 from typing import Literal
 
 Status = Literal["passed", "wrong", "not attempted"]
-Standing = Status | Literal["passed earlier"] | None  # of an exercise, in a chapter's progress
+Standing = Literal[Status, "passed earlier"] | None  # of an exercise, in a chapter's progress
 
 # Word and sign carry the meaning; the colour only repeats it. Each of the three colours has a
 # contrast of at least 3:1 against white and against the dark theme's #121212.
@@ -108,7 +108,7 @@ class Progress:
         return (
             '<div class="hnn-check" style="color: inherit; background: none">'
             f"<strong>{self.solved} of {len(self.rows)} exercises solved</strong>"
-            f'<table style="color: inherit; border: none"><thead><tr><th scope="col" {cell}>'
-            f'Check</th><th scope="col" {cell}>Exercise</th></tr></thead>'
+            '<table style="color: inherit; border: none; margin-left: 0"><thead><tr>'
+            f'<th scope="col" {cell}>Check</th><th scope="col" {cell}>Exercise</th></tr></thead>'
             f"<tbody>{rows}</tbody></table></div>"
         )
