@@ -156,7 +156,7 @@ class LearnedLab extends PlaneLab {
   unsuitableMethods() {
     const found = this.entries.map(({ label, field, into }) => [label, coupledParts(field, into(this.state))]).find(([, reason]) => reason);
     if (!found) return {};
-    const reason = found[0] === "truth" ? `${found[1]} in the true field` : `in the ${found[0]}'s field ${found[1]}`;
+    const reason = found[0] === "truth" ? `${found[1]} in the true field` : `in the ${found[0]}${found[0].endsWith("s") ? "'" : "'s"} field ${found[1]}`;
     return Object.fromEntries(Object.entries(METHODS).filter(([, m]) => m.needsSeparable).map(([name]) => [name, reason]));
   }
 
