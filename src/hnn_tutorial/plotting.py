@@ -542,7 +542,8 @@ def hamiltonian_surfaces(
             antialiased=False,
             rasterized=True,
         )
-        ax.set(zlim=(low, high), zlabel=label)
+        ax.set_zlim(low, high)
+        ax.set_zlabel(label, labelpad=9 if high >= 1000 else 4)  # past the longer numbers
         ax.set(xlabel=_axis_label(coordinates, 0), ylabel=_axis_label(coordinates, 1))
         _clear_panes(ax)
         ax.zaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
