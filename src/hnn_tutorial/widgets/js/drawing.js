@@ -107,7 +107,11 @@ export function drawFrame(g, axes, colors, { xTicks, yTicks, xName, yName, xText
   g.fillStyle = colors.muted;
   g.textAlign = "center";
   g.textBaseline = "top";
-  for (const value of xTicks) g.fillText(xText(value), axes.x(value), bottom + 6);
+  // A canvas ends 8 pixels beside its frame: the last number stands a little to the left of its tick.
+  for (const value of xTicks) {
+    const text = xText(value);
+    g.fillText(text, Math.min(axes.x(value), right + 8 - g.measureText(text).width / 2), bottom + 6);
+  }
   g.textAlign = "right";
   g.textBaseline = "middle";
   for (const value of yTicks) g.fillText(yText(value), left - 6, axes.y(value));
