@@ -87,6 +87,7 @@ class NeverEndsError(BaseException):
 @pytest.fixture(autouse=True)
 def _an_end(tmp_path, monkeypatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)  # any text is the name of a file to some
+
     def stop(*_: Any) -> None:
         raise NeverEndsError
 
