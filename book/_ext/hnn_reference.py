@@ -78,6 +78,12 @@ def sign_widget(
     return stringify_signature(shown, show_annotation=False, show_return_annotation=False), ""
 
 
+def drop_empty_lists(app: Sphinx, doctree: nodes.document) -> None:
+    """Take away the lists of arguments that autodoc leaves empty, and the gaps that they make."""
+    for fields in [found for found in doctree.findall(nodes.field_list) if not found.children]:
+        fields.parent.remove(fields)
+
+
 # --- links ---------------------------------------------------------------------------------------
 
 # Where nothing is linked: in what is a link or a heading already.
@@ -207,6 +213,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Before napoleon reads the text.
     app.connect("autodoc-process-docstring", complete, priority=400)
     app.connect("autodoc-process-signature", sign_widget)
+    app.connect("doctree-read", drop_empty_lists)
     app.connect("doctree-resolved", link_names)
     app.connect("doctree-resolved", link_citations)
     app.connect("html-page-context", link_code)
