@@ -101,7 +101,7 @@ class TwoBody(GravitatingBodies):
             States, ``(T, ..., 8)``.
 
         References:
-            Stumpff 1962; Battin 1999, sec. 4.5 (universal variables).
+            Stumpff 1959; Battin 1999, sec. 4.5 (universal variables).
         """
         start = x0.detach().double().cpu().numpy().reshape(-1, 4, 2)
         clock = as_times(times).numpy()
