@@ -1174,6 +1174,24 @@ CALLS: dict[str, Call] = {
             "name": only("it"),
         },
     ),
+    "check.numbers": (
+        check.numbers,
+        {
+            "answer": only(
+                {"a": [1, 2, 3]},
+                none=None,
+                text="a",
+                missing={},
+                too_few={"a": [1, 2]},
+                no_list={"a": torch.tensor(1.0)},
+                no_numbers={"a": ["x", "y", "z"]},
+                not_finite={"a": [1, nan, 3]},
+            ),
+            "keys": only(["a"]),
+            "name": only("it"),
+            "each": only("rate for each seed"),
+        },
+    ),
     "check.choices": (
         check.choices,
         {

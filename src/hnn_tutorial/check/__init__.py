@@ -31,8 +31,8 @@ How to add a check
            return "Right, for single states and for batches."
 
    `match` compares with the right values and recognises wrong ones; `conform`, `gradient`,
-   `number`, `table` and `choices` cover tensors, broken autograd graphs, single numbers, dicts
-   and dicts of words.
+   `number`, `table`, `numbers` and `choices` cover tensors, broken autograd graphs, single
+   numbers, dicts, dicts of numbers for each seed and dicts of words.
 3. Test properties (signs, conservation, convergence, gradients against finite differences, batch
    shapes) rather than one number, so that every right answer passes, however it is written.
 4. A message says what was found, then the likely mistake. It never says only "wrong".
@@ -57,6 +57,7 @@ from hnn_tutorial.check.answers import (
     gradient,
     match,
     number,
+    numbers,
     table,
 )
 from hnn_tutorial.check.chapter import KINDS, Chapter
@@ -78,5 +79,6 @@ __all__ = [
     "gradient",
     "match",
     "number",
+    "numbers",
     "table",
 ]

@@ -457,6 +457,35 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
     return {key: answer[key] for key in keys}
 
 
+def numbers(answer: Any, keys: Iterable[Any], name: str, each: str) -> dict[Any, list[float]]:
+    """A learner's dict with three or more numbers at each of these keys, or what is missing.
+
+    Args:
+        answer: What the learner handed in.
+        keys: The keys it must have.
+        name: The variable's name, for messages.
+        each: What a number is, for messages: "rate for each seed".
+
+    Returns:
+        The learner's numbers, in the order of `keys`.
+
+    Raises:
+        Wrong: If it is no such dict, or a value is no list of that many finite numbers.
+        NotAttempted: If no key has an answer yet.
+    """
+    found = {}
+    for key, row in table(answer, keys, name).items():
+        what = f"`{name}[{key}]`"
+        expect(
+            isinstance(row, list | tuple | torch.Tensor)
+            and getattr(row, "ndim", 1) == 1
+            and len(row) >= 3,
+            f"{what} should hold one {each}, at least 3 of them.",
+        )
+        found[key] = [number(value, f"An entry of {what}") for value in row]
+    return found
+
+
 def choices(
     answer: Any,
     right: Mapping[str, str],

@@ -17,7 +17,7 @@ from hnn_tutorial.check.answers import (
     function,
     gradient,
     match,
-    number,
+    numbers,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -266,15 +266,7 @@ def trajectory_loss(answer: Any) -> str:
 @exercise(4, "experiment", "Look often, spiral fast")
 def inward_rates(answer: Any) -> str:
     """Check ``rates``: for each gap, rates at which a learned spring's amplitude falls."""
-    rates = table(answer, GAPS, "rates")
-    values = {}
-    for gap, row in rates.items():
-        what = f"`rates[{gap}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one rate for each seed, at least 3 of them.",
-        )
-        values[gap] = [number(value, f"An entry of {what}") for value in row]
+    values = numbers(answer, GAPS, "rates", "rate for each seed")
     middle = {gap: median(row) for gap, row in values.items()}
     shown = ", ".join(f"{rate:.3f} at Δt = {gap:g}" for gap, rate in middle.items())
     law = {gap: torch.log1p(torch.tensor(SIGMA**2)).item() / gap for gap in GAPS}

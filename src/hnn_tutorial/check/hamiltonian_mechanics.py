@@ -14,8 +14,7 @@ from hnn_tutorial.check.answers import (
     expect,
     function,
     match,
-    number,
-    table,
+    numbers,
 )
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
@@ -336,16 +335,8 @@ def symplectic_defect(answer: Any) -> str:
 @exercise(4, "experiment", "How fast friction eats phase space")
 def area_rates(answer: Any) -> str:
     """Check ``rates``: for each damping the rate d(ln area)/dt of three clouds, in 1/s."""
-    rates = table(answer, DAMPINGS, "rates")
+    values = numbers(answer, DAMPINGS, "rates", "rate for each start")
     inertia = DampedPendulum(**PENDULUM).inertia
-    values = {}
-    for damping, row in rates.items():
-        what = f"`rates[{damping}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one rate for each start, at least 3 of them.",
-        )
-        values[damping] = [number(value, f"An entry of {what}") for value in row]
     middle = {damping: median(row) for damping, row in values.items()}
     shown = ", ".join(f"{v:z.3f} at c = {c:g}" for c, v in middle.items())
 

@@ -18,7 +18,7 @@ from hnn_tutorial.check.answers import (
     function,
     gradient,
     match,
-    number,
+    numbers,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -579,15 +579,7 @@ def impostor(answer: Any) -> str:
 @exercise(7, "experiment", "What a noisy ruler does to the learned frequency")
 def noisy_positions(answer: Any) -> str:
     """Check ``ratios``: for each σ, learned over true angular frequency for several seeds."""
-    ratios = table(answer, SIGMAS, "ratios")
-    values = {}
-    for sigma, row in ratios.items():
-        what = f"`ratios[{sigma}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one ratio for each seed, at least 3 of them.",
-        )
-        values[sigma] = [number(value, f"An entry of {what}") for value in row]
+    values = numbers(answer, SIGMAS, "ratios", "ratio for each seed")
     middle = {sigma: median(row) for sigma, row in values.items()}
     shown = ", ".join(f"{m:.3f} at σ = {s:g}" for s, m in middle.items())
     clean = middle[0.0]

@@ -8,8 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import choices as match_words
-from hnn_tutorial.check.answers import close, expect, function, match, number, table
+from hnn_tutorial.check.answers import (
+    choices as match_words,
+)
+from hnn_tutorial.check.answers import (
+    close,
+    expect,
+    function,
+    match,
+    numbers,
+)
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
 from hnn_tutorial.mechanics import conjugate_momentum, gradient, jacobian, symplectic_form
@@ -262,15 +270,7 @@ def canonical_rates(answer: Any) -> str:
 @exercise(4, "experiment", "When does a wrong momentum matter?")
 def misled(answer: Any) -> str:
     """Check ``errors``: for each of `LIGHTS` relative errors of misled HNNs for several seeds."""
-    errors = table(answer, LIGHTS, "errors")
-    values = {}
-    for light, row in errors.items():
-        what = f"`errors[{light}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one error for each seed, at least 3 of them.",
-        )
-        values[light] = [number(value, f"An entry of {what}") for value in row]
+    values = numbers(answer, LIGHTS, "errors", "error for each seed")
     middle = {light: median(row) for light, row in values.items()}
     shown = ", ".join(f"{error:.1e} at c = {light:g}" for light, error in middle.items())
     expect(

@@ -10,7 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import Wrong, close, expect, function, match, number, table
+from hnn_tutorial.check.answers import (
+    Wrong,
+    close,
+    expect,
+    function,
+    match,
+    numbers,
+    table,
+)
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.evaluation import mesh_error
 from hnn_tutorial.systems import MassSpring, Pendulum
@@ -278,15 +286,7 @@ def lm_step(answer: Any) -> str:
 @exercise(5, "experiment", "How small may it be?")
 def small_networks(answer: Any) -> str:
     """Check ``errors``: for each width, largest relative errors on the mesh for several seeds."""
-    errors = table(answer, WIDTHS, "errors")
-    values = {}
-    for width, row in errors.items():
-        what = f"`errors[{width}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one error for each seed, at least 3 of them.",
-        )
-        values[width] = [number(value, f"An entry of {what}") for value in row]
+    values = numbers(answer, WIDTHS, "errors", "error for each seed")
     middle = {width: median(row) for width, row in values.items()}
     shown = ", ".join(f"{error:.1e} with {width} units" for width, error in middle.items())
     expect(

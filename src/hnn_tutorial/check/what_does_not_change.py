@@ -20,8 +20,7 @@ from hnn_tutorial.check.answers import (
     function,
     gradient,
     match,
-    number,
-    table,
+    numbers,
 )
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
@@ -346,15 +345,8 @@ def invariants(answer: Any) -> str:
 @exercise(4, "experiment", "The friction that forward differences invent")
 def false_friction(answer: Any) -> str:
     """Check ``shrinking``: for each interval, rates of shrinking (1/s) for several seeds."""
-    shrinking = table(answer, INTERVALS, "shrinking")
-    omega, values = 2.0, {}
-    for interval, row in shrinking.items():
-        what = f"`shrinking[{interval}]`"
-        expect(
-            isinstance(row, list | tuple | Tensor) and len(row) >= 3,
-            f"{what} should hold one rate for each seed, at least 3 of them.",
-        )
-        values[interval] = [number(value, f"An entry of {what}") for value in row]
+    values = numbers(answer, INTERVALS, "shrinking", "rate for each seed")
+    omega = 2.0
     middle = {interval: median(row) for interval, row in values.items()}
     theory = {interval: (1 - cos(omega * interval)) / interval for interval in INTERVALS}
     shown = ", ".join(f"{v:.3f} at {i:g} s" for i, v in middle.items())
