@@ -233,6 +233,14 @@ def check_count(**values: Any) -> None:
             raise ValueError(f"{name} = {describe(value)}; expected a positive integer")
 
 
+def check_seed(seed: int) -> None:
+    """Raise unless ``seed`` is an integer that a generator takes."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; expected an integer of 64 bits")
+
+
 def check_interval(**intervals: Any) -> None:
     """Raise for the first keyword that is no interval of numbers ≥ 0."""
     for name, interval in intervals.items():

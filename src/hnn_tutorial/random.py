@@ -2,6 +2,8 @@
 
 import torch
 
+from hnn_tutorial._validate import check_seed
+
 __all__ = [
     "as_generator",
 ]
@@ -27,11 +29,3 @@ def as_generator(seed: int | torch.Generator) -> torch.Generator:
         return seed
     check_seed(seed)
     return torch.Generator().manual_seed(seed)
-
-
-def check_seed(seed: int) -> None:
-    """Raise unless ``seed`` is an integer that a generator takes."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
-    if not -(2**63) <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; expected an integer of 64 bits")

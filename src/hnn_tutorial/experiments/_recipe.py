@@ -8,11 +8,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import as_device, as_path, check_dtype, check_type, describe, lookup
+from hnn_tutorial._validate import (
+    as_device,
+    as_path,
+    check_dtype,
+    check_seed,
+    check_type,
+    describe,
+    lookup,
+)
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
-from hnn_tutorial.random import check_seed
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
 
