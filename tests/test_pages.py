@@ -194,6 +194,23 @@ def test_mathjax_is_loaded_where_there_is_a_formula(html: Path, name: str) -> No
     assert bool(loaded) == bool(article(html, name).select(".math"))
 
 
+@every_page
+def test_a_mark_after_a_formula_stays_on_its_line(html: Path, name: str) -> None:
+    formulas = article(html, name).select("p span.math")
+    loose = [
+        f"{formula.get_text()}{formula.next_sibling}"[:80]
+        for formula in formulas
+        if re.match(r"[.,;:!?)\]]", str(formula.next_sibling or ""))
+        and "hnn-together" not in formula.parent.get("class", ())
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("name", ["book/bibliography", "book/cite"])
+def test_titles_of_works_hold_no_links_to_the_glossary(html: Path, name: str) -> None:
+    assert article(html, name).select("p a[href*='glossary.html#term']") == []
+
+
 # --- the contents of the landing page ------------------------------------------------------------
 
 
