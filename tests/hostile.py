@@ -236,6 +236,7 @@ path = Arg("state", PATH, {"one time": PATH[0, 0]})
 field, scalar = Arg("field", SPRING.field), Arg("scalar function", SPRING.hamiltonian)
 lagrangian = Arg("scalar function", quarter)
 monotone, increasing = Arg("times", TIMES), Arg("increasing", TIMES)
+drawn = increasing.but("to and fro", "twice", "backwards", "NaN", "inf")  # in any order
 positive, not_negative = partial(Arg, "positive"), partial(Arg, "not negative")
 count, seed = partial(Arg, "count"), Arg("seed", 0)
 method = Arg("name", "rk4")
@@ -1027,9 +1028,7 @@ CALLS: dict[str, Call] = {
     "plotting.energy_plot": (
         plotting.energy_plot,
         {
-            "times": Arg(
-                "increasing", TIMES, fine=("to and fro", "twice", "backwards", "NaN", "inf")
-            ),
+            "times": drawn,
             "energies": only(ENERGIES, **roles, other_times={"truth": TIMES[:3]}, empty={}),
             "ax": ax,
             "quantity": Arg("text", "energy"),
@@ -1040,9 +1039,7 @@ CALLS: dict[str, Call] = {
     "plotting.energy_drift_plot": (
         plotting.energy_drift_plot,
         {
-            "times": Arg(
-                "increasing", TIMES, fine=("to and fro", "twice", "backwards", "NaN", "inf")
-            ),
+            "times": drawn,
             "energies": only(
                 ENERGIES,
                 **roles,
@@ -1057,9 +1054,7 @@ CALLS: dict[str, Call] = {
     "plotting.trajectory_plot": (
         plotting.trajectory_plot,
         {
-            "times": Arg(
-                "increasing", TIMES, fine=("to and fro", "twice", "backwards", "NaN", "inf")
-            ),
+            "times": drawn,
             "trajectories": only(PLANES, **roles, other_times={"truth": PATH[:3]}, empty={}),
             "axes": ax.but(),
             "components": only([0, 1], beyond=[7], words=["q"], number=1, text="01", floats=[0.5]),

@@ -456,6 +456,10 @@ def test_the_book_shows_the_exercise_and_not_what_a_learner_made_of_it(project, 
     strange = {"output_type": "display_data", "metadata": {}, "data": {"application/x-mine": {}}}
     work["cells"][1] |= {"execution_count": 1, "outputs": [strange]}
     store(path, work)
+    # Left by an earlier build, of a chapter that is no more.
+    earlier = project / "_build" / "html" / "_sources" / "exercises" / "gone.ipynb"
+    earlier.parent.mkdir(parents=True)
+    store(earlier, work)
     assert build_book.render(build_book.Layout(project)) == 0, capfd.readouterr().err
     page = (project / "_build" / "html" / "exercises" / "a.html").read_text(encoding="utf-8")
     assert "your answer here" in page

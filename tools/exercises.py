@@ -634,15 +634,19 @@ def show_derived(app: Sphinx, page: str, source: list[str]) -> None:
     if folder == "exercises":
         solution = Path(app.srcdir) / "solutions" / f"{name}.ipynb"
         app.env.note_dependency(str(solution))
-        source[0] = to_text(derive(read(solution), solution.name))
+        source[0] = _derived(solution)
 
 
 def offer_derived(app: Sphinx, error: Exception | None) -> None:
     """Let the page's download be the exercise as it is derived, too."""
-    offered = Path(app.outdir) / "_sources" / "exercises"
-    for path in offered.glob("*.ipynb"):
+    for path in (Path(app.outdir) / "_sources" / "exercises").glob("*.ipynb"):
         solution = Path(app.srcdir) / "solutions" / path.name
-        path.write_text(to_text(derive(read(solution), solution.name)), encoding="utf-8")
+        if solution.exists():  # else the page is of an earlier build, and no longer in the book
+            path.write_text(_derived(solution), encoding="utf-8")
+
+
+def _derived(solution: Path) -> str:
+    return to_text(derive(read(solution), solution.name))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -304,6 +304,14 @@ def as_path(path: str | os.PathLike[str], name: str = "path") -> Path:
     return Path(path)
 
 
+def as_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that is there, or raise ``FileNotFoundError``."""
+    found = as_path(path)
+    if not found.is_file():
+        raise FileNotFoundError(f"{found}: there is no such file")
+    return found
+
+
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     """Return ``table[name]``, or raise a ``ValueError`` that lists the names there are."""
     try:

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from hnn_tutorial._validate import (
     as_device,
+    as_number,
     as_times,
     check_count,
     check_dtype,
     check_finite,
-    check_number,
     check_positive,
     check_state,
     checked_field,
@@ -568,17 +568,12 @@ def over_seeds(values: Iterable[float] | Tensor) -> Spread:
     """
     if not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
         raise TypeError(f"values is {describe(values)}; expected one score for each seed")
-    numbers = tuple(_score(v) for v in values)
+    numbers = tuple(as_number("score", v) for v in values)
     if not numbers:
         raise ValueError("no values; expected one score for each seed")
     if any(math.isnan(v) for v in numbers):
         raise ValueError(f"a score is NaN in {numbers}; a diverged run should score inf")
     return Spread(median(numbers), min(numbers), max(numbers), numbers)
-
-
-def _score(value: float) -> float:
-    check_number(score=value)
-    return float(value)
 
 
 def _check_motion(states: Tensor, name: str) -> None:

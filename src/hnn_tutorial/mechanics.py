@@ -400,7 +400,6 @@ def divergence(field: Field) -> ScalarFunction:
     Returns:
         The scalar function ``(..., 2n) -> (...,)``, in 1/time.
     """
-
     slopes = jacobian(checked_field(field))
 
     def evaluate(x: Tensor) -> Tensor:
@@ -438,7 +437,6 @@ def symplectic_defect(transformation: Field) -> ScalarFunction:
     Returns:
         A scalar function ``(..., 2n) -> (...,)``, zero for a symplectic map.
     """
-
     slopes = jacobian(checked_field(transformation, "transformation"))
 
     def evaluate(x: Tensor) -> Tensor:

@@ -87,9 +87,9 @@ def setup(seed: int = 0, device: str | None = None) -> Session:
     import torch
 
     from hnn_tutorial import __version__, plotting
-    from hnn_tutorial.random import as_generator
+    from hnn_tutorial._validate import check_seed
 
-    as_generator(seed)
+    check_seed(seed)
     chosen = _device(device)
     threads = _threads()
     torch.set_num_threads(threads)

@@ -717,7 +717,7 @@ def loss_plot(
                 markerfacecolor="none",
                 color=style["color"],
                 zorder=style["zorder"],
-                label=f"{(labels or {}).get(role, style['label'])}, validation",
+                label=f"{_label(labels, role, style['label'])}, validation",
             )
     if floor is not None:
         check_positive(floor=floor)

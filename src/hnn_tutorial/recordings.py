@@ -22,7 +22,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import as_path, check_not_negative, check_number, check_type, lookup
+from hnn_tutorial._validate import (
+    as_file,
+    as_path,
+    check_not_negative,
+    check_number,
+    check_type,
+    lookup,
+)
 from hnn_tutorial.data import Dataset, Trajectories, add_noise, central_differences, simulate
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DampedPendulum, DoublePendulum
@@ -230,10 +237,8 @@ def read_recording(path: str | os.PathLike[str], source: Source) -> Recording:
         ValueError: for a line with another number of columns, a number that is none or not
             finite, a missing row, or times that do not increase; it names the line.
     """
-    path = as_path(path)
+    path = as_file(path)
     check_type(Source, "a Source, such as RECORDINGS['real_pendulum']", source=source)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
     table, lines = [], []
     text = path.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):

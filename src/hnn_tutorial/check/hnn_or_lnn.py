@@ -8,16 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import (
-    choices as match_words,
-)
-from hnn_tutorial.check.answers import (
-    close,
-    expect,
-    function,
-    match,
-    numbers,
-)
+from hnn_tutorial.check.answers import choices as match_words
+from hnn_tutorial.check.answers import close, expect, function, match, numbers
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
 from hnn_tutorial.mechanics import conjugate_momentum, gradient, jacobian, symplectic_form

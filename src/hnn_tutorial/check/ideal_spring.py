@@ -10,15 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import (
-    Wrong,
-    close,
-    expect,
-    function,
-    match,
-    numbers,
-    table,
-)
+from hnn_tutorial.check.answers import Wrong, close, expect, function, match, numbers, table
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.evaluation import mesh_error
 from hnn_tutorial.systems import MassSpring, Pendulum

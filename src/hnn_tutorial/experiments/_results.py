@@ -28,7 +28,15 @@ import numpy
 import torch
 
 import hnn_tutorial
-from hnn_tutorial._validate import as_path, check_count, check_not_negative, check_type, lookup
+from hnn_tutorial._validate import (
+    as_file,
+    as_path,
+    check_count,
+    check_not_negative,
+    check_seed,
+    check_type,
+    lookup,
+)
 from hnn_tutorial.evaluation import Spread, over_seeds
 from hnn_tutorial.experiments._recipe import Recipe, Result
 from hnn_tutorial.models import Model
@@ -218,9 +226,7 @@ def read_result(path: Path) -> StoredResult:
         ValueError: if it is truncated, edited, of another format, or moved from elsewhere; or
             if its trained model is missing or another one.
     """
-    path = as_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = as_file(path)
     text = path.read_bytes()
     advice = "; delete it, and the seed will be run again"
     try:
@@ -264,7 +270,7 @@ def _result(fields: Mapping[str, Any]) -> Result:
     scores = {name: float(score) for name, score in result.scores.items()}
     for name in ("recipe", "model", "optimizer", "device"):
         check_type(str, "text", **{name: getattr(result, name)})
-    check_type(int, "a number", seed=result.seed)
+    check_seed(result.seed)
     check_count(parameters=result.parameters)
     check_not_negative(seconds=result.seconds)
     if any(math.isnan(score) for score in scores.values()):

@@ -166,7 +166,7 @@ def check_device(name: str, *, here: bool = True) -> str:
     Raises:
         ValueError: if there is no such device; the choices are listed.
     """
-    check_type(str, "such as 'cpu' or 'cuda'", name=name)
+    check_type(str, "a name such as 'cpu' or 'cuda'", name=name)
     choices = ["cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
     full = "cuda:0" if name == "cuda" else name
     if (here and full not in choices) or not re.fullmatch(r"cpu|cuda:\d+", full):

@@ -42,7 +42,7 @@ class StructuredLNN(LagrangianModel):
 
     def potential(self, q: Tensor) -> Tensor:
         """Return V of the positions, ``(..., n) -> (...,)``; right up to a constant."""
-        check_input(q, "q", self.degrees, next(self.parameters()).dtype)
+        check_input(q, "q", self.degrees, self.embedding.choose.dtype)
         return self.network(self.embedding(q))[..., -1]
 
     def lagrangian(self, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import as_path, check_finite, describe
+from hnn_tutorial._validate import as_file, as_path, check_finite, describe
 from hnn_tutorial.models import Model, build_model
 
 VERSION = "1"
@@ -178,9 +178,7 @@ def read(
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, edited, of another format or of a later version.
     """
-    path = as_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = as_file(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}
