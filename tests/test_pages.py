@@ -280,6 +280,7 @@ def test_every_page_has_a_card(html: Path, name: str) -> None:
     address = f"https://{owner}.github.io/{project}/"
     assert card["og:url"] == f"{address}{LANDING if name == 'index' else name}.html"
     assert len(card["og:title"]) >= 3
+    assert card["og:title"] in page(html, name).title.get_text(" ", strip=True)
     assert 20 < len(card["og:description"]) <= 202
     assert card["description"] == card["og:description"]
     picture = imread(html / card["og:image"].removeprefix(address))
