@@ -24,6 +24,7 @@ import hnn_tutorial
 from hnn_tutorial import (
     check,
     cli,
+    comparison,
     data,
     evaluation,
     experiments,
@@ -65,6 +66,12 @@ JOB = experiments.Job(HNN, experiments.TaskData(DATA, DATA), ADAM, 0)
 TWIN = recordings.Recording(
     recordings.RECORDINGS["real_pendulum"], (data.Trajectories(TIMES, PATH[:, :1]),)
 )
+RIVALS = {
+    "mlp": lambda seed: models.MLP(1, (3,), seed=seed),
+    "hnn": lambda seed: models.HNN(1, (3,), seed=seed),
+}
+SCORES = {"field error": lambda m: evaluation.field_error(m.field, SPRING.field, X)}
+COMPARISON = comparison.compare(RIVALS, DATA, training.Adam(1), SCORES, seeds=[0, 1])
 TABLE = FOLDER / "table.txt"
 TABLE.write_text("0 0.0 1.0 0.0\n0 0.1 1.0 0.1\n")
 ENERGIES = {"truth": SPRING.hamiltonian(PATH), "hnn": SPRING.hamiltonian(PATH)}
@@ -256,7 +263,8 @@ radius = only(
     words=("a", "b"),
 )
 roles = {
-    "unknown_role": {"nope": TIMES},
+    "misspelt_role": {"basline": TIMES},
+    "no_name": {3: TIMES},
     "none": None,
     "text": "truth",
     "tensor": X,
@@ -693,6 +701,57 @@ CALLS: dict[str, Call] = {
         evaluation.turning_rate,
         {"states": path.but(other_size=X4), "times": increasing},
     ),
+    "comparison.compare": (
+        comparison.compare,
+        {
+            "rivals": only(
+                RIVALS,
+                none=None,
+                a_list=list(RIVALS.values()),
+                one={"mlp": RIVALS["mlp"]},
+                no_function={"mlp": RIVALS["mlp"], "hnn": HNN.hidden},
+                no_model={"mlp": RIVALS["mlp"], "hnn": lambda seed: "a model"},
+                no_seed={"mlp": RIVALS["mlp"], "hnn": lambda seed: None},
+                no_names={1: RIVALS["mlp"], 2: RIVALS["hnn"]},
+            ),
+            "data": only(DATA, none=None, text="data", number=3, no_data=lambda seed: 3),
+            "optimizers": only(
+                training.Adam(1),
+                none=None,
+                text="adam",
+                a_class=training.Adam,
+                empty=[],
+                words=["adam"],
+                for_one={"mlp": training.Adam(1)},
+            ),
+            "scores": only(
+                SCORES,
+                none=None,
+                empty={},
+                no_function={"a": 3},
+                NaN={"a": lambda m: nan},
+                words={"a": lambda m: "good"},
+            ),
+            "seeds": only([0], none=None, number=3, empty=[], twice=[1, 1], words=["a"]),
+            "residual": only(
+                training.derivative_residual, none=None, text="derivative", for_one={"mlp": None}
+            ),
+        },
+    ),
+    **{
+        f"comparison.Comparison.{method}": (
+            getattr(COMPARISON, method),
+            {
+                key: only(valid, unknown="nope", none=None, number=3, a_list=["mlp"])
+                for key, valid in arguments.items()
+            },
+        )
+        for method, arguments in {
+            "spread": {"rival": "mlp", "score": "field error"},
+            "wins": {"rival": "mlp", "other": "hnn", "score": "field error"},
+            "ratio": {"rival": "mlp", "other": "hnn", "score": "field error"},
+        }.items()
+    },
     "evaluation.over_seeds": (
         evaluation.over_seeds,
         {
@@ -1008,6 +1067,13 @@ CALLS: dict[str, Call] = {
     # plotting
     "plotting.use_style": (plotting.use_style, {}),
     "plotting.line_style": (plotting.line_style, {"role": Arg("name", "hnn")}),
+    "plotting.plain_style": (
+        plotting.plain_style,
+        {
+            "index": only(1, negative=-1, text="1", none=None, fraction=0.5, yes=True),
+            "label": Arg("text", "a curve"),
+        },
+    ),
     "plotting.method_style": (plotting.method_style, {"name": method}),
     "plotting.phase_portrait": (
         plotting.phase_portrait,

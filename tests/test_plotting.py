@@ -217,11 +217,30 @@ def test_a_given_axes_is_drawn_on_and_returned(draw):
         lambda: plotting.loss_plot({"HNN": [1.0]}),
     ],
 )
-def test_an_unknown_role_is_told_the_right_ones(draw):
-    with pytest.raises(
-        ValueError, match=r"unknown role 'HNN'; choose one of: truth, baseline, hnn"
-    ):
+def test_a_misspelt_role_is_told_the_right_ones(draw):
+    with pytest.raises(ValueError, match=r"unknown role 'HNN'; .*truth, baseline, hnn"):
         draw()
+
+
+def test_a_curve_without_a_role_is_plain_and_goes_by_its_name():
+    energies = {"truth": ENERGY, "shadow": ENERGY + 1, "RK4": ENERGY + 2}
+    drawn = plotting.energy_plot(TIMES, energies).get_lines()
+    lines = [line for line in drawn if line.get_label() != "_"]
+    assert [line.get_label() for line in lines] == ["truth", "shadow", "RK4"]
+    assert {line.get_color() for line in lines[1:]} == {NEUTRAL}
+    looks = {str(plotting.plain_style(k)["linestyle"]) for k in range(5)}
+    assert len(looks) == 5
+    assert plotting.plain_style(5) == plotting.plain_style(0)
+    # The truth is grey and solid too, and told by its breadth.
+    assert ROLES["truth"].width >= 2 * plotting.plain_style()["linewidth"]
+    named = plotting.energy_plot(TIMES, {"shadow": ENERGY}, labels={"shadow": "its shadow"})
+    assert named.get_lines()[0].get_label() == "its shadow"
+
+
+@pytest.mark.parametrize("name", ["basline", "second_order", "Truth", "", "  "])
+def test_a_name_that_may_be_meant_for_a_role_is_refused(name):
+    with pytest.raises(ValueError, match="unknown role"):
+        plotting.phase_portrait(SPRING, trajectories={name: TRUTH})
 
 
 # --- each figure ---------------------------------------------------------------------------------

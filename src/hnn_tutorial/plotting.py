@@ -1,12 +1,15 @@
 """Figures of the course: phase portraits, energies, trajectories, learned Hamiltonians, error maps.
 
 Every function draws on the Axes it is given, or makes a figure of its own, and returns the Axes.
-None sets a title, because the caption stands in the notebook. A curve's colour and line style
-follow from its role ("truth", "baseline", "hnn", "lnn", "second order"), see `palette`. All
-figures have a transparent background and read on a white page and on the dark theme's.
+None sets a title, because the caption stands in the notebook. A curve that is the truth, data or a
+kind of model has a role ("truth", "baseline", "hnn", "lnn", "second order"), which fixes its
+colour and line style, see `palette`. Any other curve goes by a name of its own, which the legend
+shows, and is drawn in a plain grey style that no role has. All figures have a transparent
+background and read on a white page and on the dark theme's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import matplotlib as mpl
@@ -46,6 +49,7 @@ __all__ = [
     "mesh_error_surface",
     "method_style",
     "phase_portrait",
+    "plain_style",
     "trajectory_plot",
     "use_style",
 ]
@@ -72,6 +76,8 @@ _ORDER_STYLES = {
     5: ((0, (4, 2)), "^"),
     8: ("solid", "v"),
 }
+# Grey lines that no role has: the truth is the only other grey one, and is twice as broad.
+_PLAIN_LINES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 _BOUND_LINES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 
@@ -129,6 +135,32 @@ def line_style(role: str) -> dict[str, Any]:
     return style | {"linestyle": _dashes(found), "linewidth": found.width}
 
 
+def plain_style(index: int = 0, label: str = "") -> dict[str, Any]:
+    """Return the keyword arguments of ``Axes.plot`` for a curve that has no role.
+
+    Role colours mean roles and nothing else, so that what is neither the truth nor a model (a
+    bent path, a bowl, an optimiser) is a thin grey line; its dashes tell it from others.
+
+    Args:
+        index: which style, from 0; they repeat after five.
+        label: what the legend calls the curve; empty for no entry.
+
+    Raises:
+        ValueError: if the index is negative.
+    """
+    check_type(str, "some text", label=label)
+    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+        raise ValueError(f"index is {describe(index)}; expected 0 or a larger integer")
+    dash = _PLAIN_LINES[index % len(_PLAIN_LINES)]
+    return {
+        "color": NEUTRAL,
+        "label": label or "_",
+        "linestyle": dash,
+        "linewidth": 1.4,
+        "zorder": 4,
+    }
+
+
 def method_style(name: str) -> dict[str, Any]:
     """Return the keyword arguments of ``Axes.plot`` for an integrator.
 
@@ -180,19 +212,19 @@ def phase_portrait(
         extent: half-width of the square around the origin, or ``(q_min, q_max, p_min, p_max)``.
         contours: a scalar function ``(..., 2) -> (...,)``, or an object with ``hamiltonian(x)``,
             whose level lines are drawn.
-        trajectories: ``{role: states}``, states of shape ``(T, 2)`` or ``(T, B, 2)``; their starts
-            are marked.
+        trajectories: ``{role or name: states}``, states of shape ``(T, 2)`` or ``(T, B, 2)``;
+            their starts are marked.
         streamlines: draw the field as streamlines instead of arrows.
         arrows: number of arrows along each axis.
         levels: number of level lines, or their values.
         coordinates: ``(symbol, unit)`` of both axes; taken from ``source`` if it states them.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: for states or fields that do not have two components, or an unknown role.
+        ValueError: for states or fields that do not have two components, or a misspelt role.
     """
     ax = _axes(ax, (5.2, 4.7))
     q_min, q_max, p_min, p_max = _extent(extent)
@@ -250,16 +282,16 @@ def phase_portrait(
             zorder=1,
         )
     starts = []
-    for role, states in _roles(
-        {} if trajectories is None else trajectories, "trajectories"
-    ).items():
+    trajectories = _named({} if trajectories is None else trajectories, "trajectories")
+    styles = _styles(trajectories, labels)
+    for role, states in trajectories.items():
         states = _array(states)
         if states.ndim not in (2, 3) or states.shape[-1] != 2:
             raise ValueError(
                 f"the states of {role!r} have shape {states.shape}; expected (T, 2) or (T, B, 2)"
             )
-        _draw(ax, states[..., 0], states[..., 1], role, labels)
-        if not ROLES[role].marker:
+        _draw(ax, states[..., 0], states[..., 1], styles[role])
+        if "marker" not in styles[role]:
             starts.append(states[0].reshape(-1, 2))
     if starts:
         first = np.unique(np.concatenate(starts), axis=0)
@@ -290,20 +322,20 @@ def energy_plot(
 
     Args:
         times: shape ``(T,)``, in seconds.
-        energies: ``{role: values}``, values of shape ``(T,)`` or ``(T, B)``.
+        energies: ``{role or name: values}``, values of shape ``(T,)`` or ``(T, B)``.
         ax: where to draw; a new figure if None.
         quantity: what is drawn, if not the energy.
         unit: its unit.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: for values whose length is not that of ``times``, or an unknown role.
+        ValueError: for values whose length is not that of ``times``, or a misspelt role.
     """
     check_type(str, "some text", quantity=quantity, unit=unit)
-    if not _roles(energies, "energies"):
+    if not _named(energies, "energies"):
         raise ValueError("energies is empty; expected at least one curve")
     ax = _axes(ax)
     _draw_over_time(ax, times, energies, labels)
@@ -333,18 +365,18 @@ def energy_drift_plot(
 
     Args:
         times: shape ``(T,)``, in seconds.
-        energies: ``{role: values}``, values of shape ``(T,)`` or ``(T, B)``.
+        energies: ``{role or name: values}``, values of shape ``(T,)`` or ``(T, B)``.
         ax: where to draw; a new figure if None.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes.
 
     Raises:
         ValueError: for an energy that starts at zero, values whose length is not that of
-            ``times``, or an unknown role.
+            ``times``, or a misspelt role.
     """
-    if not _roles(energies, "energies"):
+    if not _named(energies, "energies"):
         raise ValueError("energies is empty; expected at least one curve")
     ax = _axes(ax)
     drifts = {}
@@ -377,21 +409,21 @@ def trajectory_plot(
 
     Args:
         times: shape ``(T,)``, in seconds.
-        trajectories: ``{role: states}``, states of shape ``(T, d)`` or ``(T, B, d)``.
+        trajectories: ``{role or name: states}``, states of shape ``(T, d)`` or ``(T, B, d)``.
         axes: one Axes for each component; a new figure if None.
         components: which components; all if None.
         coordinates: ``(symbol, unit)`` of every component of the state, as in
             ``system.coordinates``.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes, one for each component.
 
     Raises:
-        ValueError: for states of other lengths or sizes than the rest, too few Axes, or an unknown
-            role.
+        ValueError: for states of other lengths or sizes than the rest, too few Axes, or a
+            misspelt role.
     """
-    arrays = {k: _array(states) for k, states in _roles(trajectories, "trajectories").items()}
+    arrays = {k: _array(states) for k, states in _named(trajectories, "trajectories").items()}
     sizes = {states.shape[-1] for states in arrays.values() if states.ndim in (2, 3)}
     if len(sizes) != 1 or any(states.ndim not in (2, 3) for states in arrays.values()):
         shapes = {role: states.shape for role, states in arrays.items()}
@@ -454,7 +486,7 @@ def hamiltonian_contours(
         levels: number of level lines, or their values in the true H.
         role: the role of the learned one.
         coordinates: ``(symbol, unit)`` of both axes; taken from ``true`` if it states them.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes.
@@ -687,27 +719,29 @@ def loss_plot(
     A line is the loss on the training data; circles are the validation loss, where there is one.
 
     Args:
-        histories: ``{role: history}`` with what ``training.fit`` returned, or bare losses ``(S,)``.
+        histories: ``{role or name: history}`` with what ``training.fit`` returned, or bare losses
+            ``(S,)``.
         ax: where to draw; a new figure if None.
         floor: a loss that no model can go below, such as the noise floor, drawn as a line.
         quantity: what the vertical axis is called.
-        labels: ``{role: text}`` to replace labels in the legend.
+        labels: ``{role or name: text}`` to replace labels in the legend.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: for losses that are not a sequence of numbers, or an unknown role.
+        ValueError: for losses that are not a sequence of numbers, or a misspelt role.
     """
     ax = _axes(ax)
     check_type(str, "some text", quantity=quantity)
-    for role, history in _roles(histories, "histories").items():
+    styles = _styles(_named(histories, "histories"), labels)
+    for role, history in histories.items():
         values = _array(getattr(history, "loss", history))
         if values.ndim != 1:
             raise ValueError(f"the losses of {role!r} have shape {values.shape}; expected (S,)")
-        _draw(ax, np.arange(len(values)), values, role, labels)
+        style = styles[role]
+        _draw(ax, np.arange(len(values)), values, style)
         if getattr(history, "validation_loss", None):
-            style = line_style(role)
             ax.plot(
                 history.validation_steps,
                 history.validation_loss,
@@ -717,7 +751,7 @@ def loss_plot(
                 markerfacecolor="none",
                 color=style["color"],
                 zorder=style["zorder"],
-                label=f"{_label(labels, role, style['label'])}, validation",
+                label=f"{style['label']}, validation",
             )
     if floor is not None:
         check_positive(floor=floor)
@@ -749,10 +783,19 @@ def _array(values: Any) -> np.ndarray:
     return array
 
 
-def _roles(curves: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    check_type(Mapping, "a mapping from roles to values, such as {'truth': ...}", **{name: curves})
-    for role in curves:
-        lookup(ROLES, role, "role")
+def _named(curves: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return curves by role or free name, unless a name is nearly that of a role."""
+    check_type(Mapping, "a mapping from names to values, such as {'truth': ...}", **{name: curves})
+    for key in curves:
+        check_type(str, "a role, or any other name", **{f"a name in {name}": key})
+        plain = key.lower().replace("_", " ").replace("-", " ").strip()
+        meant = get_close_matches(plain, ROLES, n=1, cutoff=0.8)
+        if key not in ROLES and (meant or not plain):
+            hint = f"did you mean {meant[0]!r}? " if meant else ""
+            raise ValueError(
+                f"unknown role {key!r}; {hint}roles are {', '.join(ROLES)}; a curve that is none "
+                "of them needs a name that cannot be taken for one"
+            )
     return curves
 
 
@@ -848,12 +891,23 @@ def _heights(
     return q, p, true_height, learned_height - (learned_height - true_height).mean()
 
 
-def _draw(
-    ax: Axes, x: np.ndarray, y: np.ndarray, role: str, labels: Mapping[str, str] | None
-) -> None:
+def _styles(
+    curves: Mapping[str, Any], labels: Mapping[str, str] | None
+) -> dict[str, dict[str, Any]]:
+    """Return how each curve is drawn: as its role says, or plainly if it has none."""
+    styles, plain = {}, 0
+    for name in curves:
+        if name in ROLES:
+            styles[name] = line_style(name)
+        else:
+            styles[name] = plain_style(plain, name)
+            plain += 1
+        styles[name]["label"] = _label(labels, name, styles[name]["label"])
+    return styles
+
+
+def _draw(ax: Axes, x: np.ndarray, y: np.ndarray, style: Mapping[str, Any]) -> None:
     """Draw y, shape ``(T,)`` or ``(T, B)``, against x; only the first curve enters the legend."""
-    style = line_style(role)
-    style["label"] = _label(labels, role, style["label"])
     lines = ax.plot(x, y, **style)
     for line in lines[1:]:
         line.set_label("_")
@@ -865,6 +919,7 @@ def _draw_over_time(
     times = _array(times)
     if times.ndim != 1:
         raise ValueError(f"times has shape {times.shape}; expected (T,)")
+    styles = _styles(curves, labels)
     for role, values in curves.items():
         values = _array(values)
         if values.ndim not in (1, 2) or len(values) != len(times):
@@ -872,7 +927,7 @@ def _draw_over_time(
                 f"{role!r} has shape {values.shape} for {len(times)} times; "
                 f"expected ({len(times)},) or ({len(times)}, B)"
             )
-        _draw(ax, times, values, role, labels)
+        _draw(ax, times, values, styles[role])
     ax.margins(x=0.01)
     ax.set_xlabel("time (s)")
     ax.ticklabel_format(useOffset=False)
