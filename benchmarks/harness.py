@@ -80,8 +80,8 @@ def medians(records: Iterable[Mapping[str, float | None]]) -> dict[str, float]:
     }
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """Return what the timings depend on."""
+def machine(threads: int, device: str = "cpu") -> dict[str, Any]:
+    """Return what the timings depend on; on a GPU, the card's name as well."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -95,28 +95,39 @@ def machine(threads: int) -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        **({"card": torch.cuda.get_device_name(device)} if device.startswith("cuda") else {}),
     }
 
 
 def store(name: str, rows: list[Row], here: dict[str, Any]) -> list[Row]:
     """Put the rows of one function into the file of results, and return all that it then holds.
 
-    Rows of other functions stay, unless they were measured on another machine or belong to no
-    function any more. The file is replaced whole, so an interruption leaves it as it was.
+    Each row says on which machine it was measured. It replaces what the function gave on this
+    machine before, and any row of its name; rows that belong to no function any more go. The
+    file is replaced whole, so an interruption leaves it as it was.
     """
-    kept: dict[str, list[Row]] = {}
-    if RESULTS.exists():
-        old = json.loads(RESULTS.read_text())
-        if old["machine"] == here:
-            for entry in old["rows"]:
-                kept.setdefault(entry["name"].split(":")[0], []).append(entry)
-    kept[name] = rows
-    every = [entry for known in ROWS for entry in kept.get(known, [])]
-    content = {"machine": here, "rows": every}
+    old = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    names = {entry["name"] for entry in rows}
+    every = [
+        entry
+        for entry in old
+        if entry["name"] not in names
+        and not (_function(entry) == name and entry["machine"] == here)
+    ]
+    every += [{**entry, "machine": here} for entry in rows]
+    order = list(ROWS)
+    every = sorted(
+        (entry for entry in every if _function(entry) in order),
+        key=lambda entry: order.index(_function(entry)),
+    )
     partial = RESULTS.with_suffix(".partial")
-    partial.write_text(json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
+    partial.write_text(json.dumps(_plain({"rows": every}), indent=2, allow_nan=False) + "\n")
     os.replace(partial, RESULTS)
     return every
+
+
+def _function(entry: Row) -> str:
+    return str(entry["name"]).split(":")[0]
 
 
 def _plain(value: Any) -> Any:

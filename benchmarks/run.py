@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--repeats and --threads must be at least 1")
     torch.set_num_threads(chosen.threads)
 
-    here, failed, rows = machine(chosen.threads), [], []
+    here, failed, rows = machine(chosen.threads, chosen.device), [], []
     for name in [chosen.row] if chosen.row else ROWS:
         print(f"{name} ...", flush=True)
         start = time.perf_counter()

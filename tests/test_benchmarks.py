@@ -57,8 +57,9 @@ def test_the_file_has_the_form_that_others_read(bench, monkeypatch, capsys):
     use_rows(bench, monkeypatch, one=lambda repeats: [plain(bench, "one", [float("inf")])])
     assert bench["run"].main([]) == 0
     content = stored(bench)
-    assert set(content) == {"machine", "rows"}
-    assert [set(row) for row in content["rows"]] == [FORM]
+    assert set(content) == {"rows"}
+    assert [set(row) for row in content["rows"]] == [FORM | {"machine"}]
+    assert content["rows"][0]["machine"]["threads"] == 1
     # JSON knows no infinity.
     assert content["rows"][0]["ratio"] is None
     assert "| one " in capsys.readouterr().out
@@ -100,10 +101,13 @@ def test_one_row_replaces_its_own_and_keeps_the_others(bench, monkeypatch):
     assert bench["run"].main(["--row", "one", "--repeats", "7"]) == 0
     assert calls == [3, 7]
     assert [row["name"] for row in stored(bench)["rows"]] == ["one: 2", "other"]
-    # Figures of another machine do not stand under this one's name.
-    monkeypatch.setattr(bench["run"], "machine", lambda threads: {"processor": "another"})
+    # Figures of another machine stand beside these, with its name.
+    monkeypatch.setattr(bench["run"], "machine", lambda *_: {"processor": "another"})
     assert bench["run"].main(["--row", "one"]) == 0
-    assert [row["name"] for row in stored(bench)["rows"]] == ["one: 3"]
+    assert bench["run"].main(["--row", "other"]) == 0
+    rows = stored(bench)["rows"]
+    assert [row["name"] for row in rows] == ["one: 2", "one: 3", "other"]
+    assert [row["machine"].get("processor") == "another" for row in rows] == [False, True, True]
 
 
 def test_a_row_that_knows_devices_is_given_the_one_that_was_asked_for(bench, monkeypatch):
@@ -111,10 +115,15 @@ def test_a_row_that_knows_devices_is_given_the_one_that_was_asked_for(bench, mon
         return [plain(bench, f"placed: {device}")]
 
     use_rows(bench, monkeypatch, placed=placed, other=lambda repeats: [plain(bench, "other")])
+    monkeypatch.setattr(bench["run"], "machine", lambda threads, device: {"device": device})
     assert bench["run"].main(["--device", "cuda:1"]) == 0
     assert [row["name"] for row in stored(bench)["rows"]] == ["placed: cuda:1", "other"]
     assert bench["run"].main(["--row", "placed"]) == 0
-    assert [row["name"] for row in stored(bench)["rows"]] == ["placed: cpu", "other"]
+    assert [row["name"] for row in stored(bench)["rows"]] == [
+        "placed: cuda:1",
+        "placed: cpu",
+        "other",
+    ]
 
 
 def test_unknown_rows_are_refused(bench):
@@ -127,7 +136,7 @@ def test_unknown_rows_are_refused(bench):
 def test_the_stored_results_are_of_rows_that_exist(bench):
     content = json.loads((FOLDER / "results.json").read_text())
     for row in content["rows"]:
-        assert set(row) >= FORM
+        assert set(row) >= FORM | {"machine"}
         assert row["name"].split(":")[0] in bench["harness"].ROWS
 
 
