@@ -17,7 +17,7 @@ STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab ce
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test unit lint format lab serve exercises wheel colab bench clean
+.PHONY: help book pdf test unit lint format lab serve exercises seeds wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -69,6 +69,9 @@ serve: $(STAMP) ## serve the built book on http://127.0.0.1:8000 (PORT=...)
 
 exercises: $(STAMP) ## derive the exercise notebooks from the solutions
 	@$(BIN)/python tools/exercises.py
+
+seeds: $(STAMP) ## run every notebook with five sets of seeds: how firm is each claim (long)
+	$(BIN)/python tools/seeds.py $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
 wheel: $(STAMP) ## build the wheel and run every notebook against it, in a clean environment
 	$(BIN)/python tools/check_wheel.py --python $(PYTHON)
