@@ -2,6 +2,7 @@
 
     python tools/check_notebooks.py                       # book/, solutions/ and exercises/
     python tools/check_notebooks.py book/pendulum.ipynb   # only this one
+    python tools/check_notebooks.py --prose               # and the rules for what the text says
     python tools/check_notebooks.py --first-cell          # print the first cell that all must have
 
 It exits with 1 if there is a breach. A notebook's folder decides which rules it must obey: those of
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import inspect
 import json
 import re
 import statistics
@@ -21,7 +23,9 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import nbformat
@@ -414,6 +418,185 @@ def enough_claims(notebook: Notebook) -> Iterator[Finding]:
         )
 
 
+# --- rules for what the text says ----------------------------------------------------------------
+
+# Behind a number these make it a result, or a given constant.
+UNITS = (
+    r"%|per\s+cent|times\b|fold\b|-fold\b|°|degrees?\b|orders?\sof\smagnitude|turns?\b|"
+    r"(?:kilo|milli)?(?:seconds?|joules?|met(?:er|re)s?|radians?)\b|"
+    r"(?<=[\s,])(?:[mµk]?(?:s|m|J|N|W|Hz|g)|cm|kg|rad)(?!\w)"
+)
+NUMBER = r"(?<![\w.,^/−\[(#-])(\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?)"
+MEASURED = re.compile(NUMBER + rf"(?:\s|\\,|-)?\$?(?:{UNITS})")
+DECIMAL = re.compile(r"(?<![\w.,^/−\[#-])(\d+\.\d+(?:e-?\d+)?)(?![\w.]*\w)")
+SWEEPING = re.compile(
+    r"\b(always|never|exactly|a tie|in (?:all|every) cases?|"
+    r"(?:all|every|each) (?:of the )?seeds?|(?:all|every|no) (?:of the )?(?:networks?|models?))\b",
+    re.IGNORECASE,
+)
+GIVEN = re.compile(r"<!--\s*given:\s*\S.*?-->", re.DOTALL)
+# What asks, or says what an exercise gives, states no result.
+ASKS = re.compile(r"\W*(Predict|Checked|Do|Think|Hint)\b")
+
+
+def paragraphs(cell: Cell) -> Iterator[str]:
+    """Yield the paragraphs of a Markdown cell that state something, without code and links.
+
+    One that cites a work is left out, for its numbers are the work's; one that holds a comment
+    ``<!-- given: ... -->``, for it says where they come from; and one that asks.
+    """
+    text = re.sub(r"(?ms)^```.*?^```|^#+ [^\n]*$", "", source(cell))
+    for paragraph in re.split(r"\n\s*\n", text):
+        if GIVEN.search(paragraph) or "bibliography.md#" in paragraph or ASKS.match(paragraph):
+            continue
+        plain = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>", " ", paragraph)
+        # A question states nothing.
+        yield re.sub(r"[^.!?\n]*\?(?=\s|$)", " ", plain)
+
+
+def _numbers(text: str) -> set[float]:
+    found = re.findall(r"(?<![\w.])\d[\d_]*(?:\.\d*)?(?:e[-+]?\d+)?", text)
+    return {float(number.replace("_", "")) for number in found}
+
+
+def _follows_by_formula(paragraph: str, position: int) -> bool:
+    """Whether a number stands in a formula behind ``... =`` with a number or function before it."""
+    if paragraph[:position].count("$") % 2 == 0:
+        return False
+    before = paragraph[paragraph.rindex("$", 0, position) + 1 : position]
+    return bool(re.search(r"[\d\\].*(?:=|\\approx)[\s~]*$", before, flags=re.DOTALL))
+
+
+def _sections(notebook: Notebook) -> list[list[Cell]]:
+    """The cells from each heading to the next."""
+    sections: list[list[Cell]] = [[]]
+    for cell in notebook.cells:
+        if cell.get("cell_type") == "markdown" and any(_headings(source(cell))):
+            sections.append([])
+        sections[-1].append(cell)
+    return sections
+
+
+def _exercise(section: list[Cell]) -> Cell | None:
+    """The cell that says what an exercise gives and asks, if the section is one."""
+    return section[0] if section and re.match(r"#+ Exercise", source(section[0])) else None
+
+
+def computed_numbers(notebook: Notebook) -> Iterator[Finding]:
+    """A number of the text stands in the code above it, or in that of its section."""
+    known: set[float] = set()
+    cells_before = 0
+    for section in _sections(notebook):
+        code = [cell for cell in section if cell.get("cell_type") == "code"]
+        here = known.union(*(_numbers(source(cell)) for cell in code))
+        given = _exercise(section)
+        if given:
+            here |= _numbers(source(given))
+        for cell in section:
+            cells_before += cell.get("cell_type") == "code"
+            if cell.get("cell_type") != "markdown" or cells_before < 2 or cell is given:
+                continue
+            for paragraph in paragraphs(cell):
+                for found in (*MEASURED.finditer(paragraph), *DECIMAL.finditer(paragraph)):
+                    value = float(found[1].replace(",", ""))
+                    same = {value, value / 100, value / 1000, value * 1000}
+                    if not same & here and not _follows_by_formula(paragraph, found.start()):
+                        here = here | {value}  # once is enough
+                        yield (
+                            cell,
+                            f"{found[0].strip()!r} stands in no code above or in its section; "
+                            "print or claim it, cite where it comes from, or say so in "
+                            "<!-- given: ... -->",
+                        )
+        known = here
+
+
+def claimed_words(notebook: Notebook) -> Iterator[Finding]:
+    """Words that speak of all cases stand in a section with a claim."""
+    cells_before = 0
+    for section in _sections(notebook):
+        code = [cell for cell in section if cell.get("cell_type") == "code"]
+        # In an exercise the check is the claim.
+        claims = any(
+            name == "claim" or root == "check"
+            for cell in code
+            for root, name in calls(tree_of(cell))
+        )
+        for cell in section:
+            cells_before += cell.get("cell_type") == "code"
+            if claims or cell.get("cell_type") != "markdown" or cells_before < 2:
+                continue
+            for paragraph in paragraphs(cell):
+                for found in SWEEPING.finditer(paragraph):
+                    around = paragraph[max(0, found.start() - 30) : found.end() + 30]
+                    yield (
+                        cell,
+                        f"{' '.join(around.split())!r} speaks of all cases, and no claim stands in "
+                        "its section; claim it, say less, or say why in <!-- given: ... -->",
+                    )
+
+
+@cache
+def _seed_places() -> dict[str, int]:
+    """At which place the public functions and methods of the package take a seed, by name."""
+    import hnn_tutorial
+
+    places: dict[str, int] = {}
+
+    def look(owner: Any, name: str) -> None:
+        value = inspect.getattr_static(owner, name)
+        bound = isinstance(value, staticmethod | classmethod)
+        if not (bound or inspect.isfunction(value) or inspect.isclass(value)):
+            return
+        method = inspect.isclass(owner) and not bound
+        try:
+            parameters = list(inspect.signature(getattr(owner, name)).parameters)
+        except (TypeError, ValueError):
+            return
+        for word in {"seed", "seeds"} & set(parameters):
+            place = parameters.index(word) - method
+            places[name] = min(place, places.get(name, place))
+
+    for module in walk_packages(hnn_tutorial.__path__, "hnn_tutorial."):
+        if any(part.startswith("_") for part in module.name.split(".")):
+            continue
+        loaded = import_module(module.name)
+        for name in getattr(loaded, "__all__", ()):
+            look(loaded, name)
+            if inspect.isclass(found := getattr(loaded, name)):
+                for method in dir(found):
+                    if not method.startswith("_"):
+                        look(found, method)
+    return places
+
+
+def seeds_by_name(notebook: Notebook) -> Iterator[Finding]:
+    """A seed is passed by its name, so that one sees what it is."""
+    own = {
+        node.name
+        for cell in notebook.code
+        for node in ast.walk(tree_of(cell))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    for cell in notebook.code:
+        for node in ast.walk(tree_of(cell)):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+            place = _seed_places().get(name)
+            if (
+                name in own
+                or place is None
+                or isinstance(getattr(node.func, "value", 0), ast.Constant)
+            ):
+                continue
+            if len(node.args) > place and not any(isinstance(a, ast.Starred) for a in node.args):
+                given = ast.unparse(node.args[place])
+                if given == "generator":
+                    continue  # it is none, and one sees it
+                yield cell, f"{name}(...) takes {given!r} as its seed; write seed={given}"
+
+
 Rule = Callable[[Notebook], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
@@ -430,13 +613,19 @@ RULES: tuple[Rule, ...] = (
     heading_levels,
 )
 CHAPTER_RULES: tuple[Rule, ...] = (few_definitions, opening, ending, enough_claims)
+PROSE_RULES: tuple[Rule, ...] = (computed_numbers, claimed_words, seeds_by_name)
 
 
 # --- files ---------------------------------------------------------------------------------------
 
 
 def check_notebook(
-    content: dict[str, Any], path: str = "notebook", *, chapter: bool, size: int | None = None
+    content: dict[str, Any],
+    path: str = "notebook",
+    *,
+    chapter: bool,
+    prose: bool = False,
+    size: int | None = None,
 ) -> list[Breach]:
     """Return every breach in a notebook.
 
@@ -444,11 +633,12 @@ def check_notebook(
         content: the notebook, as JSON gives it.
         path: what to call it.
         chapter: whether the rules for chapters hold too.
+        prose: whether the rules for what the text says hold too.
         size: the file's size in bytes; None for that of ``content`` written as JSON.
     """
     notebook = Notebook(content, size)
     breaches = []
-    for rule in RULES + (CHAPTER_RULES if chapter else ()):
+    for rule in RULES + (CHAPTER_RULES if chapter else ()) + (PROSE_RULES if prose else ()):
         for cell, message in rule(notebook):
             name = (
                 "" if cell is None else cell.get("id") or f"number {notebook.cells.index(cell) + 1}"
@@ -474,7 +664,7 @@ def notebooks(paths: list[Path]) -> list[Path]:
     return found
 
 
-def check_paths(paths: list[Path]) -> list[Breach]:
+def check_paths(paths: list[Path], *, prose: bool = False) -> list[Breach]:
     """Return every breach in the notebooks among and below the paths."""
     breaches, owners = [], {}
     for path in notebooks(paths):
@@ -488,7 +678,13 @@ def check_paths(paths: list[Path]) -> list[Breach]:
         except ValueError as error:
             breaches.append(Breach(name, "", f"it is not JSON ({error}); restore it"))
             continue
-        breaches += check_notebook(content, name, chapter=folder == "book", size=len(data))
+        breaches += check_notebook(
+            content,
+            name,
+            chapter=folder == "book",
+            prose=prose and folder != "exercises",
+            size=len(data),
+        )
         if folder == "exercises":
             continue  # derived from solutions, with the same figures
         for cell in content.get("cells", []):
@@ -504,6 +700,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the notebooks against the course's rules.")
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks or folders")
     parser.add_argument("--first-cell", action="store_true", help="print the first cell and stop")
+    parser.add_argument("--prose", action="store_true", help="check what the text says, too")
     options = parser.parse_args(arguments)
     if options.first_cell:
         print(first_cell())
@@ -512,7 +709,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path in paths:
         if not path.exists():
             parser.error(f"{path} does not exist")
-    breaches = check_paths(paths)
+    breaches = check_paths(paths, prose=options.prose)
     for breach in breaches:
         print(breach)
     count = len(notebooks(paths))
