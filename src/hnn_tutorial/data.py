@@ -57,8 +57,8 @@ def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
 def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
     r"""Estimate time derivatives from observed states alone, for even or uneven times.
 
-    Through each three neighbours goes one parabola; its slope is the estimate, at the middle
-    point and, at the two ends, at the outer point. With the gap a before and b after,
+    The estimate is the slope of the parabola through three neighbours: at the middle one, or, at
+    the two ends of the data, at the outer one. With the gap a before and b after,
 
     .. math:: \dot x_k \approx \frac{1}{a+b}\left(b\,\frac{x_k - x_{k-1}}{a}
               + a\,\frac{x_{k+1} - x_k}{b}\right),
@@ -102,7 +102,7 @@ class Dataset:
         states: ``(N, 2n)``.
         derivatives: ``(N, 2n)``, the targets of a derivative loss.
         trajectory: ``(N,)`` integers; states with the same number came from one trajectory.
-            Where None is given, each state gets a number of its own.
+            None gives each state its own number.
 
     Raises:
         ValueError: if the dataset is empty, shapes do not match, or a value is not finite.
@@ -172,7 +172,7 @@ class Dataset:
     def split(
         self, test_fraction: float, seed: int | torch.Generator
     ) -> tuple["Dataset", "Dataset"]:
-        """Split by trajectory, so that no trajectory stands on both sides.
+        """Split by trajectory, so that no trajectory is on both sides.
 
         Neighbours on one trajectory are nearly equal: a split by state would test on what
         was trained on.
@@ -227,7 +227,7 @@ class Trajectories:
         as_times(self.times, forwards=True)
 
     def noisy(self, sigma: float, seed: int | torch.Generator) -> "Trajectories":
-        """Return the trajectories as an instrument of error ``sigma`` would report them.
+        """Return the trajectories with Gaussian noise on every component.
 
         Args:
             sigma: standard deviation, in the units of each component.
@@ -314,7 +314,7 @@ class Normalization:
 
         Args:
             states: ``(..., 2n)``.
-            time_scale: t_s; the states do not tell it.
+            time_scale: t_s, which the states do not determine.
         """
         check_state(states, "states")
         check_finite(states, "states")

@@ -4,8 +4,8 @@ A trajectory that diverged scores infinity. It is never dropped and never NaN, s
 over trajectories or seeds stays meaningful and a mean shows what happened. The truth, on the
 other hand, must be finite: a NaN there is an error.
 
-Scores of trajectories keep their batch axes, one number for each trajectory, because means
-over trajectories are often ruled by a single one of them.
+Scores of trajectories keep their batch axes, one number for each trajectory, because a single one
+often dominates a mean over trajectories.
 """
 
 import math
@@ -151,16 +151,17 @@ def energy_gain(
 ) -> Tensor:
     r"""Return the share of its energy that a motion gains in a given time.
 
-    .. math:: \frac{H(\varphi_T(x_0)) - H(x_0)}{H(x_0)}
+    .. math:: \frac{H(\varphi_t(x_0)) - H(x_0)}{H(x_0)}
 
-    With one period for the time it says, start by start, where a learned field gains and where
-    it loses; where the gain changes its sign from plus to minus, the motion settles.
+    Over one period it shows, start by start, where a learned field gains energy and where it loses
+    some. Where the gain changes sign from plus to minus as orbits grow, the motion settles on a
+    limit cycle.
 
     Args:
         field: the learned field.
         hamiltonian: the true H, in J, measured from its minimum.
         x0: initial states, ``(..., 2n)``.
-        duration: T, in s.
+        duration: t, in s.
         method: a fixed-step key of ``METHODS``.
         step: as in ``integrate``, in s.
 
@@ -199,19 +200,19 @@ def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
 def valid_prediction_time(
     predicted: Tensor, true: Tensor, times: Tensor | Sequence[float], threshold: float = 0.4
 ) -> Tensor:
-    r"""Return the time until which a prediction can be used.
+    r"""Return how long a prediction stays within a threshold of the truth.
 
-    .. math:: t^* = \min \{ t_k : e_k > \text{threshold} \} - t_0, \qquad
-              e_k = \frac{\| \hat x_k - x_k \|}{\sqrt{\frac 1T \sum_j \| x_j \|^2}}
+    .. math:: t^* = \min \{ t_k : \varepsilon_k > \text{threshold} \} - t_0, \qquad
+              \varepsilon_k = \frac{\| \hat x_k - x_k \|}{\sqrt{\frac 1T \sum_j \| x_j \|^2}}
 
-    The norm adds positions and momenta, so both should be of the same size: give states in
-    normalised coordinates where they are not.
+    The norm adds positions and momenta, so both should be of similar size; if they are not, give
+    states in normalised coordinates.
 
     Args:
         predicted: ``(T, ..., 2n)``.
         true: states at the same times, ``(T, ..., 2n)``.
         times: ``(T,)``, strictly increasing.
-        threshold: the largest error that is still of use.
+        threshold: the largest error that still counts as valid.
 
     Returns:
         One time for each trajectory, ``(...)``. A prediction that stays within the threshold
@@ -262,7 +263,7 @@ class MeshError:
     def fraction_below(self, bound: float) -> float:
         """Return the share of the points with an error of at most ``bound``.
 
-        Points where the true field vanishes are not counted; ``singular`` tells them.
+        Points where the true field vanishes (``singular``) are not counted.
         """
         check_positive(bound=bound)
         return (self.relative[~self.singular] <= float(bound)).double().mean().item()
@@ -284,10 +285,10 @@ def mesh_error(
 ) -> MeshError:
     r"""Return the relative error of a field on a mesh over :math:`[-R, R]^2`.
 
-    .. math:: e(q, p) = \frac{\| f_\theta(q, p) - f(q, p) \|}{\| f(q, p) \|}
+    .. math:: \varepsilon(q, p) = \frac{\| f_\theta(q, p) - f(q, p) \|}{\| f(q, p) \|}
 
     for systems of one degree of freedom. An odd number of points puts one of them on the
-    origin, where the field of an oscillator is zero and e is undefined: points where
+    origin, where the field of an oscillator is zero and ε is undefined: points where
     :math:`\|f\|` is below 1e-12 of its largest value are marked as singular and left out of
     every share. Nothing else is left out, however large its error.
 
@@ -335,7 +336,7 @@ def phase_volume_change(
     *,
     step: float | None = None,
 ) -> Tensor:
-    r"""Return the logarithm of the factor by which the motion has grown a small phase volume.
+    r"""Return the logarithm of the factor by which a small phase volume has grown.
 
     .. math:: \ln \left| \det \frac{\partial x(t_k)}{\partial x_0} \right|
               = \int_{t_0}^{t_k} \nabla \cdot f(x(t))\,dt
@@ -401,15 +402,15 @@ def time_reversal_error(
     step: float | None = None,
     **options: float,
 ) -> Tensor:
-    r"""Return how far from its start a motion ends that is thrown back after a while.
+    r"""Return how far from its start a motion ends after it was reversed half way.
 
     .. math:: \| R\, \varphi_t (R\, \varphi_t (x_0)) - x_0 \|, \qquad R\,[q, p] = [q, -p]
 
-    Run for a while, turn the momentum round, run as long again, turn it round once more: a
-    system with H(q, p) = H(q, −p) is back where it began. This is physical reversibility, a
-    property of the field. Integrating with negative time is another thing: it retraces *any*
-    smooth motion, that of friction too, and so tests the integrator alone. A learned
-    Hamiltonian is not exactly even in p, and this score shows by how much.
+    Run for a while, reverse the momentum, run as long again, reverse it once more: a system with
+    H(q, p) = H(q, −p) is back where it began. This is physical reversibility, a property of the
+    field. Integrating with negative time is another thing: it retraces *any* smooth motion, that of
+    friction too, and so tests the integrator alone. A learned Hamiltonian is not exactly even in p,
+    and this score shows by how much.
 
     Args:
         field: the field, of ``[q, p]`` or ``[q, q̇]``.
@@ -451,9 +452,9 @@ def lyapunov_exponent(
 
     .. math:: \lambda = \frac{1}{K \tau} \sum_{k=1}^{K} \ln \frac{d_k}{d}, \qquad K\tau = T
 
-    The neighbour starts at the distance d in a random direction. Whenever the gap τ has passed
-    it has got to a distance :math:`d_k`, and is brought back along the same direction to the
-    distance d. For long times this is the largest Lyapunov exponent, whatever the first
+    The neighbour starts at the distance d in a random direction. After each gap τ its distance is
+    :math:`d_k`, and it is moved back along the same direction to the distance d. For long times
+    this is the largest Lyapunov exponent, whatever the first
     direction: where it is positive, small errors grow as :math:`e^{\lambda t}` in the mean. For a
     motion that is not chaotic it falls to zero as :math:`\ln(T)/T`, not at once.
 

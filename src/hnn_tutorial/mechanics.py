@@ -67,7 +67,7 @@ def gradient(function: ScalarFunction) -> Field:
         A function ``(..., d) -> (..., d)``.
 
     Raises:
-        TypeError: if ``function`` is none.
+        TypeError: if ``function`` is not callable.
         TypeError, ValueError: (when called) if the states are not a floating-point tensor, or
             ``function`` does not return one value for each.
     """
@@ -91,7 +91,7 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
         A function ``(..., d) -> (..., m, d)``.
 
     Raises:
-        TypeError: if ``function`` is none.
+        TypeError: if ``function`` is not callable.
         TypeError, ValueError: (when called) if the states are not a floating-point tensor, or
             ``function`` does not return numbers for each.
     """
@@ -111,9 +111,9 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
 
 
 def symplectic_gradient(dH: Tensor) -> Tensor:
-    r"""Turn the gradient of H by a quarter: the symplectic gradient :math:`S_H = \Omega \nabla H`.
+    r"""Return the symplectic gradient :math:`X_H = \Omega \nabla H` from the gradient of H.
 
-    .. math:: S_H = \left(\frac{\partial H}{\partial p}, -\frac{\partial H}{\partial q}\right),
+    .. math:: X_H = \left(\frac{\partial H}{\partial p}, -\frac{\partial H}{\partial q}\right),
               \qquad \Omega = \begin{pmatrix} 0 & I \\ -I & 0 \end{pmatrix}
 
     Args:
@@ -123,7 +123,7 @@ def symplectic_gradient(dH: Tensor) -> Tensor:
         ``[∂H/∂p, −∂H/∂q]``, the same shape.
 
     References:
-        Greydanus, Dzamba & Yosinski 2019, eq. 2.
+        Greydanus, Dzamba & Yosinski 2019, eq. 2 (who write S_H).
     """
     check_state(dH, "the gradient")
     dH_dq, dH_dp = dH.chunk(2, dim=-1)
@@ -131,11 +131,10 @@ def symplectic_gradient(dH: Tensor) -> Tensor:
 
 
 def time_reversal(x: Tensor) -> Tensor:
-    r"""Return states with their momenta or velocities turned round: :math:`(q, p) \to (q, -p)`.
+    r"""Return states with momenta or velocities reversed: :math:`(q, p) \to (q, -p)`.
 
     Where :math:`H(q, -p) = H(q, p)`, as without friction and magnetic fields, a motion played
-    backwards is one again: if :math:`x(t)` is a motion, so is the time reversal of
-    :math:`x(-t)`.
+    backwards is a motion too: if :math:`x(t)` is one, so is the time reversal of :math:`x(-t)`.
 
     Args:
         x: states, ``(..., 2n)``.
@@ -157,7 +156,7 @@ def hamiltonian_field(hamiltonian: ScalarFunction) -> Field:
     .. math:: \dot q = \frac{\partial H}{\partial p}, \qquad \dot p = -\frac{\partial H}{\partial q}
 
     Args:
-        hamiltonian: H, a scalar function of ``[q, p]``: a formula or a network alike.
+        hamiltonian: H, a scalar function of ``[q, p]``: a formula or a network.
 
     Returns:
         The field ``[q, p] -> [q̇, ṗ]``, ``(..., 2n) -> (..., 2n)``.
@@ -265,10 +264,10 @@ def legendre_transform(
     .. math:: H(q, p) = p \cdot \dot q - L(q, \dot q)
               \quad\text{with}\quad p = \frac{\partial L}{\partial \dot q}(q, \dot q)
 
-    The velocity that belongs to a momentum is found by Newton's method with step halving,
-    from :math:`\dot q = 0`; three more Newton steps are then taken inside the autograd graph,
-    each of which doubles the number of right derivatives of :math:`\dot q`, so that H is
-    differentiable to the eighth order.
+    Newton's method with step halving, started at :math:`\dot q = 0`, finds the velocity that
+    belongs to a momentum. Three more Newton steps are then taken inside the autograd graph. Each
+    doubles the number of correct derivatives of :math:`\dot q`, so H can be differentiated eight
+    times.
 
     Args:
         lagrangian: L, a scalar function of ``[q, q̇]``, strictly convex in ``q̇``.
@@ -346,7 +345,7 @@ def action(lagrangian: ScalarFunction, path: Tensor, times: Tensor) -> Tensor:
         times: ``(T,)``, increasing, in s.
 
     Returns:
-        S in J s, shape ``(...)``; differentiable by the path.
+        S in J s, shape ``(...)``; differentiable with respect to the path.
 
     Raises:
         ValueError: if path and times do not fit, or the times do not increase.
@@ -417,7 +416,7 @@ def symplectic_form(n: int, *, dtype: torch.dtype, device: torch.device | str) -
     Args:
         n: degrees of freedom.
         dtype: of its entries.
-        device: where it is to be.
+        device: where to put it.
     """
     check_count(n=n)
     check_dtype(dtype)

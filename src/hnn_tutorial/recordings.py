@@ -1,4 +1,4 @@
-r"""Real recordings: what an instrument saw of a pendulum and of a double pendulum.
+r"""Real recordings: a pendulum and a double pendulum, as a camera saw them.
 
 Both are files from the supplementary material of Schmidt & Lipson 2009. No licence is stated
 there, so the files are not part of this package: ``load_recording`` reads them from a folder
@@ -221,7 +221,7 @@ def _advice(source: Source) -> str:
 
 
 def read_recording(path: str | os.PathLike[str], source: Source) -> Recording:
-    """Read any file of numbers in columns, as ``source`` describes it; no checksum is asked.
+    """Read any file of numbers in columns, as ``source`` describes it, without a checksum.
 
     Lines that begin with % are comments.
 
@@ -234,8 +234,8 @@ def read_recording(path: str | os.PathLike[str], source: Source) -> Recording:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for a line with another number of columns, a number that is none or not
-            finite, a missing row, or times that do not increase; it names the line.
+        ValueError: for a line with another number of columns, an entry that is not a finite number,
+            a missing row, or times that do not increase; it names the line.
     """
     path = as_file(path)
     check_type(Source, "a Source, such as RECORDINGS['real_pendulum']", source=source)

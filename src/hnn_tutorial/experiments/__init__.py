@@ -1,4 +1,4 @@
-"""Named recipes, a task each with the model and the training that go with it, and their results.
+"""Named recipes (a task with a model and its training) and their results.
 
 ``hnn-tutorial list`` shows them, ``hnn-tutorial run`` runs them; from Python::
 
@@ -7,8 +7,8 @@
     result, model = run_seed(RECIPES["spring-ours"], seed=0)
     results = sweep([RECIPES["spring-ours"]], seeds=5, out="results")
 
-A new task is a file of its own and an entry in ``TASKS``. The file holds two recipes, ``REFERENCE``
-and ``OURS``, and may hold others of the same models in a tuple ``VARIANTS``.
+A new task is one file and an entry in ``TASKS``. The file holds two recipes, ``REFERENCE`` and
+``OURS``, and may hold others of the same models in a tuple ``VARIANTS``.
 """
 
 from hnn_tutorial.experiments import (

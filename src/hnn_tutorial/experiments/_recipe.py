@@ -1,4 +1,4 @@
-"""What a recipe is: a task, the models that may try it, and how they are trained."""
+"""Recipes: a task, the models that may try it, and how they are trained."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ class Task(Protocol):
         ...
 
     def scores(self, learned: Field, data: TaskData, *, velocities: bool) -> dict[str, float]:
-        """Return what the learned field is worth, by the true H over a fixed horizon.
+        """Score the learned field by the true H over a fixed horizon.
 
         Args:
             learned: takes and gives float64 states on the CPU, in the task's own units.
@@ -175,7 +175,7 @@ def train_on_derivatives(job: Job) -> LearnableField:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A task with everything that a run needs decided, and the choices that are left.
+    """A task with all settings of a run, and the choices that are left open.
 
     Attributes:
         name: key in ``RECIPES``: the task's name, then ``-reference``, ``-ours`` or what tells a
@@ -226,7 +226,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Result:
-    """What one seed of a recipe came to.
+    """The outcome of one seed of a recipe.
 
     Attributes:
         recipe: what was run, by its name.
@@ -285,7 +285,7 @@ def run_seed(
         model: a key of ``recipe.models``; None takes the first.
         optimizer: a key of ``recipe.optimizers``; None takes the first.
         device: where to train.
-        folder: for checkpoints; a run that was interrupted goes on from them.
+        folder: for checkpoints; an interrupted run continues from them.
         progress: whether to show a bar.
 
     Returns:

@@ -51,7 +51,7 @@ ERROR_FILE = "error.txt"
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result with what it was made with.
+    """A result with the settings and versions that made it.
 
     Attributes:
         path: of its JSON file.
@@ -76,7 +76,7 @@ def result_path(
 
 
 def model_path(path: Path) -> Path:
-    """Return where the trained model of a result stands; ``load_model`` reads it.
+    """Return where the trained model of a result is; ``load_model`` reads it.
 
     Args:
         path: of the result.
@@ -85,7 +85,7 @@ def model_path(path: Path) -> Path:
 
 
 def work_folder(path: Path) -> Path:
-    """Return where the checkpoints of a result that is not there yet stand."""
+    """Return where the checkpoints of an unfinished result are."""
     return path.with_suffix("")
 
 

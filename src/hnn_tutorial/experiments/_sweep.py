@@ -92,12 +92,12 @@ def sweep(
     report: Callable[[str], None] = lambda line: None,
     progress: bool = False,
 ) -> list[StoredResult]:
-    """Run seeds 0, 1, ... of recipes, and keep each result in a folder as soon as it is there.
+    """Run seeds 0, 1, ... of recipes, and store each result as soon as it is finished.
 
-    A seed whose result is in the folder is not run again. A sweep that was stopped, in whatever
-    way, goes on from its last checkpoints when it is started again, and each seed comes to the
-    same weights as without the interruption. Every run has one torch thread, so that its last
-    digits do not depend on how many run at once.
+    A seed whose result is in the folder is not run again. A sweep that was stopped, for any reason,
+    continues from its last checkpoints when it is started again, and each seed comes to the same
+    weights as without the interruption. Every run has one torch thread, so that its last digits do
+    not depend on how many run at once.
 
     Args:
         recipes: what to run, such as values of ``RECIPES``.

@@ -73,8 +73,8 @@ def integrate(
         method: a key of ``METHODS``.
         step: longest internal step of a fixed-step method; each interval of ``times`` is
             divided evenly into steps no longer than this. None makes one step per interval.
-        options: ``rtol`` and ``atol`` of the adaptive methods (default 1e-9 each, held for
-            each state of a batch).
+        options: ``rtol`` and ``atol`` of the adaptive methods (default 1e-9 each; every state of a
+            batch meets them).
 
     Returns:
         The states at the times, ``(T, ..., 2n)``; the first is ``x0``.
@@ -132,10 +132,10 @@ def _solve_fixed(
 def integrate_gaps(
     field: Field, x0: Tensor, gaps: Tensor, method: str = "rk4", *, steps: int = 1
 ) -> Tensor:
-    r"""Follow each state of a batch over time gaps of its own.
+    r"""Follow each state of a batch over its own time gaps.
 
     With :math:`t = t_k + g_k s` the motion over the gap :math:`g_k` is that of the field
-    :math:`g_k f` over :math:`0 \le s \le 1`, which lets one call hold trajectories observed at
+    :math:`g_k f` over :math:`0 \le s \le 1`, so one call can follow trajectories observed at
     different and uneven times. It works inside ``vmap`` as well, and gradients flow through it.
 
     Args:
@@ -174,7 +174,7 @@ def integrate_gaps(
 
 
 def fixed_step(name: str) -> tuple[Method, Step]:
-    """Return a method that does not choose its own steps, and its step.
+    """Return a fixed-step method, and its step function.
 
     Raises:
         ValueError: for any other name.

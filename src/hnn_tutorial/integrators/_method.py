@@ -11,7 +11,7 @@ Step = Callable[[Field, Tensor, float], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """One integrator: its step, and the properties that the tests hold it to.
+    """One integrator: its step function, and the properties that the tests check.
 
     Attributes:
         name: the key in ``METHODS``.

@@ -1,7 +1,7 @@
 """Implicit symplectic methods, for any Hamiltonian, separable or not.
 
 Both are collocation methods at Gauss points. Their equations are solved by fixed-point
-iteration down to rounding, because a method is only as symplectic as its equations are
+iteration down to rounding, because the method is symplectic only as far as its equations are
 solved.
 """
 

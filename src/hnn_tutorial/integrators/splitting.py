@@ -1,7 +1,7 @@
 """Explicit symplectic methods: kicks and drifts, for separable Hamiltonians H = T(p) + V(q).
 
-A *drift* moves q with p held, a *kick* moves p with q held. Each is the exact flow of one
-half of H, so it is symplectic, and so is every chain of them.
+A *drift* changes q at constant p, a *kick* changes p at constant q. Each is the exact flow of one
+part of H, so each is symplectic, and so is any sequence of them.
 """
 
 import torch
@@ -59,10 +59,10 @@ def forest_ruth_step(field: Field, x: Tensor, h: float) -> Tensor:
 def coupled_parts(field: Field, x: Tensor) -> str | None:
     """Return why a field cannot be split into drifts and kicks, or None if it can.
 
-    A splitting method needs q̇ to depend on p alone and ṗ on q alone. The field is called at
-    the states with their q, then their p, displaced, and the half that must not change is
-    compared. This asks nothing of the field but its values, so it serves formulas and
-    networks alike. Inside ``vmap``, where no value can be read, nothing is found.
+    A splitting method needs q̇ to depend on p alone and ṗ on q alone. The field is evaluated at the
+    states with q displaced, then with p displaced, and the half that must not change is compared.
+    Only values of the field are needed, so the test works for formulas and networks. Inside
+    ``vmap``, where no value can be read, nothing is found.
 
     Args:
         field: the field, ``(..., 2n) -> (..., 2n)``.

@@ -1,6 +1,6 @@
 """The learnable fields, each in a file of its own, and the table of them.
 
-Their arguments are those of ``Model``; what a model adds to it stands in its own class.
+All take the arguments of ``Model``; the class of each model documents what it adds.
 """
 
 from typing import Any

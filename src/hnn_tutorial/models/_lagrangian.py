@@ -22,11 +22,11 @@ def inverse_times(matrix: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class LagrangianModel(Model):
-    """A learnable motion of states ``[q, q̇]`` that a Lagrangian causes.
+    """A learnable field of states ``[q, q̇]`` that is derived from a Lagrangian.
 
     A dataset for it holds ``[q, q̇]`` and ``[q̇, q̈]``, as ``system.velocities`` and
     ``system.second_order_field`` give them. The first half of ``field`` is the input itself,
-    so a residual of ``acceleration`` alone says as much at half the price.
+    so a residual of ``acceleration`` alone carries the same information at half the cost.
     """
 
     def lagrangian(self, x: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class LagrangianModel(Model):
         raise NotImplementedError
 
     def acceleration(self, x: Tensor) -> Tensor:
-        """Return q̈ by Euler and Lagrange's equation, ``(..., 2n) -> (..., n)``."""
+        """Return q̈ by the Euler–Lagrange equation, ``(..., 2n) -> (..., n)``."""
         raise NotImplementedError
 
     def field(self, x: Tensor) -> Tensor:

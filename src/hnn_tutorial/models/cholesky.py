@@ -8,10 +8,10 @@ from torch.nn.functional import softplus
 class CholeskyFactor(nn.Module):
     r"""Make n(n+1)/2 numbers a lower triangular matrix K with a positive diagonal.
 
-    The numbers are placed row by row, those on the diagonal through softplus. So each
-    positive definite matrix is :math:`K K^\top` for one K alone. With a diagonal of either
-    sign there would be :math:`2^n`, and a network that had taken different ones in different
-    places would be singular in between, where no training mends it.
+    The numbers are placed row by row, those on the diagonal through softplus. So each positive
+    definite matrix is :math:`K K^\top` for exactly one K. If the diagonal could have either sign
+    there would be :math:`2^n` of them, and a network that chose different signs in different places
+    would have a singular matrix in between, which training cannot repair.
 
     Args:
         n: rows and columns.
@@ -56,7 +56,7 @@ class CholeskyFactor(nn.Module):
 
 @torch.no_grad()
 def start_near(layer: nn.Linear, factor: CholeskyFactor, diagonal: float) -> None:
-    """Let the first outputs of a layer give a K near ``diagonal`` times the identity.
+    """Set a layer so that its first outputs give a K near ``diagonal`` times the identity.
 
     Args:
         layer: whose first outputs are the numbers of K; their weights shrink to a tenth.

@@ -1,4 +1,4 @@
-"""A Hamiltonian neural network with friction that can only take energy away."""
+"""A Hamiltonian neural network with friction that can only remove energy."""
 
 import torch
 from torch import Tensor
@@ -21,9 +21,9 @@ class DissipativeHNN(HNN):
 
     So at any weights its energy never rises. A second network gives the lower triangular K,
     which starts small.
-    Friction is a force, and a force moves p alone: a block of R on the positions would make
-    the velocity something else than ∂H/∂p. D may depend on all of the state, which admits
-    air drag, :math:`D \propto |\dot q|`, besides linear friction.
+    Friction is a force, and a force moves p alone: a block of R on the positions would make the
+    velocity differ from ∂H/∂p. D may depend on all of the state, which admits air drag, :math:`D
+    \propto |\dot q|`, besides linear friction.
 
     This is the port-Hamiltonian form without its ports, as in Zhong, Dey & Chakraborty 2020,
     who let D depend on q alone. Sosanya & Greydanus 2022 add the gradient of a second scalar

@@ -12,9 +12,9 @@ class HNN(Model):
     .. math:: \dot q = \frac{\partial H_\theta}{\partial p}, \qquad
               \dot p = -\frac{\partial H_\theta}{\partial q}
 
-    So :math:`\dot H_\theta = \nabla H_\theta \cdot S_{H_\theta} = 0` for any weights: the
-    model keeps its own energy by construction, trained or not, and its field has no
-    divergence. How near :math:`H_\theta` is to the true energy is what training decides.
+    So :math:`\dot H_\theta = \nabla H_\theta \cdot \Omega \nabla H_\theta = 0` for any weights: the
+    model conserves its own energy by construction, trained or not, and its field has no divergence.
+    Training decides how close :math:`H_\theta` is to the true energy.
 
     References:
         Greydanus, Dzamba & Yosinski 2019.

@@ -8,7 +8,7 @@ from hnn_tutorial.models._lagrangian import LagrangianModel, inverse_times
 
 
 class LNN(LagrangianModel):
-    r"""A network for any Lagrangian; the motion is Euler and Lagrange's.
+    r"""A network for any Lagrangian; the motion follows from the Euler–Lagrange equation.
 
     .. math:: L_\theta(q, \dot q) = \tfrac12 |\dot q|^2 + \mathrm{NN}_\theta(q, \dot q)
 
@@ -16,19 +16,18 @@ class LNN(LagrangianModel):
               \left(\frac{\partial L}{\partial q}
               - \frac{\partial^2 L}{\partial q\,\partial \dot q}\,\dot q\right)
 
-    The first term takes no generality away, since the network may learn its negative. It
-    does three things. The mass matrix of the untrained model is near the identity (the
-    network's last layer starts at a tenth of the usual weights), where that of a bare network
-    is as often negative as positive, and singular in between. The scale of L, which no motion
-    shows, has a natural value. And L = 0, which solves the equation for any motion, is far.
+    The first term costs no generality, since the network can learn its negative. It has three
+    effects. The mass matrix of the untrained model is near the identity (the network's last layer
+    starts at a tenth of the usual weights); that of a bare network is as often negative as
+    positive, and singular in between. The scale of L, which the motion does not determine, gets a
+    natural value. And L = 0, which satisfies the equation for any motion, is far away.
 
-    Softplus suits it best: it grows with the velocity as a kinetic energy must, where tanh
-    levels off and its curvature takes either sign.
+    Softplus suits it best: it grows with the velocity as a kinetic energy must. Tanh levels off,
+    and its curvature changes sign.
 
-    Nothing makes the mass matrix positive elsewhere: far from the data an eigenvalue may pass
-    through zero, where the acceleration has a pole. A matrix that is singular to rounding is an
-    error that says so; one that is merely not positive is in ``mass_matrix`` to be seen. The
-    ``StructuredLNN`` has neither.
+    Nothing keeps the mass matrix positive away from the data: an eigenvalue may pass through zero,
+    where the acceleration has a pole. A numerically singular matrix raises an error. One that is
+    merely indefinite does not; ``mass_matrix`` shows it. The ``StructuredLNN`` avoids both.
 
     References:
         Cranmer et al. 2020.

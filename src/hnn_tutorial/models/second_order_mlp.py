@@ -11,9 +11,9 @@ class SecondOrderMLP(Model):
 
     .. math:: \dot q_i = p_i / m_i, \qquad \dot p = \mathrm{NN}_\theta(q, p)
 
-    The masses :math:`m_i > 0` are n further parameters, kept as their logarithms. That the
-    motion is of second order is most of what separates many physical models from an MLP, so
-    a comparison should hold this one too.
+    The masses :math:`m_i > 0` are n further parameters, kept as their logarithms. Much of what
+    separates physical models from an MLP is that the motion is of second order, so a comparison
+    should include this model.
 
     References:
         Gruver et al. 2022.

@@ -14,9 +14,9 @@ class SeparableHNN(Model):
               \dot q = \frac{\partial T_\theta}{\partial p}, \qquad
               \dot p = -\frac{\partial V_\theta}{\partial q}
 
-    It can learn no H in which positions and momenta meet, such as the double pendulum's. In
-    return leapfrog and the other splitting methods take it: its rollouts are then symplectic
-    at the price of an explicit method. Each network has the hidden layers named.
+    It cannot represent an H that mixes positions and momenta, such as the double pendulum's. In
+    return, leapfrog and the other splitting methods apply to it: its rollouts are symplectic at the
+    cost of an explicit method. Both networks have the given hidden layers.
 
     References:
         Chen et al. 2020 (Symplectic Recurrent Neural Networks).

@@ -12,16 +12,16 @@ from hnn_tutorial.models.embedding import Embedding
 class StructuredLNN(LagrangianModel):
     r"""A network for the mass matrix and the potential, both functions of q alone.
 
-    .. math:: L_\theta(q, \dot q) = \tfrac12 \dot q^\top M_\theta(q)\, \dot q - V_\theta(q),
-              \qquad M_\theta = K_\theta K_\theta^\top + \varepsilon I \succ 0
+    .. math:: L_\theta(q, \dot q) = \tfrac12 \dot q^\top A_\theta(q)\, \dot q - V_\theta(q),
+              \qquad A_\theta = K_\theta K_\theta^\top + \varepsilon I \succ 0
 
-    .. math:: M_\theta \ddot q = \tfrac12 \nabla_q\!\left(\dot q^\top M_\theta \dot q\right)
-              - \dot M_\theta \dot q - \nabla V_\theta
+    .. math:: A_\theta \ddot q = \tfrac12 \nabla_q\!\left(\dot q^\top A_\theta \dot q\right)
+              - \dot A_\theta \dot q - \nabla V_\theta
 
     One network of q gives the lower triangular K and V; K starts near the identity. So the
-    acceleration always exists, and first derivatives of the network are all it takes. Every
-    mechanical system whose coordinates are fixed to it has this form; a relativistic
-    particle and a charge in a magnetic field have not, and need the ``LNN``.
+    acceleration always exists, and only first derivatives of the network are needed. Every
+    mechanical system with time-independent coordinates and a potential V(q) has this form. A
+    relativistic particle and a charge in a magnetic field do not; they need the ``LNN``.
 
     References:
         Lutter, Ritter & Peters 2019 (Deep Lagrangian Networks).
@@ -51,7 +51,7 @@ class StructuredLNN(LagrangianModel):
         return kinetic - potential
 
     def energy(self, x: Tensor) -> Tensor:
-        """Return ``½ q̇ᵀMq̇ + V``, constant along the model's own motion at any weights."""
+        """Return ``½ q̇ᵀAq̇ + V``, constant along the model's own motion at any weights."""
         kinetic, potential = self._energies(x)
         return kinetic + potential
 

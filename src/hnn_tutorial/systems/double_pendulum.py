@@ -13,18 +13,19 @@ from hnn_tutorial.systems._system import System, parameter, uniform
 
 @dataclass(frozen=True)
 class DoublePendulum(System):
-    r"""Two masses on two massless rods, one below the other; both angles from hanging down.
+    r"""Two masses on massless rods, one below the other; both angles are measured from hanging
+    down.
 
-    .. math:: L = \tfrac12 \dot\theta^\top M(\theta)\, \dot\theta - V(\theta), \qquad
-              H = \tfrac12 p^\top M(\theta)^{-1} p + V(\theta)
+    .. math:: L = \tfrac12 \dot\theta^\top A(\theta)\, \dot\theta - V(\theta), \qquad
+              H = \tfrac12 p^\top A(\theta)^{-1} p + V(\theta)
 
-    .. math:: M = \begin{pmatrix} (m_1 + m_2) l_1^2 & m_2 l_1 l_2 \cos(\theta_1 - \theta_2) \\
+    .. math:: A = \begin{pmatrix} (m_1 + m_2) l_1^2 & m_2 l_1 l_2 \cos(\theta_1 - \theta_2) \\
                                   m_2 l_1 l_2 \cos(\theta_1 - \theta_2) & m_2 l_2^2
                   \end{pmatrix}
 
     .. math:: V = (m_1 + m_2)\, g l_1 (1 - \cos\theta_1) + m_2\, g l_2 (1 - \cos\theta_2)
 
-    .. math:: \dot\theta = M^{-1} p
+    .. math:: \dot\theta = A^{-1} p
 
     .. math:: \dot p_1 = -m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
                          - (m_1 + m_2)\, g l_1 \sin\theta_1
@@ -32,8 +33,8 @@ class DoublePendulum(System):
     .. math:: \dot p_2 = m_2 l_1 l_2 \dot\theta_1 \dot\theta_2 \sin(\theta_1 - \theta_2)
                          - m_2\, g l_2 \sin\theta_2
 
-    Since M depends on the angles, H is not separable and each momentum mixes both velocities.
-    Swings of some size are chaotic; only the energy is conserved.
+    Since A depends on the angles, H is not separable and each momentum mixes both velocities. Large
+    swings are chaotic; only the energy is conserved.
 
     Args:
         mass1: m₁, of the upper bob, in kg.
@@ -55,7 +56,7 @@ class DoublePendulum(System):
     coordinates = (("θ1", "rad"), ("θ2", "rad"), ("p1", "kg m²/s"), ("p2", "kg m²/s"))
 
     def mass_matrix(self, x: Tensor) -> Tensor:
-        """Return M, in kg m², ``(..., 4) -> (..., 2, 2)``; it depends on the angles alone."""
+        """Return A, in kg m², ``(..., 4) -> (..., 2, 2)``; it depends on the angles alone."""
         upper, lower, coupling = self._inertias(x)
         diagonal = torch.diag_embed(torch.stack([upper, lower], dim=-1))
         off = torch.stack([coupling, torch.zeros_like(coupling)], dim=-1)

@@ -12,7 +12,7 @@ from hnn_tutorial.systems._system import System, parameter, uniform
 
 @dataclass(frozen=True)
 class HenonHeiles(System):
-    r"""A star in the plane potential of Hénon and Heiles, in units without dimension.
+    r"""A star in the plane potential of Hénon and Heiles, in dimensionless units.
 
     .. math:: H = \tfrac12\left(p_x^2 + p_y^2\right) + \tfrac12\left(x^2 + y^2\right)
                   + \lambda\left(x^2 y - \tfrac13 y^3\right)

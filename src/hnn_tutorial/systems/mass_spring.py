@@ -18,8 +18,8 @@ class MassSpring(System):
 
     .. math:: \dot q = \frac{p}{m}, \qquad \dot p = -k q
 
-    Its motion is an ellipse in the (q, p) plane, run through with the angular frequency
-    :math:`\omega_0 = \sqrt{k/m}` whatever its size.
+    Its orbit is an ellipse in the (q, p) plane. The angular frequency is :math:`\omega_0 =
+    \sqrt{k/m}` whatever the amplitude.
 
     Args:
         mass: m, in kg.

@@ -18,8 +18,8 @@ class Projectile(System):
 
     .. math:: \dot q = \frac{p}{m}, \qquad \dot p = -m g
 
-    Nothing bounds the energy from below, and the ground is not part of the system. L is of
-    degree one in q, so that the action of a path has no stationary path but one, its minimum.
+    Nothing bounds the energy from below, and the ground is not part of the system. L is linear in
+    q, so between given ends the action has exactly one stationary path, and that is its minimum.
 
     Args:
         mass: m, in kg.

@@ -14,7 +14,7 @@ from hnn_tutorial.systems._system import System, parameter, sample_annulus
 
 @dataclass(frozen=True)
 class RelativisticParticle(System):
-    r"""A particle of mass m that no spring of stiffness k takes to the speed of light c.
+    r"""A particle of mass m on a spring of stiffness k, at speeds near the speed of light c.
 
     .. math:: H(q, p) = c\sqrt{p^2 + m^2 c^2} + \frac{k q^2}{2}, \qquad
               L(q, \dot q) = -m c^2 \sqrt{1 - \dot q^2/c^2} - \frac{k q^2}{2}
@@ -22,9 +22,9 @@ class RelativisticParticle(System):
     .. math:: \dot q = \frac{c\,p}{\sqrt{p^2 + m^2 c^2}}, \qquad \dot p = -k q
 
     The momentum that belongs to q is :math:`p = \partial L/\partial \dot q = \gamma m \dot q`
-    with :math:`\gamma = 1/\sqrt{1 - \dot q^2/c^2}`. The product :math:`m \dot q`, which one
-    measures more easily, is not: in :math:`(q, m\dot q)` the same motion has a divergence,
-    so no Hamiltonian causes it and no HNN can learn it. An LNN can, from :math:`(q, \dot q)`.
+    with :math:`\gamma = 1/\sqrt{1 - \dot q^2/c^2}`. The product :math:`m \dot q` is easier to
+    measure, but it is not that momentum: in :math:`(q, m\dot q)` the same motion has a divergence,
+    so no H(q, m q̇) generates it and no HNN can learn it. An LNN can, from :math:`(q, \dot q)`.
 
     Args:
         mass: m, in kg.

@@ -21,9 +21,9 @@ class SpringChain(System):
 
     .. math:: \dot q_i = \frac{p_i}{m}, \qquad \dot p_i = k\,(q_{i-1} - 2 q_i + q_{i+1})
 
-    q is the displacement from rest. The chain is N springs in disguise: in its normal modes
-    it falls into independent oscillators of frequency
-    :math:`\omega_j = 2\sqrt{k/m}\,\sin\frac{j\pi}{2(N+1)}`, each of which keeps its energy.
+    q is the displacement from rest. In its normal modes the chain is N independent oscillators of
+    frequency :math:`\omega_j = 2\sqrt{k/m}\,\sin\frac{j\pi}{2(N+1)}`, each of which keeps its
+    energy.
 
     Args:
         masses: N, how many.

@@ -20,9 +20,9 @@ class ThreeBody(GravitatingBodies):
               - \sum_{i<j} \frac{G m_i m_j}{|q_i - q_j|}
 
     Beyond energy, momentum and angular momentum nothing is conserved; most motions are
-    chaotic and there is no closed-form solution. Masses at the corners of an equilateral
-    triangle can circle their centre of mass for ever (Lagrange), but of masses nearly equal
-    the least disturbance ends that.
+    chaotic and there is no closed-form solution. Masses at the corners of an equilateral triangle
+    can circle their centre of mass (Lagrange), but if the masses are nearly equal, the smallest
+    disturbance destroys that motion.
 
     Args:
         mass1: of the first body, in kg.
@@ -52,9 +52,9 @@ class ThreeBody(GravitatingBodies):
         """Draw bodies at the corners of an equilateral triangle, on disturbed circular orbits.
 
         The first corner lies in the direction of a point uniform in a square about the centre
-        of the triangle, at a distance uniform in ``radius``. The velocities are those with
-        which the triangle would turn to the left as a whole about its centre of mass, in the
-        origin; each component is then multiplied by ``1 + spread · U(−1, 1)``.
+        of the triangle, at a distance uniform in ``radius``. With these velocities the triangle
+        would rotate counterclockwise as a whole about its centre of mass, which is the origin; each
+        component is then multiplied by ``1 + spread · U(−1, 1)``.
 
         References:
             Greydanus et al. 2019 (the same draws, for G = m = 1; their state has another

@@ -26,8 +26,8 @@ class TwoBody(GravitatingBodies):
 
     .. math:: H = \frac{|p_1|^2}{2 m_1} + \frac{|p_2|^2}{2 m_2} - \frac{G m_1 m_2}{|q_1 - q_2|}
 
-    Their centre of mass moves in a straight line; about it each runs on an ellipse, a parabola
-    or a hyperbola.
+    Their centre of mass moves in a straight line. Around it each body follows an ellipse, a
+    parabola or a hyperbola.
 
     Args:
         mass1: of the first body, in kg.
@@ -54,8 +54,8 @@ class TwoBody(GravitatingBodies):
     ) -> Tensor:
         """Draw bodies on nearly circular orbits about a centre of mass at rest in the origin.
 
-        Half of what separates the bodies has components uniform in ``position`` (for equal
-        masses, this is where the first body stands). They move to the left at the speed of a
+        Half of the vector between the bodies has components uniform in ``position`` (for equal
+        masses, this is where the first body stands). They move counterclockwise at the speed of a
         circular orbit times ``1 + spread · N(0, 1)``.
 
         References:

@@ -1,7 +1,7 @@
 """Weights and training states on disk: safetensors files, written whole or not at all.
 
 A file holds plain numbers and JSON; reading one executes nothing. Its metadata carry a
-SHA-256 over both, so that a file that was damaged or edited is refused, not half believed.
+SHA-256 over both, so a file that was damaged or edited is refused.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     there before is unchanged.
 
     Args:
-        path: the file; by custom ``*.safetensors``. Missing folders are made.
+        path: the file, usually ``*.safetensors``. Missing folders are made.
         model: one of ``MODELS``.
 
     Raises:

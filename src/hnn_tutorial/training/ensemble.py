@@ -333,7 +333,7 @@ class EnsembleRun(Run):
         return histories
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Return all that is needed to go on, or to know the outcome if this is the end."""
+        """Return everything needed to continue, or the outcome if training has ended."""
         tensors = super().to_tensors()
         losses = self.losses[: int(tensors["state/step"])]
         tensors["history/losses"] = torch.tensor(losses, dtype=torch.float64)

@@ -35,8 +35,8 @@ ALL_STEPS = "all steps done"
 class Optimizer(Protocol):
     """What ``fit`` asks of an optimiser: a frozen dataclass with pure functions of a state.
 
-    A state is a dictionary of tensors, ``weights`` and ``step`` among them, that holds all
-    there is to know: storing it and going on from it gives the same weights, bit for bit.
+    A state is a dictionary of tensors, ``weights`` and ``step`` among them, that holds the whole
+    state: storing it and continuing from it gives the same weights, bit for bit.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -134,7 +134,7 @@ def fit(
             and return to the weights of the minimum.
         checkpoint: a safetensors file. It is written every ``checkpoint_every`` steps, when
             the run is interrupted from the keyboard, and at the end. If it exists, training
-            goes on from it, and the weights end up the same, bit for bit, as without the
+            continues from it, and the weights end up the same, bit for bit, as without the
             interruption (on the same machine and number of threads); the model's own initial
             weights then do not matter. A finished one is not trained again.
         checkpoint_every: None takes the optimiser's (Levenberg–Marquardt 10, Adam 100).
@@ -201,7 +201,7 @@ def check_optimizer(optimizer: Any) -> None:
 
 
 def describe_settings(optimizer: Optimizer, residual: Residual) -> dict[str, Any]:
-    """Return the settings that a checkpoint must agree with to be gone on from."""
+    """Return the settings that must agree for training to continue from a checkpoint."""
     # A function goes by its name; a dataclass shows the settings in its fields as well.
     named = getattr(residual, "__qualname__", type(residual).__qualname__)
     return {
@@ -356,7 +356,7 @@ class Run:
         )
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Return all that is needed to go on, or to know the outcome if this is the end."""
+        """Return everything needed to continue, or the outcome if training has ended."""
         self._lap()
         history, state = self.history, self.good()
         assert state is not None, "there is nothing to store before the first step"

@@ -32,7 +32,7 @@ class LearnableField(Protocol):
 
 
 def derivative_residual(model: LearnableField, batch: Batch) -> Tensor:
-    r"""Return predicted less true time derivative, one number for each component.
+    r"""Return predicted minus true time derivative, one number for each component.
 
     .. math:: r_b = f_\theta(x_b) - \dot x_b, \qquad
               \|r_b\|^2 = \|\dot q_\theta - \dot q\|^2 + \|\dot p_\theta - \dot p\|^2
@@ -61,7 +61,7 @@ def derivative_residual(model: LearnableField, batch: Batch) -> Tensor:
 
 
 def acceleration_residual(model: nn.Module, batch: Batch) -> Tensor:
-    r"""Return predicted less true acceleration, for a model with a Lagrangian.
+    r"""Return predicted minus true acceleration, for a model with a Lagrangian.
 
     .. math:: r_b = \ddot q_\theta(x_b) - \ddot q_b, \qquad x_b = [q_b, \dot q_b]
 

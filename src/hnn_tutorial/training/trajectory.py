@@ -1,8 +1,8 @@
 r"""The trajectory loss: what a model's *motion* gets wrong, with no derivative of the data.
 
-Trained so, a network for the field is a Neural ODE. A batch holds pieces of trajectories:
-``states (B, L, 2n)`` as observed, ``gaps (B, L − 1)`` between their times, and ``piece (B,)``,
-the number of each.
+A network for the field that is trained this way is a Neural ODE. A batch holds pieces of
+trajectories: ``states (B, L, 2n)`` as observed, ``gaps (B, L − 1)`` between their times, and
+``piece (B,)``, the number of each.
 """
 
 from collections.abc import Mapping
@@ -77,9 +77,9 @@ def cut(
 class FreeStarts(nn.Module):
     """A model together with the initial states of its trajectories, to be optimised with it.
 
-    An observed state is a poor start for a rollout: its noise is carried along. With the
-    starts free, the whole of a trajectory decides where it began: the cure for errors in
-    variables. The wrapped model is trained in place; the starts are what remains of noise.
+    An observed state is a poor start for a rollout, because the rollout carries its noise along.
+    With free starts the whole trajectory decides where it began, which cures errors in variables.
+    The wrapped model is trained in place.
 
     Args:
         model: to be trained.
@@ -105,7 +105,7 @@ class FreeStarts(nn.Module):
 
 @dataclass(frozen=True)
 class TrajectoryResidual:
-    r"""Predicted less observed states, along rollouts from the start of each piece.
+    r"""Predicted minus observed states, along rollouts from the start of each piece.
 
     .. math:: r_{bk} = \frac{\hat x_b(t_k) - x_{bk}}{\sigma}, \qquad
               \hat x_b(t_k) = \varphi^\theta_{t_k - t_0}(\hat x_b(t_0))

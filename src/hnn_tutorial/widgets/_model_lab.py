@@ -1,4 +1,4 @@
-"""What labs of trained models share on the Python side: the models, and one put in their place."""
+"""What labs of trained models share on the Python side: the models, and how to replace one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ class ModelLab(Lab):
     _weights = traitlets.Bytes(b"").tag(sync=True)
 
     def set_model(self, label: str, model: Model) -> None:
-        """Put a model in the place of the one with this label (or add it), with its weights now.
+        """Replace the model with this label, or add one, with its present weights.
 
         Args:
             label: its name in the lab.

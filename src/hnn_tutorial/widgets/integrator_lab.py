@@ -59,8 +59,8 @@ class IntegratorLab(Lab):
             unknown method, or more than ``MAX_STEPS`` steps. The message says what can.
 
     Attributes:
-        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the
-            lab, ``observe`` it to hear of it.
+        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the lab,
+            ``observe`` it to follow changes.
         methods: names of the methods switched on, two-way.
         step: the step in s, two-way.
         horizon: length of the motions in s, two-way.

@@ -36,7 +36,7 @@ class LearnedLab(ModelLab):
 
     The phase plane and the body stand side by side; the start is dragged in either. Each
     model's field :math:`f_\theta` is integrated in the browser by the method and step that
-    the reader chooses, and held against the exact motion by
+    the reader chooses, and compared with the exact motion by
 
     .. math:: \frac{H(x_\theta(t)) - H(x(t))}{H(x(0))} \quad\text{and}\quad
               \lVert x_\theta(t) - x(t) \rVert .
@@ -65,8 +65,8 @@ class LearnedLab(ModelLab):
             another size, or a method that does not suit. The message says what can.
 
     Attributes:
-        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the
-            lab, ``observe`` it to hear of it.
+        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the lab,
+            ``observe`` it to follow changes.
         step: the step in s, two-way.
         method: the method's name, two-way.
         horizon: length of the motions in s.

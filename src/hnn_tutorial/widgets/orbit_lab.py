@@ -49,10 +49,10 @@ class OrbitLab(ModelLab):
     r"""Orbits from a start that the reader moves: conserved quantities, learned motions, chaos.
 
     The reader drags places and velocities in the plane. Gauges show how far every motion has
-    left the values of H, momentum and angular momentum that the true motion keeps. With a
-    ``swarm``, copies start at the distance ``spread`` around the start, in random directions of
-    [q, p], and the lab draws the root mean square δ(t) of their distances from the start's
-    orbit against
+    drifted from the values of H, momentum and angular momentum that the true motion conserves. With
+    a ``swarm``, copies start at the distance ``spread`` around the start, in random directions of
+    [q, p], and the lab draws the root mean square δ(t) of their distances from the start's orbit
+    against
 
     .. math:: \delta(0)\, e^{\lambda t}, \qquad
               \lambda = \frac1T \sum_k \ln \frac{d_k}{d} ,
@@ -80,8 +80,8 @@ class OrbitLab(ModelLab):
             size, or a swarm that is too large. The message says what can.
 
     Attributes:
-        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the
-            lab, ``observe`` it to hear of it.
+        state: the start, a tensor ``(2n,)`` that follows the reader's hand; set it to move the lab,
+            ``observe`` it to follow changes.
         swarm: number of copies, two-way.
         spread: their distance from the start, two-way.
         horizon: length of the motions in s, two-way.

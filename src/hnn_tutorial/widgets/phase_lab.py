@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PhaseLab(Lab):
-    r"""The motion of a system in its phase plane, and in space, from a start that is dragged.
+    r"""The motion of a system in its phase plane and in space, from a start that the reader drags.
 
     A cloud of states around the start flows along. Its area
 

@@ -24,7 +24,7 @@ _LEFT_OVER = re.compile(r"[`*$\\]|[_^]\{")
 
 
 class Quiz(anywidget.AnyWidget):
-    r"""Three to five questions on a chapter; an answer that is pressed shows its explanation.
+    r"""Three to five questions on a chapter; each answer shows its explanation when pressed.
 
     What has been tried is kept while the page is open, also when the cell is run again or the
     view is closed: the page keeps it by the quiz's name and questions. Nothing here needs a
