@@ -235,7 +235,7 @@ def plain(number: Any) -> Any:
 
 def run_cells(source: Source, shift: int) -> Json:
     """Run the cells of a page in this process, which must be a fresh one; return what came out."""
-    begin = time.process_time()
+    begin, clock = time.process_time(), time.time()
     os.chdir(source.path.parent)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     asked = shift_seeds(shift)
@@ -247,8 +247,13 @@ def run_cells(source: Source, shift: int) -> Json:
 
     from hnn_tutorial import notebook
 
+    class Shell(InteractiveShell):
+        def enable_matplotlib(self, gui: Any = None) -> tuple[Any, str]:
+            """Draw nowhere, whatever a magic asks for."""
+            return None, "agg"
+
     recorder = Recorder(notebook)
-    shell = InteractiveShell.instance(colors="nocolor", history_length=0)
+    shell = Shell.instance(colors="nocolor", history_length=0)
     shell.history_manager.enabled = False
     hidden: list[str] = []
     # What ipywidgets does with an exception in a callback, before it goes on.
@@ -268,12 +273,15 @@ def run_cells(source: Source, shift: int) -> Json:
         "failure": failure,
         "draws": len(asked),
         "seconds": round(time.process_time() - begin, 1),
-        "files": loaded_files(),
+        "files": loaded_files(clock),
     }
 
 
-def loaded_files() -> dict[str, str]:
-    """The files of the package that this process has loaded, and the digest of each."""
+def loaded_files(since: float) -> dict[str, str]:
+    """The files of the package that this process has loaded, and the digest of each.
+
+    That of a file which was changed after `since` is left out: nobody knows what was loaded.
+    """
     paths = {
         Path(module.__file__).resolve()
         for name, module in list(sys.modules.items())
@@ -281,7 +289,10 @@ def loaded_files() -> dict[str, str]:
     }
     paths |= set((PACKAGE / "checkpoints").glob("*"))
     inside = sorted(path for path in paths if path.is_relative_to(ROOT))
-    return {path.relative_to(ROOT).as_posix(): file_digest(path) for path in inside}
+    return {
+        path.relative_to(ROOT).as_posix(): file_digest(path) if path.stat().st_mtime < since else ""
+        for path in inside
+    }
 
 
 @cache
