@@ -96,10 +96,53 @@ def test_an_answer_that_returns_ellipsis_is_not_attempted():
     assert a_check(lambda a: function(a, "f(x)")(1))(lambda x: ...).status == "not attempted"
 
 
-def test_numpy_wanted_and_torch_given():
-    check = a_check(lambda a: str(function(a, "f(x)")(1, like=np.zeros(2))))
-    assert "a NumPy array is needed here" in check(lambda x: torch.zeros(2)).message
-    assert check(lambda x: np.zeros(2))
+def test_right_numbers_are_right_in_every_type():
+    given = {}
+
+    def check(answer):
+        got = function(answer, "f(x)")(torch.zeros(2).double(), like=torch.zeros(2).double())
+        assert isinstance(got, torch.Tensor)
+        assert got.dtype == torch.float64
+        match(got, torch.tensor([1.0, 2.0]).double())
+
+    given = {
+        "NumPy": np.array([1.0, 2.0]),
+        "reversed NumPy": np.array([2.0, 1.0])[::-1],
+        "list": [1.0, 2.0],
+        "tuple of tensors": (torch.tensor(1.0), torch.tensor(2.0)),
+        "mixed list": [1, torch.tensor(2.0)],
+        "view of a dict": {"q": 1.0, "p": 2.0}.values(),
+        "integers": torch.tensor([1, 2]),
+        "float32": torch.tensor([1.0, 2.0 + 1e-6]),
+        "range": range(1, 3),
+    }
+    for name, value in given.items():
+        result = a_check(check)(lambda x, value=value: value)
+        assert result, f"{name}: {result!r}"
+    scalar = a_check(lambda a: str(float(function(a, "f(x)")(1, like=torch.zeros(()).double()))))
+    for value in (3.0, 3, np.float32(3), np.array(3.0), torch.tensor(3)):
+        assert scalar(lambda x, value=value: value).message == "3.0"
+    array = a_check(lambda a: type(function(a, "f(x)")(1, like=np.zeros(2))).__name__)
+    assert array(lambda x: torch.zeros(2)).message == "ndarray"
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        (torch.zeros(2).bool(), "gives True and False"),
+        (torch.zeros(2).cfloat(), "gives complex numbers"),
+        (torch.zeros(2).half(), "about three digits"),
+        ((torch.zeros(2),), "gives a tuple with one tensor in it"),
+        ([torch.zeros(2), torch.zeros(3)], "Its parts do not fit together"),
+        (torch.tensor([1.0, np.nan]), "gives NaN or infinity in 1 of 2 numbers"),
+        ({"q": 1.0, "p": 2.0}, "gives a dict, not a torch tensor of numbers"),
+        ("12", "gives `'12'`, not a torch tensor of numbers"),
+    ],
+)
+def test_what_is_no_answer_in_any_type(value, message):
+    result = a_check(lambda a: str(function(a, "f(x)")(1, like=torch.zeros(2))))(lambda x: value)
+    assert result.status == "wrong"
+    assert message in result.message
 
 
 def test_number_and_table():

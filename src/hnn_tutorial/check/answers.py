@@ -11,13 +11,19 @@ import linecache
 import math
 import sysconfig
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, ValuesView
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from numbers import Real
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 import torch
+
+from hnn_tutorial.check.hints import hint
+from hnn_tutorial.check.slips import Truth, recognise
 
 STUB = "your answer here"
 """What tools/exercises.py writes into a stub."""
@@ -66,27 +72,77 @@ def close(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
     if got.is_complex() or want.is_complex():
         return False
     got, want = got.to(torch.float64), want.to(torch.float64)
+    rtol, atol = _tolerances(want, rtol, atol)
     return got.shape == want.shape and torch.allclose(got, want, rtol=rtol, atol=atol)
 
 
+_single: ContextVar[bool] = ContextVar("_single", default=False)
+"""Whether an answer of the check that runs was computed in single precision."""
+
+
+@contextmanager
+def run() -> Iterator[None]:
+    """One run of a check: what it found out about precision ends with it."""
+    token = _single.set(False)
+    try:
+        yield
+    except Wrong as reason:
+        if _single.get():
+            raise Wrong(f"{reason}\n{SINGLE}") from None
+        raise
+    finally:
+        _single.reset(token)
+
+
+SINGLE = (
+    "Your function gives float32 where the input is float64, so it was judged with seven digits "
+    "in mind. If that is not on purpose, look for `torch.tensor(...)` or `torch.zeros(...)` "
+    "without a dtype."
+)
+
+
+def _tolerances(want: torch.Tensor, rtol: float, atol: float) -> tuple[float, float]:
+    """The tolerances, wider if the answer was computed in single precision."""
+    if not _single.get():
+        return rtol, atol
+    size = float(want.detach().abs().max()) if want.numel() else 1.0
+    return max(rtol, 1e-4), max(atol, 1e-5 * (size if math.isfinite(size) and size > 0 else 1.0))
+
+
 def match(
-    got: torch.Tensor,
+    got: Any,
     want: torch.Tensor,
     mistakes: Iterable[tuple[torch.Tensor, str]] = (),
     otherwise: str = "",
     *,
     at: torch.Tensor | None = None,
+    times: torch.Tensor | None = None,
+    parameters: Mapping[str, float] | None = None,
+    counts: Mapping[str, float] | None = None,
+    truth: Truth | None = None,
     rtol: float = 1e-6,
     atol: float = 1e-9,
 ) -> None:
-    """Expect `got` to equal `want`; name the mistake where `got` equals a known wrong answer.
+    """Expect `got` to equal `want`, and say which mistake was made where it does not.
+
+    The check's own mistakes come first. Then `recognise` looks for the slips that students make
+    everywhere: factors such as 2, pi and m, signs, exchanged components. If nothing explains all
+    the values, the message shows the worst one.
 
     Args:
         got: The learner's values.
         want: The right values, same shape.
-        mistakes: Pairs (values a known mistake gives, the message for it), tried in order.
-        otherwise: First sentence of the message when no mistake is recognised.
-        at: States behind the values, one per row, to show the worst one of them.
+        mistakes: Pairs (values that a known mistake gives, the message for it).
+        otherwise: First sentence of the message when none of these mistakes is recognised.
+        at: States behind the values, one per row; the message shows the worst one.
+        times: Times behind the values, one per entry of the first axis; the message shows the
+            worst one, and values of the step before or after are recognised.
+        parameters: Parameters by name, for example ``{"m": 1.7, "k": 0.6}``.
+        counts: Numbers of things that a sum may run over, such as ``{"the number of seeds": 5}``;
+            those of states and components are known from `at`.
+        truth: The right formula, called as ``truth(at, **parameters)``, or as
+            ``truth(**parameters)`` without `at`: it finds exchanged and forgotten parameters,
+            [p, q] for [q, p] and momenta for velocities.
         rtol: Relative tolerance.
         atol: Absolute tolerance.
 
@@ -95,27 +151,95 @@ def match(
     """
     if close(got, want, rtol, atol):
         return
-    expect(isinstance(got, torch.Tensor), f"A torch tensor is needed here, not {_describe(got)}.")
+    values = as_tensor(got)
+    if values is None:
+        raise Wrong(f"Numbers are wanted here, not {_describe(got)}.")
+    got = values
     for values, message in mistakes:
         if close(got, values, rtol, atol):
             raise Wrong(message)
-    got, want = got.detach(), want.detach()
-    if at is None or got.shape[:1] != at.shape[:1]:
-        where, got_there, want_there = "", got, want
+    rtol, atol = _tolerances(want, rtol, atol)
+    found = recognise(
+        got,
+        want,
+        parameters=parameters,
+        counts=counts,
+        at=at,
+        times=times,
+        truth=truth,
+        rtol=rtol,
+        atol=atol,
+    )
+    if len(found) == 1:
+        slip = found[0]
+    elif found:
+        slip = "More than one mistake gives these values: " + " Or: ".join(found[:3])
     else:
-        worst = int((got - want).abs().reshape(len(got), -1).amax(dim=1).argmax())
-        where = f"At x = {_show(at[worst])} "
-        got_there, want_there = got[worst], want[worst]
-    yours = f"yours gives {_show(got_there)}, the right value is {_show(want_there)}."
-    raise Wrong(f"{otherwise} {where}{yours if where else yours.capitalize()}".strip())
+        slip = ""
+    raise Wrong(" ".join(filter(None, [otherwise, worst(got, want, at=at, times=times), slip])))
 
 
-def _show(value: torch.Tensor) -> str:
+def worst(
+    got: torch.Tensor,
+    want: torch.Tensor,
+    *,
+    at: torch.Tensor | None = None,
+    times: torch.Tensor | None = None,
+) -> str:
+    """Say what is given and what is right where the two differ most, in one sentence.
+
+    Args:
+        got: The learner's values.
+        want: The right values.
+        at: States behind the values, one per row.
+        times: Times behind the values, one per entry of the first axis.
+
+    Returns:
+        A sentence such as ``"At x = [3, 4] yours gives 9, the right value is 2."``; both numbers
+        have as many digits as it takes to tell them apart.
+    """
+    got, want = got.detach(), want.detach()
+    if got.shape != want.shape:
+        return f"The shape is {tuple(got.shape)}; it should be {tuple(want.shape)}."
+    if not want.numel():
+        return ""
+    off = torch.nan_to_num((got.to(torch.float64) - want.to(torch.float64)).abs(), nan=math.inf)
+    index = [int(i) for i in torch.unravel_index(off.argmax(), off.shape)]
+    place = []
+    if times is not None and want.ndim and len(times) == len(want):
+        place.append(f"t = {float(times[index[0]]):.4g}")
+    if at is not None and want.ndim and want.shape[:1] == at.shape[:1]:
+        rows = min(at.ndim - 1, want.ndim)
+        if at.shape[:rows] != want.shape[:rows]:
+            rows = 1
+        place.append(f"x = {_show(at[tuple(index[:rows])])}")
+        got, want, index = got[tuple(index[:rows])], want[tuple(index[:rows])], index[rows:]
+    elif place:
+        got, want, index = got[index[0]], want[index[0]], index[1:]
+    if want.numel() > 6:
+        inside = ", ".join(map(str, index))
+        place.append(f"entry [{inside}]")
+        got, want = got[tuple(index)], want[tuple(index)]
+    yours, right = _show_both(got, want)
+    words = f"ours gives {yours}, the right value is {right}."
+    return f"At {', '.join(place)} y{words}" if place else f"Y{words}"
+
+
+def _show(value: torch.Tensor, digits: int = 4) -> str:
     """A short tensor as plain numbers."""
     if value.ndim == 0:
-        return f"{value.item():.4g}"
-    flat = ", ".join(f"{v:.4g}" for v in value.reshape(-1)[:6].tolist())
+        return f"{value.item():.{digits}g}"
+    flat = ", ".join(f"{v:.{digits}g}" for v in value.reshape(-1)[:6].tolist())
     return f"[{flat}{', ...' if value.numel() > 6 else ''}]"
+
+
+def _show_both(got: torch.Tensor, want: torch.Tensor) -> tuple[str, str]:
+    """Two short tensors with as many digits as it takes to see that they differ."""
+    for digits in range(4, 18):
+        shown = _show(got, digits), _show(want, digits)
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 # --- calling the learner's code ------------------------------------------------------------------
@@ -125,8 +249,11 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
     """Wrap a learner's function so that a call of it can only fail with a message.
 
     The wrapper takes the learner's arguments and two keywords of its own: with ``like=t`` the
-    result must be a finite tensor (or array) of the type, shape and dtype of ``t``; ``shape=s``
-    overrides the shape. Arguments that are tensors must come back unchanged.
+    result must hold finite numbers of the shape of ``t``, and the wrapper returns it as a tensor
+    (or array) like ``t``, whatever the learner used (`conform` says what is accepted);
+    ``shape=s`` overrides the shape. Every call passes fresh copies of tensors and arrays, also of
+    those in lists, tuples and dicts; the learner must not change them. A copy of a tensor that
+    requires grad belongs to the same graph, so the check can differentiate by its own tensor.
 
     Args:
         answer: What the learner handed to the check.
@@ -152,32 +279,60 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
         like: torch.Tensor | np.ndarray | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Any:
-        before = [v.detach().clone() if isinstance(v, torch.Tensor) else None for v in inputs]
+        given = [_fresh(value) for value in inputs]
         try:
-            value = answer(*inputs)
+            value = answer(*given)
         except (Wrong, NotAttempted):
             raise  # from another answer of the learner's that this one calls
         except Exception as error:
             _tell(error, answer, signature, inputs)
-        for given, copy in zip(inputs, before, strict=True):
-            if copy is not None and not _same(given.detach(), copy):
+        for after, before in zip(given, inputs, strict=True):
+            if isinstance(before, torch.Tensor | np.ndarray) and not _same(after, before):
                 raise Wrong(
                     f"`{name}` changes its input in place (by `x[...] = ...`, `x *= ...` or a "
-                    "method ending in `_`). Whoever called it still needs the old values: build "
-                    "a new tensor, for example with `torch.stack` or `torch.cat`."
+                    "method ending in `_`). The code that called it still needs the old values: "
+                    "build a new tensor, for example with `torch.stack` or `torch.cat`."
                 )
         if value is Ellipsis:
             raise NotAttempted
         expect(value is not None, f"`{name}` returns None: is a `return` missing?")
         if like is not None:
-            conform(value, like, f"`{name}`", shape)
+            return conform(value, like, f"`{name}`", shape)
+        if isinstance(value, np.ndarray) and any(isinstance(v, torch.Tensor) for v in inputs):
+            converted = as_tensor(value)
+            if converted is None:
+                raise Wrong(f"`{name}` gives {_describe(value)} without numbers in it.")
+            return _noted(converted, value)
         return value
 
     return call
 
 
-def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Whether two tensors are equal, NaN for NaN: a learner's motion may run to infinity."""
+def _fresh(value: Any) -> Any:
+    """A copy for the learner, so that no call finds a gradient or a value of another one.
+
+    A tensor that requires grad stays connected to the check's own, and keeps its `.grad`.
+    """
+    if isinstance(value, torch.nn.Parameter):
+        return value
+    if isinstance(value, torch.Tensor):
+        copy = value.clone()
+        if copy.requires_grad and not copy.is_leaf:
+            with suppress(RuntimeError):  # inside torch.func.grad
+                copy.retain_grad()
+        return copy
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(_fresh(part) for part in value)
+    if type(value) is dict:
+        return {key: _fresh(part) for key, part in value.items()}
+    return value
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two arrays are equal, NaN for NaN: a learner's motion may run to infinity."""
+    a, b = torch.as_tensor(a).detach(), torch.as_tensor(b).detach()
     return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
@@ -203,10 +358,12 @@ def _tell(
     what = f"`{type(error).__name__}`" + (f": {what}" if what else "")
     called = f"`{signature}` was called with {', '.join(_describe(v) for v in inputs)}."
     if frame is None:
-        raise Wrong(f"Your function could not be called. {what}\n{called}") from None
+        told = hint(error, "")
+        text = f"Your function could not be called. {what}\n{called}"
+        raise Wrong(text + (f"\n{told}" if told else "")) from None
     where = f"in line {line}" + (f": `{source}`" if source else "")
-    hint = next((h for part, h in _HINTS if part in str(error)), "")
-    text = f"Your code raised {what}\n{where}\n{called}" + (f"\n{hint}" if hint else "")
+    told = hint(error, source)
+    text = f"Your code raised {what}\n{where}\n{called}" + (f"\n{told}" if told else "")
     raise Wrong(text) from None
 
 
@@ -215,64 +372,6 @@ def _is_learners(filename: str) -> bool:
     if "site-packages" in filename or "dist-packages" in filename:
         return False
     return not filename.startswith((_OURS, _STDLIB, "<frozen", "<__array_function__"))
-
-
-# Parts of error messages that PyTorch gives to beginners, and what they usually mean.
-_HINTS = (
-    (
-        "grad can be implicitly created only for scalar",
-        "Autograd differentiates one number: sum over the batch first, as in `H(x).sum()`. The "
-        "states do not mix, so each keeps its own gradient.",
-    ),
-    (
-        "does not require grad",
-        "The result is not connected to what it is differentiated by. Is the input marked by "
-        "`requires_grad_()`, and is everything between the two computed by torch, without "
-        "`.detach()`, `.item()`, `.data` or NumPy?",
-    ),
-    (
-        "appears to not have been used in the graph",
-        "The function was evaluated at another tensor than the one it is differentiated by: use "
-        "the very same variable in both places.",
-    ),
-    (
-        "backward through the graph a second time",
-        "One graph is used twice: pass `create_graph=True` (or `retain_graph=True`) the first "
-        "time.",
-    ),
-    (
-        "Can't call numpy() on Tensor that requires grad",
-        "NumPy cannot record gradients: use the torch function of the same name.",
-    ),
-    (
-        "in-place operation",
-        "Do not change a tensor in place where gradients are needed: build a new one.",
-    ),
-    (
-        "must match the size of tensor",
-        "Two shapes do not fit together: print them. A sum over the last axis needs "
-        "`keepdim=True` if it is to multiply a vector; components are indexed with `x[..., 0]`.",
-    ),
-    (
-        "too many indices",
-        "The batch axes are free, there may be none: index the last axis with `x[..., 0]`.",
-    ),
-    (
-        "values to unpack",
-        "A tensor unpacks along its first axis, which is the batch: write "
-        "`q, p = x[..., 0], x[..., 1]`.",
-    ),
-    (
-        "converted to",
-        "`torch.tensor([...])`, `float(...)` and the functions of `math` take plain numbers, and "
-        "cut the graph: use torch's functions, and put tensors together by "
-        "`torch.stack([...], dim=-1)`.",
-    ),
-    (
-        "object is not callable",
-        "Something that is not a function is called like one; has a name been used twice?",
-    ),
-)
 
 
 def _describe(value: Any) -> str:
@@ -293,54 +392,114 @@ def _describe(value: Any) -> str:
 
 def conform(
     value: Any, like: torch.Tensor | np.ndarray, what: str, shape: tuple[int, ...] | None = None
-) -> None:
-    """Expect a finite tensor (or array) of the type, shape and dtype of `like`.
+) -> Any:
+    """Expect finite numbers of the right shape, and return them as a tensor (or array) like `like`.
+
+    Right is right in every type: tensors, NumPy arrays, Python numbers for a shape (), lists,
+    tuples and views of numbers or of tensors, integers, float32 for float64 (the tolerances of
+    `close` and `match` are widened then). A tensor keeps its graph. Where gradients must flow,
+    `gradient` says so, and says it of NumPy too.
 
     Args:
         value: What the learner's code gave.
-        like: Has the type and dtype that are right.
+        like: A tensor or array of the type and dtype to return.
         what: What to call the value in the message.
         shape: The right shape; None takes that of `like`.
+
+    Returns:
+        The learner's values.
 
     Raises:
         Wrong: If it is not so; the message says what was found.
     """
     shape = tuple(like.shape) if shape is None else tuple(shape)
-    kind: type[torch.Tensor] | type[np.ndarray]
-    if isinstance(like, torch.Tensor):
-        expect(
-            not isinstance(value, np.ndarray | np.generic),
-            f"{what} gives a NumPy array; a torch tensor is needed, through which gradients can "
-            "flow. Use the torch functions: `torch.stack` for `np.stack`, and so on.",
+    wanted = torch.as_tensor(like)
+    if (
+        isinstance(value, tuple)
+        and len(value) == 1
+        and isinstance(value[0], torch.Tensor)
+        and shape[:1] != (1,)
+    ):
+        raise Wrong(
+            f"{what} gives a tuple with one tensor in it, as `torch.autograd.grad` does: take the "
+            "tensor out, by `[0]` or by `(slope,) = torch.autograd.grad(...)`."
         )
-        kind, wanted = torch.Tensor, "a torch tensor"
-    else:
-        expect(
-            not isinstance(value, torch.Tensor),
-            f"{what} gives a torch tensor; a NumPy array is needed here: `value.detach().numpy()`.",
-        )
-        kind, wanted = np.ndarray, "a NumPy array"
-    advice = ""
-    if isinstance(value, tuple | list):
-        advice = " Put the components together by `torch.stack([...], dim=-1)`."
-    expect(isinstance(value, kind), f"{what} gives {_describe(value)}, not {wanted}.{advice}")
-    got = tuple(value.shape)
+    values = as_tensor(value)
+    if values is None:
+        advice = ""
+        if isinstance(value, tuple | list):
+            advice = (
+                " Its parts do not fit together. Put the components together by "
+                "`torch.stack([...], dim=-1)`."
+            )
+        raise Wrong(f"{what} gives {_describe(value)}, not a torch tensor of numbers.{advice}")
+    got = tuple(values.shape)
+    if got != shape:
+        advice = _shape_advice(got, shape)
+        if isinstance(value, tuple | list):
+            advice = " Put the components together by `torch.stack([...], dim=-1)`."
+        raise Wrong(f"{what} gives shape {got}; for this input it should be {shape}.{advice}")
     expect(
-        got == shape,
-        f"{what} gives shape {got}; for this input it should be {shape}."
-        f"{_shape_advice(got, shape)}",
+        not values.is_complex(),
+        f"{what} gives complex numbers; real ones are wanted. If the imaginary part is zero, "
+        "take `.real`.",
     )
     expect(
-        value.dtype == like.dtype,
-        f"{what} gives dtype {value.dtype}; the input has {like.dtype}. A tensor made without a "
-        "dtype does this: use `torch.zeros_like(x)`, or pass `dtype=x.dtype`.",
+        values.dtype != torch.bool,
+        f"{what} gives True and False; numbers are wanted.",
     )
-    finite = torch.isfinite(torch.as_tensor(value).detach())
+    expect(
+        values.dtype not in (torch.float16, torch.bfloat16),
+        f"{what} gives dtype {values.dtype}, which has about three digits: too few to be checked. "
+        f"The input has {wanted.dtype}.",
+    )
+    finite = torch.isfinite(values.detach())
     expect(
         finite.all(),
         f"{what} gives NaN or infinity in {int((~finite).sum())} of {finite.numel()} numbers: "
         "look for a division by zero, a logarithm or a root of a negative number.",
     )
+    if values.dtype == torch.float32 and wanted.dtype == torch.float64:
+        _single.set(True)
+    if wanted.is_floating_point():
+        values = values.to(wanted.dtype)
+    values = _noted(values, value)
+    return values if isinstance(like, torch.Tensor) else values.detach().numpy()
+
+
+def _noted(values: torch.Tensor, came_as: Any) -> torch.Tensor:
+    """The tensor, with a note of what it was made from, for `gradient`."""
+    if not isinstance(came_as, torch.Tensor) and not values.requires_grad:
+        values._came_as = _describe(came_as)  # type: ignore[attr-defined]
+    return values
+
+
+def as_tensor(value: Any) -> torch.Tensor | None:
+    """Numbers of any type as a tensor, or None if they are none or do not fit together.
+
+    Args:
+        value: A tensor, an array, a number, or a list, tuple or view of these. Lists of tensors
+            are stacked along the first axis and keep their graphs.
+    """
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, int | float | np.generic):
+        return torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy()) if value.dtype.kind in "fiubc" else None
+    if isinstance(value, list | tuple | range | ValuesView | map | Generator):
+        parts = [as_tensor(part) for part in value]
+        whole = [part for part in parts if part is not None]
+        if not whole or len(whole) < len(parts) or len({part.shape for part in whole}) > 1:
+            return None
+        kinds = [part.dtype for part in whole]
+        kind = kinds[0]
+        for other in kinds[1:]:
+            kind = torch.promote_types(kind, other)
+        return torch.stack([part.to(kind) for part in whole])
+    return None
 
 
 def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
@@ -353,7 +512,7 @@ def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         )
     if got == (*want, 1):
         return " An axis of length 1 is left over: index with `x[..., 0]`, not `x[..., 0:1]`."
-    if len(want) > 1 and got == (want[-1], *want[:-1]):
+    if len(want) > 1 and got == (want[-1], *want[:-1]) and want[-1] != want[0]:
         return (
             " The components came first: stack them along the last axis, "
             "`torch.stack([...], dim=-1)`."
@@ -366,6 +525,15 @@ def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         return " `torch.cat` joins axes that exist; `torch.stack([...], dim=-1)` makes a new one."
     if len(got) == len(want) and len(want) > 1 and got[:-1] == want[:-1]:
         return " The batch axes are right; the last axis is not: it holds [q, p]."
+    if len(got) == len(want) and got[1:] == want[1:] and abs(got[0] - want[0]) == 1:
+        if got[0] < want[0]:
+            return (
+                " One entry along the first axis is missing. `[1:]`, `[:-1]` and a difference of "
+                "neighbours do this; all of them are wanted."
+            )
+        return " There is one entry too many along the first axis."
+    if len(want) > 1 and got != want and sorted(got) == sorted(want):
+        return " The axes are right and in another order."
     if len(want) > 1 and got == want[1:]:
         return " The batch is lost: index the last axis with `x[..., 0]`, not `x[0]`."
     if len(want) > 1 and got[-1] == want[-1]:
@@ -373,7 +541,7 @@ def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
     return ""
 
 
-def gradient(value: torch.Tensor, wrt: torch.Tensor, what: str, *, name: str) -> torch.Tensor:
+def gradient(value: Any, wrt: torch.Tensor, what: str, *, name: str) -> torch.Tensor:
     """Gradient of a learner's value, or the message that its graph is broken.
 
     Args:
@@ -393,7 +561,16 @@ def gradient(value: torch.Tensor, wrt: torch.Tensor, what: str, *, name: str) ->
         "`.detach()`, `.item()`, `.data`, `float(...)`, NumPy, `torch.no_grad()`, or a "
         "`torch.autograd.grad(...)` without `create_graph=True`."
     )
-    expect(isinstance(value, torch.Tensor) and value.requires_grad, lost)
+    came_as = getattr(value, "_came_as", "")
+    if not came_as and not isinstance(value, torch.Tensor):
+        came_as = _describe(value)
+    expect(
+        not came_as,
+        f"No gradient flows from {what} to {name}: your code gives {came_as}, and gradients flow "
+        "through torch tensors only. Use the torch functions: `torch.stack` for `np.stack`, "
+        "and so on.",
+    )
+    expect(value.requires_grad, lost)
     try:
         return torch.autograd.grad(value.sum(), wrt)[0]
     except RuntimeError as error:  # the graph is the learner's, so the error is too
@@ -417,10 +594,13 @@ def number(value: Any, what: str) -> float:
     if value is Ellipsis:
         raise NotAttempted
     array = isinstance(value, torch.Tensor | np.ndarray | np.generic)
-    single = array and math.prod(value.shape) == 1 and isinstance(value.item(), int | float)
-    plain = isinstance(value, float | int) and not isinstance(value, bool)
-    expect(plain or single, f"{what} should be one number, and is {_describe(value)}.")
-    result = float(value.item() if array else value)
+    single = array and math.prod(value.shape) == 1
+    plain = value.item() if single else value
+    expect(
+        isinstance(plain, Real) and not isinstance(plain, bool),
+        f"{what} should be one number, and is {_describe(value)}.",
+    )
+    result = float(plain)
     expect(np.isfinite(result), f"{what} is {result}: not a finite number.")
     return result
 
@@ -443,6 +623,7 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
     keys = list(keys)
     if not isinstance(answer, Mapping):
         raise Wrong(f"`{name}` should be a dict with the keys {keys}, and is {_describe(answer)}.")
+    answer = {_same_key(key, keys): value for key, value in answer.items()}
     missing = [key for key in keys if key not in answer]
     strange = [key for key in answer if key not in keys]
     expect(
@@ -455,6 +636,15 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
     open_keys = [key for key in keys if key in missing or key in blank]
     expect(not open_keys, f"`{name}` has no answer yet for {open_keys}.")
     return {key: answer[key] for key in keys}
+
+
+def _same_key(key: Any, keys: list[Any]) -> Any:
+    """The right key that a learner's key means: 0.1 for 0.1 + rounding, or for a tensor."""
+    if isinstance(key, torch.Tensor | np.generic) and math.prod(key.shape) == 1:
+        key = key.item()
+    if isinstance(key, float):
+        return next((k for k in keys if isinstance(k, Real) and math.isclose(k, key)), key)
+    return key
 
 
 def numbers(answer: Any, keys: Iterable[Any], name: str, each: str) -> dict[Any, list[float]]:
@@ -476,8 +666,12 @@ def numbers(answer: Any, keys: Iterable[Any], name: str, each: str) -> dict[Any,
     found = {}
     for key, row in table(answer, keys, name).items():
         what = f"`{name}[{key}]`"
+        if isinstance(row, Mapping):  # a number for each seed, by the seed
+            row = list(row.values())
+        if isinstance(row, ValuesView | range | map | Generator):
+            row = list(row)
         expect(
-            isinstance(row, list | tuple | torch.Tensor)
+            isinstance(row, list | tuple | torch.Tensor | np.ndarray)
             and getattr(row, "ndim", 1) == 1
             and len(row) >= 3,
             f"{what} should hold one {each}, at least 3 of them.",
@@ -507,6 +701,11 @@ def choices(
         NotAttempted: If no key has an answer yet.
     """
     words, given = list(words), table(answer, right, name)
+    plain = {word.strip().casefold(): word for word in words}
+    given = {
+        key: plain.get(word.strip().casefold(), word) if isinstance(word, str) else word
+        for key, word in given.items()
+    }
     for key, word in given.items():
         expect(
             word in words,
