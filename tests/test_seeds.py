@@ -20,7 +20,7 @@ def page(*cells: str, name: str = "book/made_up") -> Source:
 
 def test_the_table_belongs_to_the_notebooks():
     """If this fails, claims were changed since: run `make seeds` and commit book/firmness.json."""
-    if not seeds.TABLE.exists():
+    if not json.loads(seeds.TABLE.read_text("utf-8"))["pages"]:
         pytest.skip("not made yet")
     sources = [source for source in seeds.all_sources() if source.makes_claims]
     assert list(outdated(sources)) == []
@@ -233,11 +233,11 @@ def row(values, wide=False, fails=(), **bounds) -> Row:
         (row([0.5], above=0), "sign", False),
         (row([-0.5], below=0.1), "any", True),
         (row([0.0], below=1e-12), "any", False),
-        (row([1e-15], below=1e-12), "1e+03 ×", False),
-        (row([1.0, 1.2], equals=1, within=0.5), "40% used", False),
-        (row([1.0, 1.02], equals=1, within=0.5), "4% used", True),
-        (row([1.0, 1.0], equals=1, within=1e-12), "0% used", False),
-        (row([3.0, 4.5], above=2, below=5), "67% used", False),
+        (row([1e-15], below=1e-12), "1e3 ×", False),
+        (row([1.0, 1.2], equals=1, within=0.5), "40 % used", False),
+        (row([1.0, 1.02], equals=1, within=0.5), "4 % used", True),
+        (row([1.0, 1.0], equals=1, within=1e-12), "0 % used", False),
+        (row([3.0, 4.5], above=2, below=5), "67 % used", False),
         (row([5, 5], equals=5), "exact", False),
         (row([True, True], equals=True), "exact", False),
         (row([0.0], fails=[0], above=1), "0 ×", False),

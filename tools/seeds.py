@@ -513,13 +513,14 @@ def rows(source: Source, outcomes: list[Json]) -> list[Row]:
     return made
 
 
-def short(number: Any) -> str:
+def short(number: Any, digits: int = DIGITS) -> str:
     """A number with three digits; a truth value or a whole number as it is."""
     if number is None:
         return "-"
     if isinstance(number, str | int):
         return str(number)
-    return f"{number:.{DIGITS}g}"
+    text = f"{number:.{digits}g}"
+    return re.sub(r"e([+-])0*(?=\d)", lambda found: f"e{found[1].strip('+')}", text)
 
 
 def bound_text(bounds: dict[str, Any]) -> str:
@@ -538,8 +539,10 @@ def margin_text(row: Row) -> str:
     if row.margin is None:
         return "exact" if set(row.bounds[0]) == {"equals"} else "sign"
     if row.two_sided:
-        return f"{row.margin:.0%} used"
-    return "any" if math.isinf(row.margin) else f"{row.margin:.{2 if row.margin < 10 else 3}g} ×"
+        return f"{100 * row.margin:.0f} % used"
+    if math.isinf(row.margin):
+        return "any"
+    return f"{short(row.margin, 2 if row.margin < 10 else 3)} ×"
 
 
 def print_rows(name: str, made: list[Row]) -> None:
@@ -591,7 +594,8 @@ def write_table(tables: dict[str, Json], sets: int, order: list[str]) -> None:
         kept = json.loads(TABLE.read_text(encoding="utf-8"))["pages"]
     merged = {**kept, **tables}
     pages = {name: merged[name] for name in order if name in merged}
-    text = json.dumps({"sets": sets, "pages": pages}, indent=1, ensure_ascii=False)
+    made = {"sets": sets, "shift": SHIFT, "versions": versions(), "pages": pages}
+    text = json.dumps(made, indent=1, ensure_ascii=False)
     TABLE.write_text(text + "\n", encoding="utf-8")
 
 

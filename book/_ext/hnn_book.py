@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
 from pybtex.style.sorting.author_year_title import SortingStyle
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import (
     AuthorYearReferenceStyle,
@@ -133,7 +136,7 @@ def depart_citation(translator: Any, node: nodes.Element) -> None:
 # Where a term is not linked: in what is a link, a name, a formula or code already.
 NO_LINKS = (nodes.reference, nodes.title, nodes.literal, nodes.math, nodes.raw, nodes.caption)
 # Pages that are made of titles of works.
-NO_TERMS = ("book/bibliography", "book/cite")
+NO_TERMS = ("book/bibliography", "book/cite", "book/firmness")
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document, name: str) -> None:
@@ -192,6 +195,100 @@ def name_status(app: Sphinx, doctree: nodes.document, name: str) -> None:
         if text in ("\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"):
             ended = "to its end" if text == "\N{WHITE HEAVY CHECK MARK}" else "with an error"
             text.parent.replace(text, nodes.Text(ended))
+
+
+# --- How firm is each claim ----------------------------------------------------------------------
+
+FIRMNESS = "book/firmness.json"
+COLUMNS = {"text": "claim", "value": "value", "range": "over the seeds", "bound": "bound"}
+
+
+class folded(nodes.General, nodes.Element):
+    """A part of a page below a line that opens it."""
+
+
+def visit_folded(translator: Any, node: folded) -> None:
+    """Open what can be folded."""
+    said = translator.encode(node["said"])
+    translator.body.append(f"<details>\n<summary>{said}</summary>\n")
+
+
+def depart_folded(translator: Any, node: folded) -> None:
+    """Close what can be folded."""
+    translator.body.append("</details>\n")
+
+
+class Firmness(SphinxDirective):
+    """Show ``book/firmness.json``, which `make seeds` writes: one folded table for each page."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a sentence on the whole, and the tables."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(root / FIRMNESS))
+        made = json.loads((root / FIRMNESS).read_text(encoding="utf-8"))
+        claims = [claim for page in made["pages"].values() for claim in page["claims"]]
+        versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+        whole = (
+            f"The tables have {len(claims)} claims, each at {made['sets']} sets of seeds. They "
+            f"were made with {versions}."
+        )
+        parts = [self._page(name, page) for name, page in made["pages"].items()]
+        return [nodes.paragraph("", whole), *parts]
+
+    def _page(self, name: str, page: dict[str, Any]) -> folded:
+        number = len(page["claims"])
+        title = self._title(name)
+        part = folded(said=f"{title} ({number} claim{'s' if number != 1 else ''})")
+        link = pending_xref(
+            "",
+            nodes.inline("", "The page of these claims"),
+            refdomain="std",
+            reftype="doc",
+            reftarget=f"/{name}",
+            refexplicit=True,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
+        part += nodes.paragraph("", "", link)
+        part += self._table(page["claims"])
+        return part
+
+    def _title(self, name: str) -> str:
+        """The first heading of a page."""
+        for suffix in (".ipynb", ".md"):
+            path = Path(self.env.srcdir) / f"{name}{suffix}"
+            if path.is_file():
+                self.env.note_dependency(str(path))
+                text = path.read_text(encoding="utf-8")
+                if suffix == ".ipynb":
+                    cells = json.loads(text)["cells"]
+                    marked = [cell for cell in cells if cell["cell_type"] == "markdown"]
+                    text = "\n".join("".join(cell["source"]) for cell in marked)
+                found = re.search(r"^# (.*)$", text, flags=re.MULTILINE)
+                return found[1] if found else name
+        return name
+
+    @staticmethod
+    def _table(claims: list[dict[str, Any]]) -> nodes.table:
+        heads = [*COLUMNS.values(), "margin"]
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in heads), cols=len(heads))
+        group += nodes.thead("", _row(heads))
+        body = nodes.tbody()
+        for claim in claims:
+            wide = ", wide on purpose" if claim.get("wide") else ""
+            body += _row([*(claim[key] for key in COLUMNS), claim["margin"] + wide])
+        group += body
+        return nodes.table("", group, classes=["hnn-firmness"])
+
+
+def _row(texts: list[str]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", text)) for text in texts))
+
+
+def style_firmness(app: Sphinx, name: str, template: str, context: dict, doctree: Any) -> None:
+    """Give the page of these tables its style sheet, and no other page."""
+    if doctree is not None and any(doctree.findall(folded)):
+        app.add_css_file("firmness.css")
 
 
 # --- Formulas ------------------------------------------------------------------------------------
@@ -283,6 +380,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     app.connect("env-updated", make_entries_linkable)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+
+    app.add_directive("firmness", Firmness)
+    app.add_node(folded, html=(visit_folded, depart_folded))
+    app.connect("html-page-context", style_firmness)
 
     app.connect("doctree-resolved", link_first_uses)
     app.connect("doctree-resolved", keep_together)
