@@ -24,7 +24,7 @@ STEPS = 120
 """Steps of a path, which has one point more."""
 
 # Start [q, p] and duration where none is given: the pendulum's is shorter than half a period of
-# small swings, up to where the true path is a minimum of the action.
+# small swings, long before the conjugate point, where the true path stops being a minimum.
 BEGINNINGS: dict[type[System], Callable[[Any], tuple[tuple[float, float], float]]] = {
     Pendulum: lambda system: ((-1.0, 0.0), 0.8 * math.pi / system.frequency),
     Projectile: lambda system: ((0.0, 12.0 * system.mass), 2.0),
@@ -65,9 +65,12 @@ class LagrangianLab(Lab):
     to rounding. The lab shows S with its two parts, the Euler–Lagrange residual
     :math:`\partial L/\partial q - \frac{d}{dt}\,\partial L/\partial \dot q` of the reader's path
     along it, and S on the line of paths from the true one through the reader's. It can descend:
-    to the minimum, which for the projectile is the true path. The pendulum's true path is a
-    minimum up to the conjugate point, about half a period from the start, and beyond it a
-    saddle: from there the descent leads away, to another motion between the same ends.
+    for the projectile to the true path. The pendulum's true path is a minimum among the paths
+    near it up to the conjugate point, where motions that left the start together meet again (for
+    a wide swing that is later than half a period), and beyond it a saddle. A descent can miss it
+    in both cases: beyond the conjugate point it leaves the true path however near it begins, and
+    before it there may be another motion of less action between the same ends, which a descent
+    from afar, such as one from the straight line, may find.
 
     Args:
         system: ``Pendulum`` or ``Projectile``.

@@ -66,7 +66,8 @@ class ThrownBody {
 // Of the systems, those whose action the lab can show; and how their bodies look.
 const LAGRANGIAN_SYSTEMS = {
   pendulum: { System: Pendulum, Body: BODIES.pendulum, units: { force: "N m" } },
-  projectile: { System: Projectile, Body: ThrownBody, units: { force: "N" } },
+  // Its potential energy is linear, so that S has no other minimum than the true path.
+  projectile: { System: Projectile, Body: ThrownBody, units: { force: "N" }, only: true },
 };
 
 class LagrangianLab extends Shell {
@@ -130,6 +131,7 @@ class LagrangianLab extends Shell {
     this.system = new known.System(parameters);
     this.body = new known.Body(this.system);
     this.units = { position: this.system.coordinates[0][1], ...known.units };
+    this.only = known.only === true;
     this.title.textContent = this.system.title;
     this.root.setAttribute("aria-label", `${this.system.title}: the action of a path between two held ends`);
     this.hint.replaceChildren(
@@ -409,7 +411,7 @@ class LagrangianLab extends Shell {
     const times = this.conjugate.map((time) => `${formatNumber(time)} s`).join(", ");
     this.verdict.textContent =
       count === 0
-        ? "The true path is a minimum of S: every small bend raises it."
+        ? `The true path is a minimum of S: every small bend raises it.${this.only ? "" : " A path farther away may have less."}`
         : `The true path is no minimum of S but a saddle: beyond the conjugate point${count > 1 ? "s" : ""} (${times}) S falls in ${directions}. Press Nudge, then Descend.`;
     this.handles.forEach(({ knob }, j) => knob.setAttribute("aria-label", `the path at ${formatNumber(this.node(j) * this.action.step)} s`));
     const unit = this.units.position;
