@@ -142,7 +142,7 @@ def test_the_address_of_the_project_is_the_same_everywhere():
         for path in (ROOT / folder).glob("*" if folder == "." else "**/*"):
             if path.suffix in suffixes and path.is_file():
                 for other in REPOSITORY.findall(path.read_text(encoding="utf-8")):
-                    if canonicalize_name(other.split("/")[1]) == PROJECT["name"]:
+                    if other == name or canonicalize_name(other.split("/")[1]) == PROJECT["name"]:
                         found.setdefault(other, set()).add(path.relative_to(ROOT).as_posix())
     assert found.pop(name) >= {"README.md", "CITATION.cff", "_config.yml", "book/intro.md"}
     assert not found, f"not {address}"
