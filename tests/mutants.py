@@ -205,7 +205,9 @@ def _is_index(node: ast.AST, parents: dict) -> bool:
 
 def _is_shape(node: ast.Tuple | ast.List) -> bool:
     """Whether these are whole numbers, as a shape or axes."""
-    return all(isinstance(e, ast.Constant) and type(e.value) is int for e in node.elts)
+    return all(
+        (isinstance(e, ast.Constant) and type(e.value) is int) or _is_minus(e) for e in node.elts
+    )
 
 
 def _changed_number(node: ast.Constant, parent: Any, parents: dict) -> Iterator[ast.AST]:
@@ -496,7 +498,7 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "times -1": lambda v: -v,
     "times 10": lambda v: 10 * v,
     "squared": lambda v: v**2,
-    "inverted": lambda v: 1 / v,
+    "inverted": lambda v: 1 / v if np.all(np.asarray(v)) else v + 1,
 }
 
 

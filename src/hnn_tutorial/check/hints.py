@@ -86,7 +86,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     (
         "",
         r"expected scalar type \w+ but found \w+|expected m1 and m2 to have the same dtype|"
-        r"must have the same dtype|same dtype, but got",
+        r"have the same dtype|same dtype, but got",
         "Tensors of two precisions meet here. The checks pass float64 (Double); a tensor or a "
         "network made without a dtype is float32 (Float). Make it with `dtype=x.dtype`, or "
         "convert it by `.to(x)`.",
@@ -101,7 +101,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     (
         "",
         r"must match the size of tensor|must match the existing size|"
-        r"could not be broadcast|shape mismatch",
+        r"could not be broadcast|shape mismatch|does not broadcast",
         "Two shapes do not fit together: print them. A sum over the last axis needs "
         "`keepdim=True` if it is to multiply a vector; components are indexed with `x[..., 0]`.",
     ),
@@ -137,6 +137,14 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
         "`q, p = x[..., 0], x[..., 1]`.",
     ),
     (
+        "TypeError",
+        r"only integer tensors of a single element can be converted to an index|"
+        r"slice indices must be integers|cannot be interpreted as an integer|"
+        r"indices must be integers|'float' object cannot be interpreted",
+        "An index, a length or a count must be a whole number: use `//` in place of `/`, "
+        "`int(...)`, or `range(len(...))`.",
+    ),
+    (
         "",
         r"converted to|only length-1 arrays|must be real number, not Tensor",
         "`torch.tensor([...])`, `float(...)` and the functions of `math` take plain numbers, and "
@@ -159,7 +167,14 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "TypeError",
-        r"'?tuple'?|can't multiply sequence by non-int",
+        r"can't multiply sequence by non-int",
+        "A list or a tuple is multiplied here, not a tensor. `torch.autograd.grad` returns a tuple "
+        "even for one tensor: take `[0]`, or write `(slope,) = ...`. Parts are put together by "
+        "`torch.stack([...], dim=-1)`.",
+    ),
+    (
+        "TypeError",
+        r"\btuple\b",
         "One of the values here is a tuple. `torch.autograd.grad` returns a tuple even for one "
         "tensor: take `[0]`, or write `(slope,) = ...`. Also look for a comma at the end of a "
         "line: `a = b,` makes a tuple.",
@@ -226,14 +241,6 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
         "it by `int(...)` or `.long()`, and use `//` in place of `/` in a computed index.",
     ),
     (
-        "TypeError",
-        r"only integer tensors of a single element can be converted to an index|"
-        r"slice indices must be integers|cannot be interpreted as an integer|"
-        r"indices must be integers|'float' object cannot be interpreted",
-        "An index, a length or a count must be a whole number: use `//` in place of `/`, "
-        "`int(...)`, or `range(len(...))`.",
-    ),
-    (
         "IndexError",
         r"out of range|out of bounds",
         "An axis is shorter than the index asks for. The first axis has the index 0, the last "
@@ -268,17 +275,26 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "RuntimeError",
-        r"The size of tensor|Expected .*dimension|expected a .*D",
-        "The shapes do not fit: print the shapes in this line.",
+        r"must have at least 2 dimensions|1D tensors expected|must be a 3D tensor|"
+        r"must be batches of square matrices",
+        "This function takes vectors or square matrices on the last axes: print the shape of what "
+        "goes into it. `unsqueeze(-1)` makes a column of a vector, and `(a * b).sum(dim=-1)` is "
+        "the scalar product for any batch.",
     ),
     (
         "LinAlgError _LinAlgError",
-        r"singular|not positive-definite|not positive definite|did not converge",
+        r"positive-definite|positive definite",
+        "A Cholesky factor exists only for a symmetric matrix with positive eigenvalues: print "
+        "`torch.linalg.eigvalsh(...)` of it.",
+    ),
+    (
+        "LinAlgError _LinAlgError",
+        r"singular|did not converge",
         "The matrix has no inverse here: look for a row of zeros, or for two equal rows.",
     ),
     (
         "TypeError",
-        r"unsupported operand type",
+        r"unsupported operand type|can only concatenate|bad operand type",
         "The two values cannot be combined by this operator: print the type of both.",
     ),
     (
