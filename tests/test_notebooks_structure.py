@@ -308,6 +308,112 @@ def test_every_function_that_draws_is_known():
     } <= check_notebooks.drawing_functions()
 
 
+# --- what the text says --------------------------------------------------------------------------
+
+
+def prose(*cells: dict) -> list[str]:
+    """What the rules for the text find in a chapter that ends in these cells."""
+    content = chapter()
+    content["cells"] += [json.loads(json.dumps(item)) for item in cells]
+    return [
+        str(breach)
+        for breach in check_notebook(content, "x", chapter=False, prose=True)
+        if breach.cell.startswith("said")
+    ]
+
+
+SAID = [
+    "The error is 12 % of it.",
+    "It falls to 30 per cent.",
+    "LM is 40 times better.",
+    "It is off by 3 orders of magnitude.",
+    "The period is 17 s.",
+    "The swing goes to 120° and back.",
+    "After 64 turns it has gone.",
+    "It gains 5900 J, or 5,900 J.",
+    "The median is 0.278.",
+    "The median is $0.278$.",
+    "It lies between 1.4 and 1.8e-4.",
+    "- 0.81 J\n- seen in [Chen 2018](bibliography.md#chen2018neural)",
+]
+
+
+@pytest.mark.parametrize("sentence", SAID)
+def test_a_number_that_no_cell_has_is_noticed(sentence):
+    (found, *_) = prose(text(sentence, "said"))
+    assert "stands in no code above or in its section" in found
+    assert prose(code(sentence.replace(".", " .").replace(" .2", ".2"), "numbers")) == []
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [code("claim('a', error, below=0.12)", "c"), text("The error is 12 % of it.", "said")],
+        [text("The period is 17 s.", "said"), code("claim('a', t, equals=17, within=1)", "c")],
+        [code("x = 2_000", "c"), text("After 2,000 turns, 2 km away.", "said")],
+        [text("It is 12 % ([Chen 2018](bibliography.md#chen2018neural)).", "said")],
+        [text("<!-- given: the moon's surface -->\nIt weighs 12 kg there.", "said")],
+        [text("**Predict.** Let go at 115°.", "said")],
+        [text("How far is it after 17 s?", "said")],
+        [text("A swing takes $2\\pi\\sqrt{l/g} = 2.57$ s.", "said")],
+        [text("### Exercise 1 (think): It weighs 12 kg.\n\nHow much is 5 % of it?", "said-1")],
+        [text("```python\nx = 0.278\n```\nas in `0.278 s`, of chapter 7.", "said")],
+        [text("See [Figure 2.17 of chapter 3.1](x.ipynb).", "title")],
+    ],
+)
+def test_a_number_that_is_computed_given_or_cited_is_not(cells):
+    assert prose(*cells) == []
+
+
+SWEEPS = [
+    "The HNN always wins.",
+    "The energy never falls.",
+    "The two are exactly alike.",
+    "It is a tie.",
+    "Every seed agrees.",
+    "All networks fail.",
+    "No network learns it.",
+    "It helps all of the models.",
+]
+
+
+@pytest.mark.parametrize("sentence", SWEEPS)
+def test_a_word_for_all_cases_needs_a_claim_in_its_section(sentence):
+    (found,) = prose(text("## New", "n"), text(sentence, "said"), code("print(x)", "c"))
+    assert "speaks of all cases, and no claim stands in its section" in found
+    proved = code("claim('all', worst, below=1)", "c")
+    assert prose(text("## New", "n"), text(sentence, "said"), proved) == []
+    assert prose(text("## New", "n"), proved, text(sentence, "said")) == []
+    assert prose(text("## New", "n"), text(sentence, "said"), code("check.f(g)", "c")) == []
+    later = prose(text("## New", "n"), text(sentence, "said"), text("## Next", "m"), proved)
+    assert len(later) == 1
+    given = f"{sentence} <!-- given: a theorem -->"
+    assert prose(text("## New", "n"), text(given, "said")) == []
+    asked = sentence.replace(".", "?")
+    assert prose(text("## New", "n"), text(asked, "said")) == []
+
+
+@pytest.mark.parametrize(
+    "line, name",
+    [
+        ("states = pendulum.sample(20, 1)", "sample(...) takes '1'"),
+        ("noisy = observed.noisy(0.1, seed + 100)", "noisy(...) takes 'seed + 100'"),
+        ("run_seed(recipe, 0)", "run_seed(...) takes '0'"),
+        ("setup(3)", "setup(...) takes '3'"),
+    ],
+)
+def test_a_seed_has_its_name(line, name):
+    (found,) = prose(code(line, "said"))
+    assert f"{name} as its seed; write seed=" in found
+
+
+def test_a_seed_is_told_from_other_arguments():
+    fine = "sample(20, seed=1)\nf(x, 1)\n'a b'.split(' ', 1)\nadd_noise(x, 1, generator)\nfit(*all)"
+    assert prose(code(fine, "said")) == []
+    own = "def sample(count, kind):\n    return count\nsample(20, 1)"
+    assert prose(code(own, "said")) == []
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 

@@ -446,7 +446,8 @@ def paragraphs(cell: Cell) -> Iterator[str]:
     ``<!-- given: ... -->``, for it says where they come from; and one that asks.
     """
     text = re.sub(r"(?ms)^```.*?^```|^#+ [^\n]*$", "", source(cell))
-    for paragraph in re.split(r"\n\s*\n", text):
+    # An item of a list is a paragraph.
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)", text):
         if GIVEN.search(paragraph) or "bibliography.md#" in paragraph or ASKS.match(paragraph):
             continue
         plain = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>", " ", paragraph)

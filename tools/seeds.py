@@ -87,9 +87,9 @@ def read_source(path: Path) -> Source:
     if path.suffix == ".ipynb":
         notebook = json.loads(path.read_text(encoding="utf-8"))
     else:
-        from build_book import read_notebook
+        import jupytext
 
-        notebook = read_notebook(path) or {"cells": []}
+        notebook = jupytext.read(path)
     cells = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
