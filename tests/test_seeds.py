@@ -1,10 +1,12 @@
 """The seeds of every notebook can be shifted, and the table of what came out is up to date."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import seeds
+from bs4 import BeautifulSoup
 from seeds import Row, Source, claim_calls, margin_text, outdated, read_source, rows, statements
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +42,21 @@ def test_a_changed_claim_is_noticed_and_a_changed_value_is_not(tmp_path):
         assert "book/made_up have changed: run `make seeds`" in said
     (said,) = outdated([], table)
     assert "no page with claims any more" in said
+
+
+def test_the_page_shows_every_claim(html):
+    page = BeautifulSoup((html / "book" / "firmness.html").read_text("utf-8"), "html.parser")
+    tables = page.select("article details")
+    pages = json.loads(seeds.TABLE.read_text("utf-8"))["pages"]
+    assert len(tables) == len(pages)
+    for table, (name, kept) in zip(tables, pages.items(), strict=True):
+        assert table.a["href"].endswith(f"{name.split('/')[1]}.html")
+        shown = [[cell.get_text() for cell in row("td")] for row in table.tbody("tr")]
+        # Sphinx sets quotes and dashes.
+        letters = [re.sub(r"[^\w]", "", row[0]) for row in shown]
+        assert letters == [re.sub(r"[^\w]", "", claim["text"]) for claim in kept["claims"]]
+        assert [row[3] for row in shown] == [claim["bound"] for claim in kept["claims"]]
+        assert f"({len(shown)} claim" in table.summary.get_text()
 
 
 # --- one run -------------------------------------------------------------------------------------
