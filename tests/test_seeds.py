@@ -255,6 +255,8 @@ def row(values, wide=False, fails=(), **bounds) -> Row:
         (row([1.0, 1.02], equals=1, within=0.5), "4 % used", True),
         (row([1.0, 1.0], equals=1, within=1e-12), "0 % used", False),
         (row([3.0, 4.5], above=2, below=5), "67 % used", False),
+        (row([1.0, 10.0], above=0.01, below=100), "50 % used", False),
+        (row([1.0, -1.0], fails=[1], above=0.01, below=100), "inf % used", False),
         (row([5, 5], equals=5), "exact", False),
         (row([True, True], equals=True), "exact", False),
         (row([0.0], fails=[0], above=1), "0 ×", False),

@@ -467,8 +467,13 @@ def _margin(value: Any, bounds: dict[str, Any]) -> float | None:
     if "equals" in bounds:
         return None
     if len(bounds) == 2:
-        middle = (bounds["above"] + bounds["below"]) / 2
-        return abs(value - middle) / (bounds["below"] - middle)
+        low, high = bounds["above"], bounds["below"]
+        if high > 3 * low > 0:  # a room of factors
+            if value <= 0:
+                return math.inf
+            low, value, high = math.log(low), math.log(value), math.log(high)
+        middle = (low + high) / 2
+        return abs(value - middle) / (high - middle)
     ((side, bound),) = bounds.items()
     if bound == 0:
         return None  # says which is larger, and not by how much
