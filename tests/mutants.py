@@ -108,6 +108,7 @@ def _changed(node: ast.AST, parents: dict, parameters: list[str]) -> Iterator[as
     elif isinstance(node, ast.AugAssign) and type(node.op) in ARITHMETIC:
         yield ast.AugAssign(node.target, ARITHMETIC[type(node.op)](), node.value)
         yield ast.Assign([node.target], node.value)
+        yield None
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         yield ast.Constant(0) if _is_minus(node) else node.operand
         if _is_minus(node) and not _is_index(node, parents):
