@@ -7,6 +7,7 @@ import torch
 from check_tools import Case, ChapterChecks, pack
 
 from hnn_tutorial.check import lagrangian_mechanics as check
+from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import (
     action,
     conjugate_momentum,
@@ -20,23 +21,26 @@ from hnn_tutorial.systems import MassSpring
 
 
 def kinetic(x, m):
-    r, _, dr, dq = x.unbind(-1)
-    return m * (dr**2 + r**2 * dq**2) / 2
+    rho, _, drho, dq = x.unbind(-1)
+    return m * (drho**2 + rho**2 * dq**2) / 2
 
 
 def potential(x, m, k, length, g):
-    r, q = x[..., 0], x[..., 1]
-    return -m * g * r * torch.cos(q) + k * (r - length) ** 2 / 2
+    rho, q = x[..., 0], x[..., 1]
+    return -m * g * rho * torch.cos(q) + k * (rho - length) ** 2 / 2
 
 
 def spring_pendulum(x, m, k, length, g):
-    return kinetic(x, m) - potential(x, m, k, length, g)
+    rho, q, drho, dq = x.unbind(-1)
+    T = m / 2 * (drho**2 + rho**2 * dq**2)
+    V = -m * g * rho * torch.cos(q) + k / 2 * (rho - length) ** 2
+    return T - V
 
 
 def by_cartesian(x, m, k, length, g):
     def place(polar):
-        r, q = polar[..., 0], polar[..., 1]
-        return pack(r * torch.sin(q), -r * torch.cos(q))
+        rho, q = polar[..., 0], polar[..., 1]
+        return pack(rho * torch.sin(q), -rho * torch.cos(q))
 
     position, velocity = torch.func.jvp(place, (x[..., :2],), (x[..., 2:],))
     stretch = position.norm(dim=-1) - length
@@ -59,13 +63,13 @@ SPRING = Case(
         "wrong sign": (lambda x, *rest: -spring_pendulum(x, *rest), "This is V - T"),
         "speed without r": (
             lambda x, m, *rest: m * x[..., 2:].square().sum(-1) / 2 - potential(x, m, *rest),
-            "with the speed r·q̇, not q̇",
+            "with the speed ρ·q̇, not q̇",
         ),
         "rigid rod": (
             lambda x, m, k, l, g: (  # noqa: E741
                 m * (x[..., 2] ** 2 + l**2 * x[..., 3] ** 2) / 2 - potential(x, m, k, l, g)
             ),
-            "The arm has the length r at this moment",
+            "The arm has the length ρ at this moment",
         ),
         "no motion along": (
             lambda x, m, *rest: spring_pendulum(x, m, *rest) - m * x[..., 2] ** 2 / 2,
@@ -77,7 +81,7 @@ SPRING = Case(
         ),
         "relaxed at zero": (
             lambda x, m, k, l, g: spring_pendulum(x, m, k, 0.0, g),  # noqa: E741
-            "its stretch is r - l",
+            "its stretch is ρ - l",
         ),
         "no spring": (
             lambda x, m, k, l, g: spring_pendulum(x, m, 0.0, l, g),  # noqa: E741
@@ -86,6 +90,53 @@ SPRING = Case(
         "no weight": (
             lambda x, m, k, l, g: spring_pendulum(x, m, k, l, 0.0),  # noqa: E741
             "The energy of the weight is missing",
+        ),
+        "speeds added": (
+            lambda x, m, *rest: (
+                m * (x[..., 2] + x[..., 0] * x[..., 3]) ** 2 / 2 - potential(x, m, *rest)
+            ),
+            "at right angles",
+        ),
+        "T without 1/2": (
+            lambda x, m, *rest: 2 * kinetic(x, m) - potential(x, m, *rest),
+            "T is twice as large",
+        ),
+        "spring without 1/2": (
+            lambda x, m, k, l, g: spring_pendulum(x, m, 2 * k, l, g),  # noqa: E741
+            "k/2 times the square of its stretch",
+        ),
+        "stretch not squared": (
+            lambda x, m, k, l, g: (  # noqa: E741
+                spring_pendulum(x, m, 0.0, l, g) - k / 2 * (x[..., 0] - l)
+            ),
+            "The stretch goes in squared",
+        ),
+        "T alone": (lambda x, m, *_: kinetic(x, m), "V is missing"),
+        "mass forgotten": (
+            lambda x, m, k, l, g: spring_pendulum(x, 1.0, k, l, g),  # noqa: E741
+            "m is missing: these are the values for m = 1",
+        ),
+        "k and g exchanged": (
+            lambda x, m, k, l, g: spring_pendulum(x, m, g, l, k),  # noqa: E741
+            "k and g are exchanged",
+        ),
+        "degrees": (
+            lambda x, *rest: spring_pendulum(
+                pack(x[..., 0], torch.deg2rad(x[..., 1]), x[..., 2], x[..., 3]), *rest
+            ),
+            "At x = [",
+        ),
+        "one batch axis": (
+            lambda x, *rest: spring_pendulum(x.reshape(-1, 4), *rest),
+            "shape",
+        ),
+        "NumPy's cosine": (
+            lambda x, *rest: spring_pendulum(x.requires_grad_(), *rest) + math.cos(x),
+            "Your code raised",
+        ),
+        "rows taken for components": (
+            lambda x, *rest: spring_pendulum(pack(*x), *rest),
+            "Your code raised",
         ),
         "something else": (lambda x, *_: x[..., 0] ** 3, "This is not T - V"),
         "no batch": (lambda x, *rest: spring_pendulum(x, *rest).sum(), "keep the batch axes"),
@@ -108,6 +159,13 @@ def noether_by_momenta(L, xi, x):
     return (p * xi(q)).sum(-1)
 
 
+def noether_by_backward(L, xi, x):
+    x.requires_grad_()
+    L(x).sum().backward()
+    n = x.shape[-1] // 2
+    return torch.einsum("...i,...i->...", x.grad[..., n:], xi(x[..., :n]))
+
+
 def halves(x):
     return x.chunk(2, dim=-1)
 
@@ -120,11 +178,41 @@ NOETHER = Case(
         "jvp": lambda L, xi, x: torch.func.jvp(
             L, (x,), (torch.cat([0 * halves(x)[0], xi(halves(x)[0])], dim=-1),)
         )[1],
+        "backward": noether_by_backward,
     },
     {
         "velocity": (
             lambda L, xi, x: (halves(x)[1] * xi(halves(x)[0])).sum(-1),
             "takes the velocity for the momentum",
+        ),
+        "mass times velocity": (
+            lambda L, xi, x: 1.7 * (halves(x)[1] * xi(halves(x)[0])).sum(-1),
+            "takes m·q̇ for the momentum",
+        ),
+        "energy": (
+            lambda L, xi, x: (halves(gradient(L)(x))[1] * halves(x)[1]).sum(-1) - L(x),
+            "This is the energy p·q̇ - L",
+        ),
+        "shift alone": (lambda L, xi, x: xi(halves(x)[0]).sum(-1), "This is ξ(q) alone"),
+        "sum": (
+            lambda L, xi, x: (halves(gradient(L)(x))[1] + xi(halves(x)[0])).sum(-1),
+            "multiplied, not added",
+        ),
+        "mean over the degrees": (
+            lambda L, xi, x: noether(L, xi, x) / (x.shape[-1] // 2),
+            "a mean in place of a sum",
+        ),
+        "sums multiplied": (
+            lambda L, xi, x: halves(gradient(L)(x))[1].sum(-1) * xi(halves(x)[0]).sum(-1),
+            "Multiply first, then sum",
+        ),
+        "tuple not unpacked": (
+            lambda L, xi, x: torch.autograd.grad(L(x.requires_grad_()).sum(), x)[..., 1],
+            "Your code raised `TypeError`",
+        ),
+        "not summed over the batch": (
+            lambda L, xi, x: torch.autograd.grad(L(x.requires_grad_()), x)[0].sum(-1),
+            "one number: sum over the batch",
         ),
         "force": (
             lambda L, xi, x: (halves(gradient(L)(x))[0] * xi(halves(x)[0])).sum(-1),
@@ -145,11 +233,15 @@ NOETHER = Case(
         ),
         "first degree only": (
             lambda L, xi, x: gradient(L)(x)[..., x.shape[-1] // 2] * xi(halves(x)[0])[..., 0],
-            "wrong for four",
+            "Only the first degree",
         ),
-        "one batch axis": (
+        "no single state": (
             lambda L, xi, x: noether(L, xi, x) if x.ndim > 1 else noether(L, xi, x).unsqueeze(0),
             "shape",
+        ),
+        "one batch axis": (
+            lambda L, xi, x: noether(L, xi, x) if x.ndim < 3 else noether(L, xi, x.flip(0)),
+            "wrong for (5, 3, 2, 8)",
         ),
         "unmarked": (
             lambda L, xi, x: torch.autograd.grad(L(x).sum(), x)[0].sum(-1),
@@ -171,6 +263,12 @@ def bead_lagrangian(m, g):
     return lambda x: m * (1 + x[..., 0] ** 2) * x[..., 1] ** 2 / 2 - m * g * x[..., 0] ** 2 / 2
 
 
+def bead_by_hand(x, m, g):
+    q, p = x.unbind(-1)
+    rate = p / (m * (1 + q**2))
+    return p * rate - bead_lagrangian(m, g)(pack(q, rate))
+
+
 def weight(x, m, g):
     return m * g * x[..., 0] ** 2 / 2
 
@@ -181,6 +279,7 @@ BEAD = Case(
     {
         "Legendre": lambda x, m, g: legendre_transform(bead_lagrangian(m, g))(x),
         "plus a constant": lambda x, m, g: bead(x, m, g) + 3,
+        "p q̇ - L": bead_by_hand,
     },
     {
         "p = m q̇": (
@@ -207,6 +306,38 @@ BEAD = Case(
             lambda x, m, g: bead(x, m, g) - weight(x, m, g) + m * g * x[..., 0],
             "The height is y = q²/2.",
         ),
+        "p q̇ - V": (
+            lambda x, m, g: 2 * bead(x, m, g) - 3 * weight(x, m, g),
+            "Take off all of L",
+        ),
+        "y in place of its slope": (
+            lambda x, m, g: x[..., 1] ** 2 / (2 * m * (1 + x[..., 0] ** 4 / 4)) + weight(x, m, g),
+            "not 1 + y²",
+        ),
+        "only upwards": (
+            lambda x, m, g: x[..., 1] ** 2 / (2 * m * x[..., 0] ** 2) + weight(x, m, g),
+            "also moves sideways",
+        ),
+        "root": (
+            lambda x, m, g: (
+                x[..., 1] ** 2 / (2 * m * (1 + x[..., 0] ** 2).sqrt()) + weight(x, m, g)
+            ),
+            "without a root",
+        ),
+        "no weight": (
+            lambda x, m, g: bead(x, m, g) - weight(x, m, g),
+            "The energy of the weight is missing",
+        ),
+        "mass forgotten": (
+            lambda x, m, g: bead(x, m, g) - weight(x, m, g) + weight(x, 1.0, g),
+            "At x = [",
+        ),
+        "no gravity": (lambda x, m, g: bead(x, m, 1.0), "g is missing"),
+        "parameters exchanged": (lambda x, m, g: bead(x, g, m), "m and g are exchanged"),
+        "one batch axis": (
+            lambda x, m, g: bead(x, m, g) if x.ndim < 3 else bead(x.flip(0), m, g),
+            "wrong for (5, 3, 2n)",
+        ),
         "something else": (lambda x, m, g: x[..., 0] ** 3, "This is not H"),
         "no batch": (lambda x, m, g: bead(x, m, g).sum(), "keep the batch axes"),
     },
@@ -232,12 +363,18 @@ NEGATIVES = Case(
     {
         "none": (counts(lambda n: 0), "You find none at any duration"),
         "whole periods": (dict(zip(COUNTS, (1, 3, 5, 7), strict=True)), "*half* periods"),
+        "seconds": (dict(zip(COUNTS, (0, 0, 0, 1), strict=True)), "a half period is π seconds"),
         "positive": (counts(lambda n: 59 - n), "the *positive* ones"),
-        "free ends": (counts(lambda n: n + 1), "are the two ends held"),
-        "something else": (dict(zip(COUNTS, (0, 1, 1, 1), strict=True)), "cut into enough steps"),
+        "free ends": (counts(lambda n: n + 1), "Are the two ends held"),
+        "any": (dict(zip(COUNTS, (0, 1, 1, 1), strict=True)), "say whether there are any"),
+        "one wrong": (dict(zip(COUNTS, (0, 1, 3, 3), strict=True)), "At 2.5 half periods 3 is"),
         "a fraction": (counts(lambda n: n + 0.5), "a whole number"),
     },
     blank=dict.fromkeys(COUNTS, ...),
+    equivalent={
+        "[0.5] times 1/2": "half of none is none",
+        "[1.5] inverted": "one over 1 is 1",
+    },
 )
 
 
@@ -261,6 +398,128 @@ THINK = Case(
         "two": (EFFECTS | {"L + 5": "other motion", "2 * L": "same"}, "5 of 7 are right"),
     },
     blank=dict.fromkeys(EFFECTS, ...),
+    words=check.EFFECTS,
+)
+
+
+# 6
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+def swings(amplitude, places, sign=1.0):
+    """States of one swing, at these angles."""
+    q = torch.tensor(places, dtype=torch.float64)
+    scale = 2 * check.PENDULUM.inertia * check.PENDULUM.torque
+    p = sign * (scale * (torch.cos(q) - math.cos(amplitude)).clamp(min=0)).sqrt()
+    return torch.stack([q, p], dim=-1)
+
+
+def measured(starts, **changes):
+    """A study of these starts by the two functions of the check."""
+    return {
+        "prediction": Word(check.MEETINGS[0]),
+        "starts": starts.tolist(),
+        "half periods": [check.half_period(start) for start in starts],
+        "meetings": [check.meeting(start) for start in starts],
+        "conclusion": Word(check.MEETINGS[1]),
+    } | changes
+
+
+def by_steps(start):
+    """Half period and meeting from a run of RK4, as a learner may measure them."""
+    times = torch.linspace(0, 4, 4001, dtype=torch.float64)
+    near = start + torch.tensor([[0.0, -1e-4], [0.0, 0.0], [0.0, 1e-4]], dtype=torch.float64)
+    q, p = integrate(check.PENDULUM.field, near, times, "rk4").unbind(-1)
+    turns = times[1:-1][p[2:, 1] * p[1:-1, 1] < 0]
+    gap = q[1:, 2] - q[1:, 0]
+    return float(turns[1] - turns[0]), float(times[1:-1][gap[1:] * gap[:-1] < 0][0])
+
+
+SMALL = swings(0.1, [0.1])
+WIDE = swings(2.0, [2.0, 0.0, 1.0, -1.0])
+STARTS = torch.cat([SMALL, WIDE])
+STUDY = measured(STARTS)
+COARSE = [by_steps(start) for start in STARTS]
+TWICE = [2 * v for v in STUDY["half periods"]]
+
+CONJUGATE = Case(
+    check.conjugate,
+    STUDY,
+    {
+        "a right prediction": measured(STARTS, prediction=check.MEETINGS[1]),
+        "states as a tensor": STUDY | {"starts": STARTS},
+        "by RK4": STUDY
+        | {"half periods": [a for a, _ in COARSE], "meetings": [b for _, b in COARSE]},
+        "other swings": measured(
+            torch.cat([swings(0.2, [0.05]), swings(2.5, [-2.5, 0.3, 2.0]), swings(1.7, [0.0])])
+        ),
+        "inwards": measured(torch.cat([SMALL, WIDE[:1], swings(2.0, [0.0, 0.5, 1.5], sign=-1.0)])),
+    },
+    {
+        "whole periods": (STUDY | {"half periods": TWICE}, "These are whole periods"),
+        "no prediction": (STUDY | {"prediction": "soon"}, "choose one of"),
+        "a number for a word": (STUDY | {"conclusion": 2}, "choose one of"),
+        "half periods for meetings": (
+            STUDY | {"meetings": STUDY["half periods"]},
+            "find when their difference in q is zero again",
+        ),
+        "one meeting off": (
+            STUDY | {"meetings": [*STUDY["meetings"][:-1], 1.5]},
+            "from the start [-1.0, 4.02",
+        ),
+        "too few meetings": (STUDY | {"meetings": STUDY["meetings"][:-1]}, "one entry for each"),
+        "no states": (STUDY | {"starts": [0.1, 2.0, 1.0, 0.5, 0.2]}, "should hold states [q, p]"),
+        "a number not finite": (
+            STUDY | {"meetings": [*STUDY["meetings"][:-1], math.inf]},
+            "not a finite number",
+        ),
+        "a rotation": (
+            STUDY | {"starts": [*STUDY["starts"][:-1], [0.0, 9.0]]},
+            "turns over",
+        ),
+        "at rest at the bottom": (
+            STUDY | {"starts": [*STUDY["starts"][:-1], [0.0, 0.0]]},
+            "rests at the bottom",
+        ),
+        "no control": (measured(WIDE), "4 of 5 points; it lacks a control where theory"),
+        "only small swings": (
+            measured(swings(0.1, [0.1, 0.0, 0.05]), conclusion=check.MEETINGS[0]),
+            "it lacks a case where an effect is large",
+        ),
+        "all changed at once": (
+            measured(torch.cat([SMALL, swings(2.0, [2.0]), swings(2.4, [0.0, 1.0])])),
+            "it lacks one change at a time",
+        ),
+        "one place": (measured(STARTS[:3]), "it lacks more than one case"),
+        "the prediction kept": (
+            STUDY | {"conclusion": check.MEETINGS[0]},
+            "it lacks a conclusion that your own numbers support",
+        ),
+        "earlier": (STUDY | {"conclusion": check.MEETINGS[2]}, "a conclusion that your own"),
+        "never": (STUDY | {"conclusion": check.MEETINGS[3]}, "a conclusion that your own"),
+    },
+    blank=dict.fromkeys(STUDY, ...),
+    words={"prediction": check.MEETINGS, "conclusion": check.MEETINGS},
+    equivalent={
+        "['prediction'] = ": "any prediction may be made",
+        **{
+            f"['starts'][0] {change}": "small swings of any size have one half period, to 1 %"
+            for change in ("times 2", "times 1/2", "times -1", "squared")
+        },
+        **{
+            f"['starts'][{i}] times -1": "the mirror image of a swing has the same times"
+            for i in range(1, 5)
+        },
+    },
 )
 
 
@@ -268,7 +527,8 @@ class TestChecks(ChapterChecks):
     """The tests that every chapter's checks must pass."""
 
     chapter = check.chapter
-    cases = (SPRING, NOETHER, BEAD, NEGATIVES, THINK)
+    cases = (SPRING, NOETHER, BEAD, NEGATIVES, THINK, CONJUGATE)
+    demanding = True
 
 
 @pytest.mark.parametrize("change, entry", check.CHANGES.items())
@@ -306,3 +566,16 @@ def test_the_bead_of_exercise_3_slides_on_the_parabola():
     velocity = pack(x[..., 1], x[..., 0] * x[..., 1])
     right = m * velocity.square().sum(-1) / 2 - m * g * x[..., 0] ** 2 / 2
     assert torch.allclose(bead_lagrangian(m, g)(x), right)
+
+
+@pytest.mark.parametrize("amplitude", [0.1, 1.0, 2.5])
+def test_from_rest_neighbours_meet_after_half_a_period_and_later_from_elsewhere(amplitude):
+    from_rest, bottom = swings(amplitude, [amplitude, 0.0])
+    assert check.meeting(from_rest) == pytest.approx(check.half_period(from_rest), rel=1e-4)
+    assert check.meeting(bottom) > check.half_period(bottom)
+
+
+def test_half_periods_and_meetings_are_those_of_a_run_by_small_steps():
+    half, meets = by_steps(WIDE[2])
+    assert half == pytest.approx(check.half_period(WIDE[2]), rel=2e-3)
+    assert meets == pytest.approx(check.meeting(WIDE[2]), rel=2e-3)
