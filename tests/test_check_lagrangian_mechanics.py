@@ -111,6 +111,14 @@ SPRING = Case(
             ),
             "The stretch goes in squared",
         ),
+        "velocities exchanged": (
+            lambda x, *rest: spring_pendulum(x[..., [0, 1, 3, 2]], *rest),
+            "This reads the state as [ρ, q, q̇, dρ/dt]",
+        ),
+        "interleaved": (
+            lambda x, *rest: spring_pendulum(x[..., [0, 2, 1, 3]], *rest),
+            "This reads the state as [ρ, dρ/dt, q, q̇]",
+        ),
         "T alone": (lambda x, m, *_: kinetic(x, m), "V is missing"),
         "mass forgotten": (
             lambda x, m, k, l, g: spring_pendulum(x, 1.0, k, l, g),  # noqa: E741
@@ -205,6 +213,10 @@ NOETHER = Case(
         "sums multiplied": (
             lambda L, xi, x: halves(gradient(L)(x))[1].sum(-1) * xi(halves(x)[0]).sum(-1),
             "Multiply first, then sum",
+        ),
+        "shift of the whole state": (
+            lambda L, xi, x: (halves(gradient(L)(x))[1] * xi(x)[..., : x.shape[-1] // 2]).sum(-1),
+            "ξ takes positions (..., 4), and was given (30, 8)",
         ),
         "tuple not unpacked": (
             lambda L, xi, x: torch.autograd.grad(L(x.requires_grad_()).sum(), x)[..., 1],
@@ -330,7 +342,15 @@ BEAD = Case(
         ),
         "mass forgotten": (
             lambda x, m, g: bead(x, m, g) - weight(x, m, g) + weight(x, 1.0, g),
-            "At x = [",
+            "The mass is missing in the energy of the weight",
+        ),
+        "slope 2q": (
+            lambda x, m, g: x[..., 1] ** 2 / (2 * m * (1 + 4 * x[..., 0] ** 2)) + weight(x, m, g),
+            "is q, not 2q",
+        ),
+        "not squared": (
+            lambda x, m, g: x[..., 1] / (2 * m * (1 + x[..., 0] ** 2)) + weight(x, m, g),
+            "The momentum goes in squared",
         ),
         "no gravity": (lambda x, m, g: bead(x, m, 1.0), "g is missing"),
         "parameters exchanged": (lambda x, m, g: bead(x, g, m), "m and g are exchanged"),

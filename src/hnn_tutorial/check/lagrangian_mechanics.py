@@ -179,6 +179,16 @@ def spring_pendulum(answer: Any) -> str:
         (T - weight, "The energy of the spring is missing."),
         (T - spring, "The energy of the weight is missing."),
         (T, "The potential energy V is missing."),
+        *(
+            (_spring_pendulum(x[..., order], **given), f"This reads the state as {words}; it is "
+             "[ρ, q, dρ/dt, q̇].")
+            for order, words in (
+                ([1, 0, 3, 2], "[q, ρ, q̇, dρ/dt]"),
+                ([1, 0, 2, 3], "[q, ρ, dρ/dt, q̇]"),
+                ([0, 1, 3, 2], "[ρ, q, q̇, dρ/dt]"),
+                ([0, 2, 1, 3], "[ρ, dρ/dt, q, q̇]"),
+            )
+        ),
     ]  # fmt: skip
     _match_level(got, _spring_pendulum, mistakes, "T - V", x, given)
     got = L(x.reshape(5, 3, 4), m, k, l, g, like=x, shape=(5, 3))
@@ -240,6 +250,8 @@ def noether(answer: Any) -> str:
     x = states(30, degrees=4)
 
     def turned(q: Tensor) -> Tensor:
+        if q.shape[-1] != 4:
+            raise ValueError(f"ξ takes positions (..., 4), and was given {tuple(q.shape)}")
         q = q.unflatten(-1, (2, 2))
         return torch.stack([-q[..., 1], q[..., 0]], dim=-1).flatten(-2)
 
@@ -308,6 +320,11 @@ def bead_hamiltonian(answer: Any) -> str:
         (p**2 / (2 * m * (1 + q)) + V, "The slope goes in squared: 1 + (dy/dq)² with dy/dq = q."),
         (p**2 / (2 * m * (1 + q**4 / 4)) + V, "The bead's upward speed is dy/dt = q·q̇, the slope "
          "times q̇: the factor is 1 + q², not 1 + y²."),
+        (p**2 / (2 * m * (1 + 4 * q**2)) + V, "The slope of y = q²/2 is q, not 2q."),
+        (p**2 / (2 * m * (1 - q**2)) + V, "The squares of both speeds add up: 1 + q²."),
+        (p**2 / (2 * m * stretch) + g * q**2 / 2, "The mass is missing in the energy of the "
+         "weight."),
+        (p / (2 * m * stretch) + V, "The momentum goes in squared."),
         (p**2 / (2 * m * q**2) + V, "The bead also moves sideways, with the speed q̇: the factor "
          "is 1 + q²."),
         (p**2 / (2 * stretch) + V, "The mass is missing in the kinetic energy."),
