@@ -6,10 +6,10 @@ In the start page, or any notebook beside it::
 
     overview()  # per chapter: how many exercises are solved, and which is next
 
-A solved exercise is an empty file, ``.progress/CHAPTER/NUMBER``. The file system makes one in a
-single step: kernels that run side by side lose nothing, a kill leaves no half of it, and there is
-no content that could be damaged or would have to be trusted. Files are made only where the start
-page lies, which is the folder of the exercises: the solutions, the book and Colab note nothing.
+A solved exercise is an empty file, ``.progress/CHAPTER/NUMBER``. The file system makes such a file
+in a single step, so kernels that run side by side lose nothing, a kernel that is killed leaves no
+half of a note, and there is no content that could be damaged. Files are made only in the folder of
+the exercises, beside the start page; the solutions, the book and Colab note nothing.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hnn_tutorial._validate import lookup
-
-if TYPE_CHECKING:
-    from hnn_tutorial.check.chapter import Chapter
 
 START_PAGE = "start_here.ipynb"  # made by tools/exercises.py
 FOLDER = ".progress"
 HERE = Path()  # of the notebook: relative, since the working folder may even be gone
+
+
+class Exercises(Protocol):
+    """What is needed of a chapter: its name, and titles and numbers of its exercises."""
+
+    name: str
+    exercises: dict[str, str]
+    numbers: dict[str, int]
 
 
 def is_kept(folder: Path = HERE) -> bool:
@@ -39,14 +44,14 @@ def is_kept(folder: Path = HERE) -> bool:
     return os.path.isfile(folder / START_PAGE)
 
 
-def solved(chapter: Chapter, folder: Path = HERE) -> set[int]:
+def solved(chapter: Exercises, folder: Path = HERE) -> set[int]:
     """Numbers of the exercises of a chapter that have once passed their check."""
     place = folder / FOLDER / chapter.name
     # What cannot be read counts as not there; Path.is_file would raise.
     return {number for number in chapter.numbers.values() if os.path.isfile(place / str(number))}
 
 
-def note(chapter: Chapter, number: int, folder: Path = HERE) -> str:
+def note(chapter: Exercises, number: int, folder: Path = HERE) -> str:
     """Note that an exercise is solved.
 
     Args:
@@ -102,7 +107,7 @@ class Overview:
 
     def _headline(self) -> str:
         if not self.kept:
-            return f"No progress is kept here: that is done beside {START_PAGE} alone."
+            return f"No progress is kept here: it is kept in the folder with {START_PAGE}."
         done, total = sum(row.solved for row in self.rows), sum(row.total for row in self.rows)
         return f"{done} of {total} exercises solved."
 
@@ -191,13 +196,11 @@ def reset(*names: str, folder: Path = HERE) -> None:
             (folder / FOLDER / chapter.name / str(number)).unlink(missing_ok=True)
 
 
-def _chapters(names: Iterable[str]) -> list[Chapter]:
+def _chapters(names: Iterable[str]) -> list[Exercises]:
     """The chapters of these names; all if there is none."""
-    from hnn_tutorial import check
-
     modules = [
-        importlib.import_module(f"{check.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(check.__path__)
+        importlib.import_module(f"{__package__}.{found.name}")
+        for found in pkgutil.iter_modules([str(Path(__file__).parent)])
     ]
     every = {module.chapter.name: module.chapter for module in modules if "chapter" in vars(module)}
     return [lookup(every, name, "chapter") for name in names or every]
@@ -206,7 +209,7 @@ def _chapters(names: Iterable[str]) -> list[Chapter]:
 def _titles(folder: Path) -> dict[str, str]:
     """Titles of the chapters in the course's order, as the start page's metadata hold them.
 
-    A start page that is missing or changed beyond recognition costs titles and order, no more.
+    Without a start page that can be read, titles and order are missing, and nothing else.
     """
     try:
         page = json.loads((folder / START_PAGE).read_bytes())
