@@ -1211,11 +1211,18 @@ CALLS: dict[str, Call] = {
     ),
     "check.conform": (
         check.conform,
-        {"value": Arg("tensor", X), "like": only(X), "what": only("it")},
+        {
+            "value": Arg("tensor", X, fine=("lists", "NumPy", "integers")),
+            "like": only(X),
+            "what": only("it"),
+        },
     ),
+    "check.as_tensor": (check.as_tensor, {"value": only(X)}),
+    "check.worst": (check.worst, {"got": only(2 * X), "want": only(X)}),
+    "check.recognise": (check.recognise, {"got": only(2 * X), "want": only(X)}),
     "check.function": (
         lambda answer: check.function(answer, "f(x)")(X, like=X),
-        {"answer": field.but("gives float32")},
+        {"answer": field.but("gives float32", "gives integers")},
     ),
     "check.gradient": (
         lambda value: check.gradient(value, FREE, "the loss", name="the state"),

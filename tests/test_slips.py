@@ -6,8 +6,9 @@ import re
 import pytest
 import torch
 
-from hnn_tutorial.check import Chapter, Wrong, function, match, name_factor, recognise, worst
+from hnn_tutorial.check import Chapter, Wrong, function, match, recognise, worst
 from hnn_tutorial.check.inputs import states
+from hnn_tutorial.check.slips import name_factor
 
 PARAMETERS = {"m": 1.7, "k": 0.6, "g": 9.81}
 

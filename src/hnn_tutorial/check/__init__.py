@@ -56,8 +56,9 @@ How to add a check
    A slip is named only if undoing it makes all values right; if several fit, all are named. The
    message also shows the worst entry, with digits enough to tell the two numbers apart. `worst`
    gives that sentence to checks that compare by themselves, `recognise` the slips, and
-   `name_factor` the name of a factor. Choose parameters that differ from each other, from 1 and
-   from 2, and batches whose axes all differ, such as (4, 3, 2): then no two slips look alike.
+   `name_factor` of ``check.slips`` the name of a factor. Choose parameters that differ from each
+   other, from 1 and from 2, and batches whose axes all differ, such as (4, 3, 2): then no two
+   slips look alike.
 
    `number`, `table`, `numbers` and `choices` cover single numbers, dicts, dicts of numbers for
    each seed, and dicts of words.
@@ -71,8 +72,9 @@ How to add a check
    bad answers, right ones of other types, and all mutants of the solution.
    ``python tests/mutants.py NAME`` prints which mutants pass your check. None may.
 
-Only exceptions from inside the learner's function become messages; `hint` puts a sentence under
-those that beginners meet. An exception in the check itself is a bug of ours and is raised as such.
+Only exceptions from inside the learner's function become messages; ``check.hints`` puts a sentence
+under those that beginners meet. An exception in the check itself is a bug of ours and is raised as
+such.
 """
 
 from hnn_tutorial.check.answers import (
@@ -93,9 +95,8 @@ from hnn_tutorial.check.answers import (
     worst,
 )
 from hnn_tutorial.check.chapter import KINDS, Chapter
-from hnn_tutorial.check.hints import hint
 from hnn_tutorial.check.result import Progress, Result
-from hnn_tutorial.check.slips import name_factor, recognise
+from hnn_tutorial.check.slips import recognise
 
 __all__ = [
     "KINDS",
@@ -112,9 +113,7 @@ __all__ = [
     "expect",
     "function",
     "gradient",
-    "hint",
     "match",
-    "name_factor",
     "number",
     "numbers",
     "recognise",
