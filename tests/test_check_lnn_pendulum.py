@@ -24,9 +24,12 @@ def bead_with(whirl, pull=1.0):
     return answer
 
 
-def bead_lagrangian(x):
-    q, v = x[..., 0], x[..., 1]
-    return (1 + q**2) * v**2 / 2 - 9.81 * q**2 / 2
+def bead_lagrangian(g):
+    def L(x):
+        q, v = x[..., 0], x[..., 1]
+        return 0.7 * ((1 + q**2) * v**2 / 2 - g * q**2 / 2)
+
+    return L
 
 
 BEAD = Case(
@@ -34,10 +37,19 @@ BEAD = Case(
     bead,
     {
         "factored": lambda x, g: -x[..., 0] * (x[..., 1] ** 2 + g) / (1 + x[..., 0] ** 2),
-        "from L": lambda x, g: lagrangian_field(bead_lagrangian)(x)[..., 1],
+        "from L": lambda x, g: lagrangian_field(bead_lagrangian(g))(x)[..., 1],
     },
     {
         "wrong sign": (lambda x, g: -bead(x, g), "Both signs are reversed"),
+        "one batch axis": (
+            lambda x, g: -x[:, 0] * (x[:, 1] ** 2 + g) / (1 + x[:, 0] ** 2),
+            "(4, 3)",
+        ),
+        "constant g": (lambda x, g: bead(x, 9.81), "(4, 3, 2)"),
+        "slope for its square": (
+            lambda x, g: bead(x, g) * (1 + x[..., 0] ** 2) / (1 + x[..., 0]),
+            "the squared slope",
+        ),
         "spring": (lambda x, g: -g * x[..., 0], "This is a spring"),
         "no velocity": (bead_with(0), "The terms with q̇² are missing"),
         "no mixed derivative": (bead_with(1), "The mixed derivative, 2q"),
@@ -91,7 +103,7 @@ def with_parts(formula):
     return lambda L, x: formula(*parts(L, x))
 
 
-def solve(mass, force):
+def divided(mass, force):
     return torch.linalg.solve(mass, force.unsqueeze(-1)).squeeze(-1)
 
 
@@ -105,19 +117,19 @@ ACCELERATION = Case(
     },
     {
         "no mixed": (
-            with_parts(lambda f, m, M, v: solve(M, f)),
+            with_parts(lambda f, m, M, v: divided(M, f)),
             "the mixed derivative times q̇ is missing",
         ),
         "mixed added": (
-            with_parts(lambda f, m, M, v: solve(M, f + times(m, v))),
+            with_parts(lambda f, m, M, v: divided(M, f + times(m, v))),
             "subtracted, not added",
         ),
         "no velocity": (
-            with_parts(lambda f, m, M, v: solve(M, f - m.sum(-1))),
+            with_parts(lambda f, m, M, v: divided(M, f - m.sum(-1))),
             "has to be multiplied with q̇",
         ),
         "transposed": (
-            with_parts(lambda f, m, M, v: solve(M, f - times(m.mT, v))),
+            with_parts(lambda f, m, M, v: divided(M, f - times(m.mT, v))),
             "is transposed",
         ),
         "diagonal": (
@@ -133,7 +145,30 @@ ACCELERATION = Case(
             "fixes no acceleration",
         ),
         "detached": (lambda L, x: acceleration(L, x).detach(), "No gradient flows"),
+        "ridge": (
+            with_parts(
+                lambda f, m, M, v: divided(M + 1e-3 * torch.eye(len(v[0])), f - times(m, v))
+            ),
+            "if 0.001 times the identity is added",
+        ),
+        "small ridge": (
+            with_parts(
+                lambda f, m, M, v: divided(M + 1e-5 * torch.eye(len(v[0])), f - times(m, v))
+            ),
+            "if 1e-05 times the identity is added",
+        ),
+        "another ridge": (
+            with_parts(
+                lambda f, m, M, v: divided(M + 3e-4 * torch.eye(len(v[0])), f - times(m, v))
+            ),
+            "For a pendulum this is not q̈. At x =",
+        ),
+        "dot product": (
+            with_parts(lambda f, m, M, v: divided(M, f - (m[..., 0, :] * v).sum(-1, keepdim=True))),
+            "Right for one degree of freedom, and wrong for two. At x =",
+        ),
     },
+    gradients=True,
 )
 
 # 3
@@ -192,8 +227,45 @@ MASS = Case(
             "matter independently",
         ),
         "wrong sign": (lambda raw: -positive(raw), "the sign is reversed"),
+        "ten added": (
+            lambda raw: positive(raw) + 10 * torch.eye(2, dtype=raw.dtype),
+            "Among those that are not is [[3, 2], [2, 2]]",
+        ),
+        "a tenth added": (
+            lambda raw: positive(raw) + torch.eye(2, dtype=raw.dtype) / 10,
+            "what is added to the diagonal must be little",
+        ),
+        "bounded": (lambda raw: positive(3 * raw.tanh()), "not every positive definite matrix"),
+        "small diagonal only": (
+            lambda raw: (
+                factor(raw.sigmoid() - 0.5) @ factor(raw.sigmoid() - 0.5).mT + identity(raw)
+            ),
+            "not every positive definite matrix",
+        ),
+        "weakly coupled": (
+            lambda raw: by_entries(raw) * (0.6 + 0.4 * torch.eye(2, dtype=raw.dtype)),
+            "not every positive definite matrix",
+        ),
+        "one batch axis": (
+            lambda raw: positive(raw if raw.ndim < 3 else raw.flip(0)),
+            "wrong for two",
+        ),
     },
     spared={"q and p swapped": "three numbers are no state"},
+    equivalent={
+        "positive: return 2 *": "every matrix is within reach as before",
+        "positive: return 0.5 *": "every matrix is within reach as before",
+        "positive: return factor(raw).mT @ factor(raw)": "K'K reaches what KK' does",
+        "factor: b, a, c": "the numbers may come in any order",
+        "factor: return -torch": "KK' is the same for -K",
+        "factor: return 2 *": "K may be any multiple",
+        "factor: return 0.5 *": "K may be any multiple",
+        "factor: return torch.stack([torch.zeros_like(a), a": "an upper K reaches the same",
+        "identity: return 2 * (0.0001": "is as little",
+        "identity: return 0.5 * (0.0001": "is as little",
+        "identity: return 0.0002": "is as little",
+    },
+    gradients=True,
 )
 
 # 4
@@ -227,7 +299,18 @@ SOLUTIONS = Case(
         "no constant": ({name: n - 1 for name, n in check.COUNTS.items()}, "the constant"),
         "no friction": (check.COUNTS | {"spring with friction": 4}, "With friction"),
         "none": (dict.fromkeys(check.COUNTS, 0), "never exactly"),
-        "one off": (check.COUNTS | {"pendulum": 4}, "too few"),
+        "one off": (check.COUNTS | {"pendulum": 4}, "None of the usual slips"),
+        "no mixed derivative": (
+            check._counted((1, 0, 1)),
+            "the mixed derivative left out, or with the mixed derivative with the wrong sign",
+        ),
+        "mixed with the wrong sign": (
+            check._counted((1, -1, 1)),
+            "the mixed derivative with the wrong sign",
+        ),
+        "force added": (check._counted((1, 1, -1)), "∂L/∂q added in place of subtracted"),
+        "no force": (check._counted((1, 1, 0)), "∂L/∂q left out"),
+        "no acceleration": (check._counted((0, 1, 1)), "the term with q̈ left out"),
         "too many": (check.COUNTS | {"spring, degree 4": 8}, "too many"),
         "fraction": (check.COUNTS | {"pendulum": 4.5}, "a whole number"),
     },
@@ -248,6 +331,112 @@ THINK = Case(
         "nothing agrees": (AGREEMENT | {"equal energy": "may differ"}, "all along a motion"),
     },
     blank=dict.fromkeys(AGREEMENT, ...),
+    words=check.WORDS,
+)
+
+# 6
+
+MASS_OF, DEPTH = check.PENDULUM.inertia, check.PENDULUM.torque
+# The Lagrangian of the energy H²/2: μ²q̇⁴/24 + μVq̇²/2 - V²/2 with V = mgl(1 - cos q).
+OTHER = [MASS_OF * DEPTH / 2, DEPTH**2, 0.0, MASS_OF**2 / 24, -MASS_OF * DEPTH / 2]
+OTHER.append(-(DEPTH**2) / 2)
+PLACES = [[0.4 * k - 2.0, (-1) ** k * (0.5 + 0.1 * k)] for k in range(11)]
+
+
+def coefficients(true=0.0, derivative=0.0, other=0.0):
+    plain = [MASS_OF / 2, DEPTH, 0.0, 0.0, 0.0, 0.0]
+    found = [true * a + other * b for a, b in zip(plain, OTHER, strict=True)]
+    found[2] = derivative
+    return found
+
+
+class Word(str):
+    """A word in an answer that is made of numbers too: the shared bad answers turn every sign."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, factor):
+        return self
+
+
+def designed(numbers, places=PLACES, prediction=1, conclusion=0):
+    """A study as a learner would measure it: by the package's functions."""
+    x = torch.tensor(places, dtype=torch.float64)
+    found = []
+    for L in (check.made_of(numbers), check.PENDULUM.lagrangian):
+        p = gradient(L)(x)[:, 1]
+        mass = gradient(lambda y, L=L: gradient(L)(y)[..., 1])(x)[:, 1]
+        found.append([lagrangian_field(L)(x)[:, 1], p, x[:, 1] * p - L(x), mass])
+    return {
+        "coefficients": numbers,
+        "states": places,
+        "prediction": Word(check.FILMS[prediction]),
+        "differences": torch.stack([a - b for a, b in zip(*found, strict=True)], dim=-1).tolist(),
+        "conclusion": Word(check.FILMS[conclusion]),
+    }
+
+
+STUDY = designed(coefficients(2.0, 0.7, 1.0))
+FALSE = designed([MASS_OF, 2 * DEPTH, 0.0, 0.3, 0.0, 0.0], conclusion=1)
+
+DISGUISE = Case(
+    check.disguise,
+    STUDY,
+    {
+        "the other alone": designed(coefficients(0.0, 0.3, 1.0)),
+        "a mixture": designed(coefficients(0.6, -1.1, 0.2), prediction=0),
+        "negative": designed(coefficients(-1.0, 2.0, -0.5)),
+        "more states": designed(coefficients(1.5, 0.5, 0.8), [*PLACES, [1.2, 1.0], [-2.5, -2.0]]),
+        "a tensor": STUDY | {"states": torch.tensor(PLACES, dtype=torch.float64)},
+    },
+    {
+        "another motion": (
+            FALSE | {"conclusion": check.FILMS[0]},
+            "it lacks the pendulum's motions",
+        ),
+        "another motion, honest": (FALSE, "4 of 5 points; it lacks the pendulum's motions"),
+        "the true one": (designed(coefficients(1.0)), "a disguise in all three"),
+        "a factor": (designed(coefficients(3.0, 0.4)), "more than a factor and a time derivative"),
+        "a time derivative": (designed(coefficients(1.0, 2.0)), "a disguise in all three"),
+        "few states": (designed(STUDY["coefficients"], PLACES[:4]), "states that could have shown"),
+        "one way": (
+            designed(STUDY["coefficients"], [[q, abs(v)] for q, v in PLACES]),
+            "states that could have shown",
+        ),
+        "near the bottom": (
+            designed(STUDY["coefficients"], [[q / 3, v] for q, v in PLACES]),
+            "states that could have shown",
+        ),
+        "conclusion": (STUDY | {"conclusion": check.FILMS[1]}, "your own numbers support"),
+        "differences moved": (
+            STUDY | {"differences": [row[1:] + row[:1] for row in STUDY["differences"]]},
+            "The order is acceleration, momentum, energy, mass matrix. At x =",
+        ),
+        "differences turned": (
+            STUDY | {"differences": [[-v for v in row] for row in STUDY["differences"]]},
+            "yours less the true one",
+        ),
+        "three differences": (
+            STUDY | {"differences": [row[:3] for row in STUDY["differences"]]},
+            "of shape (N, 4)",
+        ),
+        "one row too few": (
+            STUDY | {"differences": STUDY["differences"][1:]},
+            "10 rows for 11 states",
+        ),
+        "no word": (STUDY | {"conclusion": "yes"}, "choose one of"),
+        "a number for a word": (STUDY | {"prediction": 1}, "choose one of"),
+        "no mass": (
+            STUDY | {"coefficients": [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]},
+            "mass matrix is zero",
+        ),
+        "not finite": (STUDY | {"states": [*PLACES[:-1], [0.0, float("nan")]]}, "not a finite"),
+        "states of three": (STUDY | {"states": [[0.1, 0.2, 0.3]]}, "of shape (N, 2)"),
+    },
+    blank=dict.fromkeys(STUDY, ...),
+    words={"prediction": check.FILMS, "conclusion": check.FILMS},
+    equivalent={"['prediction'] = ": "any prediction may be made"},
 )
 
 
@@ -255,4 +444,5 @@ class TestChecks(ChapterChecks):
     """The tests that every chapter's checks get."""
 
     chapter = check.chapter
-    cases = (BEAD, ACCELERATION, MASS, SOLUTIONS, THINK)
+    cases = (BEAD, ACCELERATION, MASS, SOLUTIONS, THINK, DISGUISE)
+    demanding = True
