@@ -37,6 +37,7 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial.check import STUB, Chapter, Result
+from hnn_tutorial.check.chapter import UNTOUCHED
 
 
 def stub(*_: Any) -> Any:
@@ -331,10 +332,7 @@ class ChapterChecks:
         for answer in (case.blank, ...):
             result = case.check(answer)
             assert result.status == "not attempted", repr(result)
-            assert (
-                result.message
-                == "Replace the stub by your answer, run its cell without an error, then this."
-            )
+            assert result.message == UNTOUCHED
             assert not result
 
     def test_the_case_holds_answers_enough(self, case: Case) -> None:

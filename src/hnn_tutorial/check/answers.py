@@ -268,8 +268,8 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
     name = signature.partition("(")[0]
     if isinstance(answer, torch.Tensor | np.ndarray | float | int):
         raise Wrong(
-            f"This check wants the function itself, and got {_describe(answer)}: it seems that "
-            f"the function was called already. Pass `{name}`, without brackets."
+            f"This check wants the function itself, and got {_describe(answer)}. It seems that "
+            f"the function was called already: pass `{name}`, without brackets."
         )
     if not callable(answer):
         raise Wrong(f"This check wants a function `{signature}`, and got {_describe(answer)}.")
@@ -298,14 +298,29 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
         expect(value is not None, f"`{name}` returns None: is a `return` missing?")
         if like is not None:
             return conform(value, like, f"`{name}`", shape)
-        if isinstance(value, np.ndarray) and any(isinstance(v, torch.Tensor) for v in inputs):
-            converted = as_tensor(value)
-            if converted is None:
-                raise Wrong(f"`{name}` gives {_describe(value)} without numbers in it.")
-            return _noted(converted, value)
-        return value
+        return _plain(value, inputs, name)
 
     return call
+
+
+def _plain(value: Any, inputs: tuple[Any, ...], name: str) -> Any:
+    """What a function of tensors gave, as a tensor of their precision, if it is an array at all."""
+    tensors = [v for v in inputs if isinstance(v, torch.Tensor) and v.is_floating_point()]
+    if not tensors or not isinstance(value, torch.Tensor | np.ndarray | list):
+        return value
+    values = as_tensor(value)
+    if values is None:
+        expect(
+            not isinstance(value, np.ndarray),
+            f"`{name}` gives {_describe(value)} without numbers in it.",
+        )
+        return value
+    if isinstance(value, list) and any(isinstance(part, torch.Tensor) for part in value):
+        return value  # a list of tensors may be wanted
+    if values.dtype == torch.float32 and all(v.dtype == torch.float64 for v in tensors):
+        _single.set(True)
+        values = values.to(torch.float64)
+    return _noted(values, value)
 
 
 def _fresh(value: Any) -> Any:
@@ -503,41 +518,51 @@ def as_tensor(value: Any) -> torch.Tensor | None:
 
 
 def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
-    """The likely mistake behind a wrong shape, as a sentence to append."""
+    """What gives such a shape, as a sentence to append.
+
+    A shape alone does not tell which mistake was made, so the sentences say what does this.
+    """
+    same_ends = len(got) == len(want) > 1
     if want == ():
         return " One number is wanted: a sum or a mean over the batch is missing."
+    if got == ():
+        return " This is a single number, as a sum over everything gives it: keep the batch axes."
     if got == (*want, *want):
         return (
             " Shapes (B,) and (B, 1) were combined, which broadcasts to (B, B): make both the same."
         )
     if got == (*want, 1):
-        return " An axis of length 1 is left over: index with `x[..., 0]`, not `x[..., 0:1]`."
-    if len(want) > 1 and got == (want[-1], *want[:-1]) and want[-1] != want[0]:
+        return " An axis of length 1 is left over: `x[..., 0:1]` keeps one, `x[..., 0]` does not."
+    if same_ends and got == (want[-1], *want[:-1]) and want[-1] != want[0]:
         return (
             " The components came first: stack them along the last axis, "
             "`torch.stack([...], dim=-1)`."
         )
-    if got == ():
-        return " Everything was summed into one number: keep the batch axes."
     if len(got) == len(want) + 1 and got[:-1] == want:
-        return " The last axis holds the components of the state: sum over it with `.sum(dim=-1)`."
+        return (
+            f" The last axis, of length {got[-1]}, is one too many: if it holds the components, "
+            "sum over it with `.sum(dim=-1)`."
+        )
     if len(want) > 1 and got == (math.prod(want),):
         return " `torch.cat` joins axes that exist; `torch.stack([...], dim=-1)` makes a new one."
-    if len(got) == len(want) and len(want) > 1 and got[:-1] == want[:-1]:
-        return " The batch axes are right; the last axis is not: it holds [q, p]."
-    if len(got) == len(want) and got[1:] == want[1:] and abs(got[0] - want[0]) == 1:
+    if same_ends and got[:-1] == want[:-1]:
+        return (
+            f" The batch axes are right; the last axis should have the length {want[-1]} (of a "
+            "state, it holds [q, p])."
+        )
+    if len(got) == len(want) > 0 and got[1:] == want[1:] and abs(got[0] - want[0]) <= 2:
         if got[0] < want[0]:
             return (
-                " One entry along the first axis is missing. `[1:]`, `[:-1]` and a difference of "
-                "neighbours do this; all of them are wanted."
+                f" Along the first axis {want[0] - got[0]} of {want[0]} entries are missing. "
+                "`[1:]`, `[:-1]` and differences of neighbours do this; all entries are wanted."
             )
-        return " There is one entry too many along the first axis."
-    if len(want) > 1 and got != want and sorted(got) == sorted(want):
-        return " The axes are right and in another order."
+        return f" The first axis has {got[0]} entries in place of {want[0]}."
+    if same_ends and sorted(got) == sorted(want):
+        return f" These are the right axes in another order; wanted is the order {want}."
     if len(want) > 1 and got == want[1:]:
-        return " The batch is lost: index the last axis with `x[..., 0]`, not `x[0]`."
-    if len(want) > 1 and got[-1] == want[-1]:
-        return " The batch axes do not come through: index the last axis, `x[..., 0]`, not `x[0]`."
+        return " The first axis is lost. `x[0]` in place of `x[..., 0]` does this."
+    if len(want) > 1 and got[-1:] == want[-1:]:
+        return " The batch axes do not come through. `x[0]` in place of `x[..., 0]` does this."
     return ""
 
 
@@ -598,7 +623,7 @@ def number(value: Any, what: str) -> float:
     plain = value.item() if single else value
     expect(
         isinstance(plain, Real) and not isinstance(plain, bool),
-        f"{what} should be one number, and is {_describe(value)}.",
+        f"{what} should be one number; it is {_describe(value)}.",
     )
     result = float(plain)
     expect(np.isfinite(result), f"{what} is {result}: not a finite number.")
@@ -622,7 +647,7 @@ def table(answer: Any, keys: Iterable[Any], name: str) -> dict[Any, Any]:
     """
     keys = list(keys)
     if not isinstance(answer, Mapping):
-        raise Wrong(f"`{name}` should be a dict with the keys {keys}, and is {_describe(answer)}.")
+        raise Wrong(f"`{name}` should be a dict with the keys {keys}; it is {_describe(answer)}.")
     answer = {_same_key(key, keys): value for key, value in answer.items()}
     missing = [key for key in keys if key not in answer]
     strange = [key for key in answer if key not in keys]

@@ -16,11 +16,11 @@ Check = Callable[..., str | None]
 
 KINDS = ("derive", "code", "experiment", "think")
 """The kinds of exercises."""
-UNTOUCHED = "Replace the stub by your answer, run its cell without an error, then this."
+UNTOUCHED = "Replace the stub with your answer, run that cell, then run this one again."
 
 
 class Chapter:
-    """The checks of one exercise notebook and how far its reader has come.
+    """The checks of one exercise notebook, and which of its exercises are solved.
 
     Args:
         name: Name of the notebook without suffix, for example ``"hnn_mass_spring"``.
