@@ -269,7 +269,7 @@ def function(answer: Any, signature: str) -> Callable[..., Any]:
     if isinstance(answer, torch.Tensor | np.ndarray | float | int):
         raise Wrong(
             f"This check wants the function itself, and got {_describe(answer)}. It seems that "
-            f"the function was called already: pass `{name}`, without brackets."
+            f"the function was called already. Pass `{name}`, without brackets."
         )
     if not callable(answer):
         raise Wrong(f"This check wants a function `{signature}`, and got {_describe(answer)}.")

@@ -132,13 +132,17 @@ def name_factor(
     """
     parameters, counts = dict(parameters or {}), dict(counts or {})
     tolerance = min(max(10 * rtol, 1e-7), 0.05)
+    # The more loosely a factor is known, the more products of parameters come close by chance.
+    farthest = 5 if tolerance < 3e-5 else 2 if tolerance < 2e-3 else 1
     found = [
         (far, name, cause)
         for far, name, value, cause in _named_factors(parameters, counts)
-        if abs(factor / value - 1) < tolerance
+        if far <= farthest and abs(factor / value - 1) < tolerance
     ]
     nearest = min((far for far, *_ in found), default=0)
     found = [entry for entry in found if entry[0] == nearest]
+    if len({name for _, name, _ in found}) > 3:
+        found = []
     names = tuple(dict.fromkeys(name for _, name, _ in found))
     used = [p for p in parameters if any(_mentions(name, p) for name in names)]
     causes = tuple(dict.fromkeys(cause for *_, cause in found if cause))
