@@ -456,11 +456,13 @@ class Row:
         if margin is None or self.wide or self.fails:
             return False
         if self.two_sided:
-            if "within" in self.bounds[0]:
-                room, middle = self.bounds[0]["within"], abs(self.bounds[0]["equals"])
+            bounds = self.bounds[0]
+            if "within" in bounds:
+                room, middle = bounds["within"], bounds["equals"]
             else:
-                room, middle = (max(edges) - min(edges)) / 2, sum(edges) / 2
-            narrow = room <= max(ROUNDING, NARROW * middle)
+                room = (bounds["below"] - bounds["above"]) / 2
+                middle = (bounds["below"] + bounds["above"]) / 2
+            narrow = room <= max(ROUNDING, (NARROW + 1e-9) * abs(middle))
             return not narrow and margin < 1 / LOOSE
         return max(edges) > ROUNDING and margin > LOOSE
 
