@@ -133,6 +133,7 @@ def test_right_numbers_are_right_in_every_type():
         (torch.zeros(2).cfloat(), "gives complex numbers"),
         (torch.zeros(2).half(), "about three digits"),
         ((torch.zeros(2),), "gives a tuple with one tensor in it"),
+        ((torch.zeros(2), torch.zeros(2)), "gives a tuple of 2 tensors of the shape"),
         ([torch.zeros(2), torch.zeros(3)], "Its parts do not fit together"),
         (torch.tensor([1.0, np.nan]), "gives NaN or infinity in 1 of 2 numbers"),
         ({"q": 1.0, "p": 2.0}, "gives a dict, not a torch tensor of numbers"),

@@ -204,6 +204,18 @@ def number_attribute(x):
     return (0.5).sqrt()
 
 
+def function_attribute(x):
+    return H.sum()
+
+
+def function_index(x):
+    return H[0]
+
+
+def number_index(x):
+    return (0.5)[..., 0]
+
+
 def array_attribute(x):
     return x.numpy().square()
 
@@ -378,6 +390,9 @@ ERRORS = {
     list_attribute: "This is a list, not a tensor",
     list_times_a_float: "A list or a tuple is multiplied",
     number_attribute: "This is a plain number, not a tensor",
+    function_attribute: "call it first",
+    function_index: "call it first",
+    number_index: "has no components",
     array_attribute: "This is a NumPy array, not a tensor",
     gradient_is_none: "`.backward()` was not called",
     no_return: "a function without a `return`",

@@ -451,6 +451,11 @@ def conform(
     got = tuple(values.shape)
     if got != shape:
         advice = _shape_advice(got, shape)
+        if isinstance(value, tuple) and got[1:] == shape:
+            raise Wrong(
+                f"{what} gives a tuple of {got[0]} tensors of the shape that is wanted: return one "
+                "of them. `torch.func.jvp`, for example, gives the value and its derivative."
+            )
         if isinstance(value, tuple | list):
             advice = " Put the components together by `torch.stack([...], dim=-1)`."
         raise Wrong(f"{what} gives shape {got}; for this input it should be {shape}.{advice}")

@@ -185,6 +185,16 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
         "This is a list, not a tensor: put its parts together by `torch.stack([...], dim=-1)`.",
     ),
     (
+        "AttributeError TypeError",
+        r"'(function|method|builtin_function_or_method)' object (has no attribute|is not subscr)",
+        "This is a function, not one of its values: call it first, as in `f(x)`.",
+    ),
+    (
+        "TypeError",
+        r"'(float|int)' object is not (subscriptable|iterable)",
+        "This is a plain number and has no components. Are the arguments in the right order?",
+    ),
+    (
         "AttributeError",
         r"'(float|int)' object has no attribute",
         "This is a plain number, not a tensor: `math.sqrt(k)` or `k**0.5` in place of `k.sqrt()`.",
