@@ -29,6 +29,12 @@ SCALED = Case(
         "by the energy": lambda m, k, q, p, t: pair(
             1 / (t / (q * p) * p**2 / m), t / (q * p) * k * q**2
         ),
+        "one by one": lambda m, k, q, p, t: torch.stack(
+            [
+                torch.stack([a * b / (c * d), e * b * d / c])
+                for a, e, b, c, d in zip(m, k, q, p, t, strict=True)
+            ]
+        ),
         "by the equations": lambda m, k, q, p, t: pair(1 / (t / q * p / m), t / p * k * q),
     },
     {
@@ -55,7 +61,7 @@ SCALED = Case(
             "This is the way back",
         ),
         "unchanged": (lambda m, k, q, p, t: pair(m, k), "not the spring in the new units"),
-        "a tuple": (lambda m, k, q, p, t: (m, k), "torch.stack([...], dim=-1)"),
+        "math": (lambda m, k, q, p, t: math.sqrt(m), "Your code raised"),
     },
     spared=NO_STATES,
 )
@@ -94,6 +100,22 @@ def share_by_loop(learned, true, radius, bound, points):
     return torch.tensor(good / count, dtype=torch.float64)
 
 
+def share_by_meshgrid(learned, true, radius, bound, points):
+    axis = -radius + 2 * radius / (points - 1) * torch.arange(points, dtype=torch.float64)
+    q, p = torch.meshgrid(axis, axis, indexing="xy")
+    x = torch.stack([q, p], dim=-1)
+    f = true(x)
+    counted = f.norm(dim=-1) > 1e-10
+    good = ((learned(x) - f).norm(dim=-1) <= bound * f.norm(dim=-1)) & counted
+    return good.sum() / counted.sum()
+
+
+def share_where_not_zero(learned, true, radius, bound, points):
+    x = points_of(radius, points)
+    x = x[true(x).norm(dim=-1) > 0]
+    return ((learned(x) - true(x)).norm(dim=-1) / true(x).norm(dim=-1) <= bound).double().mean()
+
+
 def absolute(f, t, radius, bound, points):
     x = points_of(radius, points)
     return ((f(x) - t(x)).norm(dim=-1) <= bound).double().mean()
@@ -114,6 +136,22 @@ def with_origin(f, t, radius, bound, points):
     return ((f(x) - t(x)).norm(dim=-1) / t(x).norm(dim=-1) <= bound).double().mean()
 
 
+def origin_right(f, t, radius, bound, points):
+    x = points_of(radius, points)
+    return (
+        ((f(x) - t(x)).norm(dim=-1) / t(x).norm(dim=-1) <= bound)
+        .logical_or(t(x).norm(dim=-1) == 0)
+        .double()
+        .mean()
+    )
+
+
+def origin_out(f, t, radius, bound, points):
+    x = points_of(radius, points)
+    x = x[x.norm(dim=-1) > 0]
+    return ((f(x) - t(x)).norm(dim=-1) <= bound * t(x).norm(dim=-1)).double().mean()
+
+
 def mean_error(f, t, radius, bound, points):
     x = points_of(radius, points)
     size = t(x).norm(dim=-1)
@@ -125,22 +163,37 @@ SHARE = Case(
     share,
     {
         "loop": share_by_loop,
-        "package": lambda f, t, r, b, n: torch.tensor(
-            mesh_error(f, t, r, n).fraction_below(b), dtype=torch.float64
-        ),
+        "exactly zero": share_where_not_zero,
+        "meshgrid": share_by_meshgrid,
+        "package": lambda f, t, r, b, n: mesh_error(f, t, r, n).fraction_below(b),
     },
     {
-        "origin fails": (with_origin, "The origin is counted, as a failure"),
+        "origin fails": (with_origin, "is counted, as a failure"),
+        "origin succeeds": (origin_right, "is counted, as a success"),
+        "origin always": (origin_out, "The origin is left out"),
+        "count": (
+            lambda f, t, r, b, n: (
+                share(f, t, r, b, n) * (t(points_of(r, n)).norm(dim=-1) > 0).sum()
+            ),
+            "the number of points",
+        ),
+        "of the learned": (lambda f, t, *a: share(t, f, *a), ""),
         "outside": (lambda *a: 1 - share(*a), "*outside* of the bound"),
         "per cent": (lambda *a: 100 * share(*a), "in per cent"),
         "absolute": (absolute, "This is the absolute error"),
         "relative to the largest": (of_the_largest, "divided by the largest length"),
         "by component": (by_component, "Compare the vectors' lengths"),
         "mean error": (mean_error, "This is the mean error"),
-        "a float": (lambda *a: share(*a).item(), "not a torch tensor"),
+        "a sum": (lambda *a: share(*a).sum(dim=1), "Your code raised"),
         "something else": (lambda *a: 0 * share(*a) + 0.123, "the share is wrong"),
     },
     spared=NO_STATES,
+    equivalent={
+        "size > 0.0": "where the field vanishes, it does so exactly",
+        "2e-12": "no field is as small as that but where it vanishes",
+        "torch.linspace(radius, -radius": "the same mesh from the other end",
+        "-torch.cartesian_prod": "the mesh is symmetric",
+    },
 )
 
 # 3
@@ -161,6 +214,7 @@ GAP = Case(
     {
         "bisection": gap_by_bisection,
         "power": lambda e, w: 6**0.5 * e**0.5 / w,
+        "logarithms": lambda e, w: ((6 * e).log() / 2 - w.log()).exp(),
     },
     {
         "no frequency": (lambda e, w: (6 * e).sqrt(), "The frequency is missing"),
@@ -227,7 +281,7 @@ STEP = Case(
     {
         "uphill": (lambda f, w, mu: 2 * w - step(f, w, mu), "The step goes uphill"),
         "step alone": (lambda f, w, mu: step(f, w, mu) - w, "asked for is where it leads"),
-        "no damping": (lambda f, w, mu: step(f, w, 0.0), "The damping μ is missing"),
+        "no damping": (lambda f, w, mu: step(f, w, 0.0), "The damping w is missing"),
         "Marquardt": (marquardt, "Marquardt's own variant"),
         "gradient": (downhill, "a step along the gradient"),
         "subtracted": (lambda f, w, mu: step(f, w, -mu), "is *added* to JᵀJ"),
@@ -242,30 +296,44 @@ STEP = Case(
 
 # 5
 
-
-def errors(values, spread=0.1):
-    return {
-        width: [value * (1 + spread * i) for i in (-1, 0, 1)]
-        for width, value in zip(ideal.WIDTHS, values, strict=True)
-    }
+ERRORS_FOUND = {
+    width: [ideal.largest_error(width, seed) for seed in range(3)] for width in ideal.WIDTHS
+}
 
 
-GOOD = (4e-3, 3e-3, 2e-4, 5e-6)
+def errors(change):
+    return {width: [change(v) for v in row] for width, row in ERRORS_FOUND.items()}
+
+
+def by_width(change):
+    return {width: change(row) for width, row in ERRORS_FOUND.items()}
+
+
+LOG = errors(math.log10)
 ERRORS = Case(
     ideal.small_networks,
-    errors(GOOD),
+    ERRORS_FOUND,
     {
-        "tensors": {width: torch.tensor(row) for width, row in errors(GOOD, 0.5).items()},
-        "not monotone": errors((4e-3, 5e-3, 2e-3, 1e-4)),
+        "a fourth seed": by_width(lambda row: [*row, 1.1 * row[0]]),
+        "by the seed": by_width(lambda row: dict(enumerate(row))),
     },
     {
-        "logarithms": (errors((-2.4, -2.5, -3.7, -5.3)), "not its logarithm"),
-        "raw": (errors((9.0, 5.0, 3.0, 1.0)), "Were the data normalised"),
-        "reversed": (errors(GOOD[::-1]), "The smallest network comes out best"),
-        "not converged": (errors((0.3, 0.2, 0.1, 0.02)), "Has the training converged"),
-        "all alike": (errors((2e-4, 2e-4, 2e-4, 1e-4)), "at least a factor of ten"),
-        "mean": (errors((9e-6, 5e-6, 1e-6, 1e-8)), "the *largest* relative error"),
-        "one seed": (errors(GOOD, 0), "Different seeds gave exactly the same error"),
+        "logarithms": (LOG, "not its logarithm"),
+        "raw": (errors(lambda v: 9.0 + v), "Were the data normalised"),
+        "reversed": (
+            dict(zip(ideal.WIDTHS, reversed(ERRORS_FOUND.values()), strict=True)),
+            "",
+        ),
+        "per cent": (errors(lambda v: 100 * v), ""),
+        "squares": (errors(lambda v: v**2), "These are squares"),
+        "sorted": (by_width(sorted), "These are sorted"),
+        "medians": (errors(lambda v: v / 50), "run again, gives"),
+        "one off": (
+            ERRORS_FOUND | {8: [*ERRORS_FOUND[8][:2], 0.0123]},
+            "With 8 units and seed 2 you have 1.23e-02",
+        ),
+        "other seeds": (by_width(lambda row: [*row[1:], row[0]]), "run again, gives"),
+        "one seed": (by_width(lambda row: [row[0]] * 3), "Different seeds gave exactly the same"),
         "one value": ({width: [1e-3] for width in ideal.WIDTHS}, "at least 3 of them"),
         "numbers": (dict.fromkeys(ideal.WIDTHS, 1e-3), "one error for each seed"),
     },
@@ -282,7 +350,7 @@ THINK = Case(
     {
         "energy": (
             ANSWERS | {"energy of a state": "a hundredth"},
-            "7 of 8 are right.\n`energy of a state`: not 'a hundredth'. What is K",
+            "7 of 8 are right.\n`energy of a state`: not 'a hundredth'. What is H'",
         ),
         "period": (ANSWERS | {"period": "a hundredth"}, "Has the unit of time changed?"),
         "area": (ANSWERS | {"area inside an orbit": "same"}, "an area in the phase plane"),
@@ -290,6 +358,7 @@ THINK = Case(
         "open": (ANSWERS | {"loss": ...}, "has no answer yet for ['loss']"),
     },
     blank=dict.fromkeys(ANSWERS, ...),
+    words=ideal.SCALINGS,
 )
 
 OLD, NEW = MassSpring(2.0, 3.0), MassSpring(2.0, 3.0)
@@ -344,6 +413,97 @@ def test_the_answers_of_exercise_6_are_true(quantity, entry):
     assert after == pytest.approx(factor * before, rel=1e-5)
 
 
+# 7
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+GAPS = [0.02 * 1.4**k for k in range(13)]
+NOISES = [1e-3, 8e-3]
+
+
+def study(gaps=GAPS, noises=NOISES, said=ideal.BEST_GAP[1], change=lambda v: v, **more):
+    """An experiment with these settings, whose errors were changed."""
+    return {
+        "prediction": Word(ideal.BEST_GAP[2]),
+        "noises": list(noises),
+        "gaps": list(gaps),
+        "errors": [[change(ideal.difference_error(g, n)) for g in gaps] for n in noises],
+        "conclusion": Word(said),
+    } | more
+
+
+def simulated(gaps=GAPS, noises=NOISES):
+    """The same from random instants, as a learner measures it."""
+    g = torch.Generator().manual_seed(1)
+    phase, a, b = torch.randn(3, 20_000, generator=g, dtype=torch.float64)
+    phase = torch.pi * (1 + torch.erf(phase / 2**0.5))
+    w, A = ideal.OMEGA, ideal.AMPLITUDE
+    velocity = -w * A * phase.sin()
+    rows = []
+    for noise in noises:
+        rows.append([])
+        for gap in gaps:
+            after = A * (phase + w * gap).cos() + noise * a
+            before = A * (phase - w * gap).cos() + noise * b
+            off = (after - before) / (2 * gap) - velocity
+            rows[-1].append((off.square().mean() / velocity.square().mean()).sqrt().item())
+    return study(errors=rows)
+
+
+GRAINY = Case(
+    ideal.grainy,
+    study(),
+    {
+        "measured": simulated(),
+        "three noises": study(noises=[1e-3, 4e-3, 3.2e-2]),
+        "other gaps": study([0.015 * 1.3**k for k in range(16)], noises=[2e-3, 2e-2]),
+        "came true": study(prediction=ideal.BEST_GAP[1]),
+        "no order": study(GAPS[::-1], noises=NOISES[::-1]),
+    },
+    {
+        "per cent": (study(change=lambda v: 100 * v), "in per cent"),
+        "squares": (study(change=lambda v: v**2), "squares of the errors"),
+        "m/s": (
+            study(change=lambda v: v * ideal.OMEGA * ideal.AMPLITUDE / 2**0.5),
+            "These are errors in m/s",
+        ),
+        "amplitude": (study(change=lambda v: v / 2**0.5), "ωA/√2"),
+        "no noise": (
+            study(errors=[[ideal.difference_error(g, 1e-12) for g in GAPS] for _ in NOISES]),
+            "There is no noise in these",
+        ),
+        "wrong by a third": (study(change=lambda v: 1.35 * v), "measured again it is"),
+        "near noises": (study(noises=[1e-3, 3e-3]), "two noises that are far enough apart"),
+        "too short": (study(GAPS[:7]), "gaps on both sides of the best one"),
+        "too coarse": (study([0.01, 0.05, 0.25, 1.2]), "gaps close enough"),
+        "no control": (study([0.03 * 1.2**k for k in range(11)], [1e-3, 8e-3]), ""),
+        "stays": (study(said=ideal.BEST_GAP[0]), "a conclusion that your own numbers support"),
+        "an eighth": (study(said=ideal.BEST_GAP[2]), "a conclusion that your own numbers support"),
+        "twice": (study(said=ideal.BEST_GAP[3]), "a conclusion that your own numbers support"),
+        "transposed": (
+            study() | {"errors": list(map(list, zip(*study()["errors"], strict=True)))},
+            "a row for each noise",
+        ),
+        "half a turn": (study([*GAPS, 1.9]), "longer than half a turn"),
+        "one gap": (study() | {"gaps": 0.1}, "a list of two or more numbers"),
+        "another word": (study() | {"conclusion": "it shrinks"}, "choose one of"),
+    },
+    blank=dict.fromkeys(ideal.STUDY, ...),
+    words={"prediction": ideal.BEST_GAP, "conclusion": ideal.BEST_GAP},
+    equivalent={"['prediction'] = ": "any prediction may be made"},
+)
+
+
 class TestChecks(ChapterChecks):
     chapter = ideal.chapter
-    cases = (SCALED, SHARE, GAP, STEP, ERRORS, THINK)
+    cases = (SCALED, SHARE, GAP, STEP, ERRORS, THINK, GRAINY)
+    demanding = True
