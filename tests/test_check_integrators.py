@@ -207,6 +207,14 @@ LEAP = Case(
             lambda f, x, h: drift(f, kick(f, x, h / 2), h),
             "The second half kick is missing",
         ),
+        "kick of the wrong sign": (
+            lambda f, x, h: drift(f, kick(f, drift(f, x, h / 2), -h), h / 2),
+            "The sign of the kick is wrong",
+        ),
+        "second drift whole": (
+            lambda f, x, h: drift(f, kick(f, drift(f, x, h / 2), h), h),
+            "The second drift is a whole one",
+        ),
         "only the change": (lambda f, x, h: leap(f, x, h) - x, "Return the new state"),
         "halves exchanged": (
             lambda f, x, h: leap(f, x, h).roll(x.shape[-1] // 2, dims=-1),
@@ -337,11 +345,11 @@ PRICE = Case(
         "values moved": (dict(zip(COUNTED, [*COUNTED.values()][::-1], strict=True)), "exchanged"),
         "never reset": (
             {n: torch.tensor(row).cumsum(0).tolist() for n, row in COUNTED.items()},
-            "Does the count start anew",
+            "each count includes those of the runs before",
         ),
-        "four times the tolerance": (
+        "too many calls": (
             counted(lambda n, v: v * 1.3),
-            "Does the count start anew",
+            "with the tolerance as `rtol` and as `atol`",
         ),
         "one entry wrong": (
             COUNTED | {"rk45": [*COUNTED["rk45"][:3], 2 * COUNTED["rk45"][3]]},

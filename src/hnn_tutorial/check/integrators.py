@@ -215,6 +215,11 @@ def _slips(field: Callable[[Tensor], Tensor], x: Tensor, h: float) -> list[tuple
          "not symplectic. Change positions and momenta in turn, never both at once."),
         (rk4_step(field, x, h), "This is RK4. It is more exact, and not symplectic."),
         (leapfrog_step(field, x, -h), "Time runs backwards: this is the step for -Δt."),
+        (joined(middle + h / 2 * rates(middle, p - h * rates(middle, p)[1])[0],
+                p - h * rates(middle, p)[1]),
+         "The sign of the kick is wrong: add Δt times ṗ, as the field gives it."),
+        (joined(middle + h * rates(middle, kicked)[0], kicked), "The second drift is a whole one: "
+         "take half a step before the kick and half a step after it."),
         (leapfrog_step(field, x, h / 2), "This is the step for Δt/2: is the step cut in half once "
          "too often?"),
         (leapfrog_step(field, x, 2 * h), "This is the step for 2 Δt."),
@@ -417,13 +422,20 @@ def price(answer: Any) -> str:
             f"{name}: these are numbers of steps. Each asks the field {stages} times: count the "
             "calls.",
         )
+        total = torch.tensor(right[name], dtype=torch.float64).cumsum(0)
+        expect(
+            not close(torch.tensor(values[name], dtype=torch.float64), total, 0.2, 1.0),
+            f"{name}: each count includes those of the runs before it. Start with a new, empty "
+            "list for each run.",
+        )
         errors = [abs(log10(ratio)) for ratio in ratios]
         worst = errors.index(max(errors))
         expect(
             abs(ratios[worst] - 1) < 0.2,
             f"At the tolerance {TOLERANCES[worst]:g} {name} calls the field "
-            f"{right[name][worst]} times in {SECONDS:g} s; you have {values[name][worst]:g}. Does "
-            "the count start anew for each motion, and is the start `check.big_start()`?",
+            f"{right[name][worst]} times in {SECONDS:g} s; you have {values[name][worst]:g}. It is "
+            "the spring with k = m = 2, from `check.big_start()`, in one run from 0 to "
+            "`check.SECONDS`, with the tolerance as `rtol` and as `atol`.",
         )
     power = {
         name: log10(row[-1] / row[1]) / log10(TOLERANCES[1] / TOLERANCES[-1])
@@ -562,7 +574,7 @@ def when_it_pays(answer: Any) -> str:
     return (
         f"All {len(rubric)} points of the rubric, and every crossing measured again. Your "
         f"prediction {'came true' if came else 'did not come true, which is what one learns from'}"
-        f". Your times grow by {factor:.2g} with each doubling; for short steps theory says 8. Leapfrog's wobble goes as "
-        "Δt², RK4's loss in each second as Δt⁵: their ratio goes as 1/Δt³. So the more calls you "
-        "can pay for, the longer RK4 stays ahead."
+        f". Your times grow by {factor:.2g} with each doubling; for short steps theory says 8. "
+        "Leapfrog's wobble goes as Δt², RK4's loss in each second as Δt⁵: their ratio goes as "
+        "1/Δt³. So the more calls you can pay for, the longer RK4 stays ahead."
     )
