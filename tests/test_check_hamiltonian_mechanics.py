@@ -1,5 +1,7 @@
 """The checks of "Hamiltonian mechanics": right answers pass, wrong ones get their message."""
 
+from math import log
+
 import pytest
 import torch
 from check_tools import Case, ChapterChecks, autograd, pack
@@ -128,6 +130,15 @@ def bracket_by_autograd(F, G, x):
     return (dF_dq * dG_dp - dF_dp * dG_dq).sum(-1)
 
 
+def bracket_by_backward(F, G, x):
+    x = x.detach().requires_grad_()
+    F(x).sum().backward()
+    dF = x.grad.clone()
+    x.grad = None
+    G(x).sum().backward()
+    return bracket_of_gradients(dF, x.grad)
+
+
 def bracket_by_flow(F, G, x):
     return torch.func.jvp(F, (x,), (hamiltonian_field(G)(x),))[1]
 
@@ -206,7 +217,23 @@ BRACKET = Case(
             "a bracket of a bracket comes out zero",
         ),
         "something else": (lambda F, G, x: F(x) * G(x), "This is not {F, G}. At x = ["),
+        "the inner detach of other hints": (
+            lambda F, G, x: bracket_of_gradients(autograd(F, x), autograd(G, x)),
+            "{F, {G, H}} is not",
+        ),
+        "its reason": (
+            lambda F, G, x: bracket_of_gradients(autograd(F, x), autograd(G, x)),
+            "the inner `x.detach().requires_grad_()` that cuts the nest",
+        ),
+        "a tuple not unpacked": (
+            lambda F, G, x: bracket_of_gradients(
+                torch.autograd.grad(F(y := x.requires_grad_()).sum(), y), gradient(G)(x)
+            ),
+            "tuple",
+        ),
+        "gradients added up": (bracket_by_backward, "{F, {G, H}} is not"),
     },
+    gradients=True,
 )
 
 
@@ -275,12 +302,16 @@ DEFECT = Case(
         ),
         "something else": (lambda J: largest(J), "This is not the largest entry of"),
     },
+    equivalent={
+        "largest: return M.amax": "the matrix is antisymmetric, so its largest entry is positive",
+        "return -symplectic_form": "both signs of Ω give the same size",
+    },
 )
 
 
 # 4
 
-INERTIA = 2.0
+INERTIA = 1.575
 
 
 def rates(function, spread=1e-4):
@@ -298,6 +329,13 @@ AREAS = Case(
         "wrong sign": (rates(lambda c: c / INERTIA), "The area seems to grow"),
         "unit inertia": (rates(lambda c: -c), "That is the answer for m l² = 1"),
         "length": (rates(lambda c: -c / (2 * INERTIA)), "An area is a size times a size"),
+        "log10": (rates(lambda c: -c / INERTIA / log(10)), "`log10` in place of the natural"),
+        "log10, not divided": (
+            rates(lambda c: -10 * c / INERTIA / log(10), 1e-5),
+            "and not divided by the time",
+        ),
+        "twice": (rates(lambda c: -2 * c / INERTIA), "2 times the right one"),
+        "divided by m": (rates(lambda c: -c / 0.7), "times the right one"),
         "not divided by the time": (rates(lambda c: -10 * c / INERTIA), "divide by the time"),
         "not without friction": (rates(lambda c: -c / INERTIA - 0.02), "Without friction the area"),
         "the energy's rates": (
@@ -308,6 +346,10 @@ AREAS = Case(
         "strings": ({c: ["1"] * 3 for c in check.DAMPINGS}, "should be one number"),
     },
     blank=dict.fromkeys(check.DAMPINGS, ...),
+    equivalent={
+        f"[0.0] {change}": "without friction the rates are zero, but for errors"
+        for change in ("times 2", "times 1/2", "times -1", "times 10", "squared")
+    },
 )
 
 
@@ -334,12 +376,120 @@ KEPT = Case(
         "open": (WORDS | {"a pendulum": ...}, "has no answer yet for ['a pendulum']"),
     },
     blank=dict.fromkeys(WORDS, ...),
+    words=tuple(check.ANSWERS),
+)
+
+
+# 6
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+TYPES = ["area only", "reversible only", "both", "neither"]
+
+
+def boxes_study(x, **changes):
+    """A study of the four boxes at these states."""
+    x = torch.as_tensor(x, dtype=torch.float64)
+    return {
+        "prediction": Word("always together"),
+        "states": x.tolist(),
+        "divergence": [divergence(f)(x).tolist() for f in check.BOXES.values()],
+        "reversal": [check.reversal(f, x).tolist() for f in check.BOXES.values()],
+        "kinds": [Word(kind) for kind in TYPES],
+        "conclusion": Word("independent"),
+    } | changes
+
+
+def spread_states(count=12, seed=0, size=1.8):
+    generator = torch.Generator().manual_seed(seed)
+    wide = size * (2 * torch.rand(count, 2, generator=generator, dtype=torch.float64) - 1)
+    return torch.cat([wide, torch.tensor([[0.1, -0.05]], dtype=torch.float64)])
+
+
+POINTS = spread_states()
+BOX_STUDY = boxes_study(POINTS)
+REVERSAL, DIVERGENCE = BOX_STUDY["reversal"], BOX_STUDY["divergence"]
+MESH = torch.cartesian_prod(*[torch.linspace(-1.5, 1.5, 7, dtype=torch.float64)] * 2)
+
+BOXES = Case(
+    check.boxes,
+    BOX_STUDY,
+    {
+        "another prediction": BOX_STUDY | {"prediction": "independent"},
+        "other states": boxes_study(spread_states(30, seed=1)),
+        "a mesh": boxes_study(MESH),
+        "arrays": BOX_STUDY | {"states": POINTS.numpy()},
+        "capitals": BOX_STUDY | {"conclusion": "Independent"},
+    },
+    {
+        "signs": (
+            BOX_STUDY | {"divergence": [[-v for v in row] for row in DIVERGENCE]},
+            "Box B: this is not the divergence at your states",
+        ),
+        "one box missing": (BOX_STUDY | {"divergence": DIVERGENCE[:3]}, "a row for each box"),
+        "reversal of another box": (
+            BOX_STUDY | {"reversal": [REVERSAL[2], *REVERSAL[1:]]},
+            "Box A: this is not how far from home",
+        ),
+        "too few numbers": (
+            BOX_STUDY | {"reversal": [row[:3] for row in REVERSAL]},
+            "a column for each of your states",
+        ),
+        "few states": (boxes_study(POINTS[-5:]), "it lacks ten states or more"),
+        "p positive": (
+            boxes_study(torch.stack([POINTS[:, 0], POINTS[:, 1].abs()], -1)),
+            "states with p above 0.3",
+        ),
+        "q positive": (
+            boxes_study(torch.stack([POINTS[:, 0].abs(), POINTS[:, 1]], -1)),
+            "states with q above",
+        ),
+        "no small state": (boxes_study(POINTS[:-1]), "small states"),
+        "A both": (BOX_STUDY | {"kinds": ["both", *TYPES[1:]]}, "at box A"),
+        "B neither": (
+            BOX_STUDY | {"kinds": [TYPES[0], "neither", *TYPES[2:]]},
+            "at box B",
+        ),
+        "two wrong": (BOX_STUDY | {"kinds": [*TYPES[:2], "neither", "both"]}, "at box C, D"),
+        "the prediction kept": (
+            BOX_STUDY | {"conclusion": "always together"},
+            "a conclusion that the kinds support",
+        ),
+        "an unknown word": (BOX_STUDY | {"kinds": ["area", *TYPES[1:]]}, "choose one of"),
+        "three words": (BOX_STUDY | {"kinds": TYPES[:3]}, "one for each box"),
+        "far out": (BOX_STUDY | {"states": (3 * POINTS).tolist()}, "between -2 and 2"),
+        "no states": (BOX_STUDY | {"states": [1.0, 2.0]}, "should hold states [q, p]"),
+        "not a number": (
+            BOX_STUDY | {"reversal": [[float("nan")] * len(POINTS)] * 4},
+            "not a finite number",
+        ),
+    },
+    blank=dict.fromkeys(BOX_STUDY, ...),
+    words={"prediction": check.PREDICTIONS, "conclusion": check.PREDICTIONS},
+    equivalent={
+        "['prediction'] = ": "any prediction may be made",
+        **{
+            f"['reversal'][{i}] {change}": "zero but for rounding"
+            for i in (1, 2)
+            for change in ("times 2", "times 1/2", "times -1", "times 10", "squared")
+        },
+    },
 )
 
 
 class TestChecks(ChapterChecks):
     chapter = check.chapter
-    cases = (MAGNETIC, BRACKET, DEFECT, AREAS, KEPT)
+    cases = (MAGNETIC, BRACKET, DEFECT, AREAS, KEPT, BOXES)
+    demanding = True
 
 
 # --- the truth behind the checks -----------------------------------------------------------------

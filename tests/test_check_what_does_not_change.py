@@ -1,6 +1,6 @@
 """The checks of "What does not change": right answers pass, wrong ones get their message."""
 
-from math import cos
+from math import cos, log, pi
 
 import numpy as np
 import pytest
@@ -75,8 +75,22 @@ KEPT = Case(
         "detached": (lambda x, *p: kept(x.detach(), *p), "No gradient flows from `kept`"),
         "NumPy inside": (kept_in_numpy, "No gradient flows"),
         "no batch": (lambda x, *p: kept(x, *p).sum(), "keep the batch axes"),
+        "second axis for the last": (
+            lambda x, *p: kept(torch.stack([x[:, 0], x[:, 1]], -1) if x.ndim > 2 else x, *p),
+            "give",
+        ),
+        "first two rows": (
+            lambda x, a, b, c, d: d * x[0] - c * x[0].log() + b * x[1] - a * x[1].log(),
+            "for this input it should be (24,)",
+        ),
     },
     spared={"wrong sign": "the negative of an invariant is one"},
+    gradients=True,
+    equivalent={
+        "return -(d * u - c": "the negative of an invariant is one",
+        "return 2 * (d * u": "twice an invariant is one",
+        "return 0.5 * (d * u": "half an invariant is one",
+    },
 )
 
 
@@ -106,6 +120,13 @@ RATE = Case(
     },
     {
         "wrong sign": (lambda F, f, x: -rate(F, f, x), "time run backwards"),
+        "a tuple not unpacked": (
+            lambda F, f, x: (torch.autograd.grad(F(y := x.requires_grad_()).sum(), y) * f(x)).sum(
+                -1
+            ),
+            "tuple",
+        ),
+        "twice": (lambda F, f, x: 2 * rate(F, f, x), "Every value is 2 times the right one"),
         "mean over the batch": (
             lambda F, f, x: (autograd(lambda y: F(y).mean(), x) * f(x)).sum(-1),
             "divided by the number of states",
@@ -157,6 +178,11 @@ def by_svd(features, x, dx, tolerance=1e-9):
     return Vh[size < tolerance * size[0]].mT
 
 
+def by_absolute(features, x, dx):
+    _, size, Vh = torch.linalg.svd(matrix(features, x, dx))
+    return Vh[size < 1e-9].mT
+
+
 def by_eigh(features, x, dx):
     A = matrix(features, x, dx)
     size, V = torch.linalg.eigh(A.mT @ A)
@@ -189,6 +215,7 @@ COUNT = Case(
         "loose tolerance": lambda *a: by_svd(*a, tolerance=1e-6),
     },
     {
+        "absolute tolerance": (by_absolute, "For the spring in small states"),
         "smallest one always": (
             lambda *a: torch.linalg.svd(matrix(*a))[2][-1:].mT,
             "For the spring with friction, 1 invariant(s) are returned",
@@ -218,12 +245,24 @@ COUNT = Case(
         ),
         "singular values": (
             lambda *a: torch.linalg.svdvals(matrix(*a)),
-            "one torch tensor",
+            "should return one matrix",
         ),
-        "a list of columns": (lambda *a: list(by_svd(*a).mT), "this is a list."),
-        "other library": (lambda *a: by_svd(*a).numpy(), "this is a ndarray of shape (5, 1)"),
+        "no matrix": (lambda *a: by_svd(*a)[:, 0], "should return one matrix"),
     },
-    spared={"wrong sign": "the negative of an invariant is one"},
+    spared={
+        "wrong sign": "the negative of an invariant is one",
+        "float32": "seven digits do not tell small singular values from zero",
+        "plain numbers": "an empty list has no shape",
+    },
+    equivalent={
+        "return -Vh": "the negative of an invariant is one",
+        "return 2 * Vh": "twice an invariant is one",
+        "return 0.5 * Vh": "half an invariant is one",
+        "size[1]": "relative to the second singular value is relative too",
+        "return -torch.func.jvp": "singular values have no sign",
+        "return 2 * torch.func.jvp": "relative sizes do not change",
+        "return 0.5 * torch.func.jvp": "relative sizes do not change",
+    },
 )
 
 
@@ -252,7 +291,18 @@ FALSE_FRICTION = Case(
         "exact rates": (shrinking(lambda i: 0.001), "The orbits hardly shrink"),
         "one seed": (shrinking(theory, spread=0), "Different seeds gave exactly the same"),
         "upside down": (shrinking(lambda i: theory(0.25 - i)), "should grow with the interval"),
-        "not divided by the time": (shrinking(lambda i: 20 * theory(i)), "by the whole time?"),
+        "not divided by the time": (shrinking(lambda i: 20 * theory(i)), "divide the logarithm by"),
+        "halved, not divided by the time": (
+            shrinking(lambda i: 10 * theory(i)),
+            "by the whole time, 10 s",
+        ),
+        "log10": (shrinking(lambda i: theory(i) / log(10), 0.001), "`log10` in place of"),
+        "log10 of the energy": (shrinking(lambda i: 2 * theory(i) / log(10)), "and not halved"),
+        "pi": (shrinking(lambda i: pi * theory(i)), "pi times the right one"),
+        "shifted": (
+            shrinking(lambda i: theory(i) + 0.2 * i**2 + 0.01),
+            "the chord argument gives",
+        ),
         "one value": ({i: [1.0] for i in check.INTERVALS}, "at least 3 of them"),
         "strings": ({i: ["1"] * 3 for i in check.INTERVALS}, "should be one number"),
     },
@@ -284,12 +334,132 @@ STARS = Case(
         "open": (WORDS | {"total momentum": ...}, "has no answer yet for ['total momentum']"),
     },
     blank=dict.fromkeys(WORDS, ...),
+    words=tuple(check.ANSWERS),
+)
+
+
+# 6
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+def measured(starts, steps, **changes):
+    """A study of the device with these starts and steps."""
+    starts = torch.tensor(starts, dtype=torch.float64)
+    tables = {
+        key: torch.stack([check.loss(field, starts, step) for step in steps], dim=-1).tolist()
+        for key, field in (("losses", check.device), ("control", check.CONTROL.field))
+    }
+    return {
+        "prediction": Word("the integrator"),
+        "starts": starts.tolist(),
+        "steps": list(steps),
+        **tables,
+        "conclusion": Word("both"),
+        "friction": Word(check.FRICTIONS[1]),
+    } | changes
+
+
+def scaled(study, factor, keys=("losses", "control")):
+    return study | {k: [[factor * v for v in row] for row in study[k]] for k in keys}
+
+
+STARTS, STEPS = [[1.0, 0.0], [0.0, -3.0]], [0.4, 0.1, 0.05]
+STUDY = measured(STARTS, STEPS)
+IN_JOULE = {
+    key: [
+        [v * float(check.CONTROL.hamiltonian(torch.tensor(x))) for v in row]
+        for x, row in zip(STARTS, STUDY[key], strict=True)
+    ]
+    for key in ("losses", "control")
+}
+
+LOSSES = Case(
+    check.losses,
+    STUDY,
+    {
+        "another prediction": STUDY | {"prediction": "both"},
+        "three starts": measured([[0.5, 0.5], [1.5, 1.0], [-2.0, 0.4]], STEPS),
+        "other steps": measured(STARTS, [0.05, 0.2, 0.25]),
+        "capitals": STUDY | {"conclusion": "Both "},
+        "tensors": STUDY
+        | {"starts": torch.tensor(STARTS), "losses": torch.tensor(STUDY["losses"])},
+    },
+    {
+        "gains": (scaled(STUDY, -1), "these are gains"),
+        "per cent": (scaled(STUDY, 100), "these are per cent"),
+        "in J": (STUDY | IN_JOULE, "these are losses in J"),
+        "transposed": (
+            STUDY | {"losses": torch.tensor(STUDY["losses"]).T.tolist()},
+            "a row for each start, a column for each step",
+        ),
+        "one number made up": (
+            STUDY | {"losses": [STUDY["losses"][0], [0.05, 0.05, 0.05]]},
+            "from the start [0.0, -3.0]",
+        ),
+        "the device for the control": (
+            STUDY | {"control": STUDY["losses"]},
+            '`study["control"]`: from the start',
+        ),
+        "one size": (
+            measured([[1.0, 0.0], [1.1, 0.0]], STEPS),
+            "it lacks two starts of which one",
+        ),
+        "two steps": (measured(STARTS, [0.4, 0.05]), "it lacks three or more steps"),
+        "small steps only": (
+            measured(STARTS, [0.1, 0.05, 0.02], conclusion="the device"),
+            "it lacks a step so large",
+        ),
+        "large steps only": (
+            measured(STARTS, [1.0, 0.5, 0.25], conclusion="the integrator"),
+            "a step so small that the control",
+        ),
+        "the device alone": (
+            STUDY | {"conclusion": "the device"},
+            "it lacks a conclusion that your own numbers support",
+        ),
+        "linear friction": (
+            STUDY | {"friction": check.FRICTIONS[0]},
+            "it lacks a statement on the friction",
+        ),
+        "a step that does not divide": (
+            STUDY | {"steps": [0.4, 0.3, 0.05]},
+            "does not divide 20 s",
+        ),
+        "tiny steps": (STUDY | {"steps": [0.4, 0.1, 1e-4]}, "A step is outside of"),
+        "at rest": (STUDY | {"starts": [[0.0, 0.0], [0.0, -3.0]]}, "at rest"),
+        "an unknown word": (STUDY | {"prediction": "friction"}, "choose one of"),
+        "not a number": (
+            STUDY | {"losses": [[float("nan")] * 3] * 2},
+            "not a finite number",
+        ),
+    },
+    blank=dict.fromkeys(STUDY, ...),
+    words={
+        "prediction": check.CAUSES,
+        "conclusion": check.CAUSES,
+        "friction": check.FRICTIONS,
+    },
+    equivalent={
+        "['prediction'] = ": "any prediction may be made",
+        "['starts'][0] times -1": "the mirror image of a motion loses as much",
+        "['starts'][1] times -1": "the mirror image of a motion loses as much",
+    },
 )
 
 
 class TestChecks(ChapterChecks):
     chapter = check.chapter
-    cases = (KEPT, RATE, COUNT, FALSE_FRICTION, STARS)
+    cases = (KEPT, RATE, COUNT, FALSE_FRICTION, STARS, LOSSES)
+    demanding = True
 
 
 # --- the truth behind the checks -----------------------------------------------------------------

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from math import log
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hnn_tutorial.check.answers import (
+    Wrong,
+    as_tensor,
     choices,
     close,
     expect,
     function,
     match,
     numbers,
+    table,
 )
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
+from hnn_tutorial.check.slips import recognise
+from hnn_tutorial.evaluation import time_reversal_error
+from hnn_tutorial.mechanics import divergence as true_divergence
 from hnn_tutorial.mechanics import gradient, hamiltonian_field, jacobian, symplectic_form
 from hnn_tutorial.mechanics import poisson_bracket as true_bracket
 from hnn_tutorial.mechanics import symplectic_defect as true_defect
@@ -29,7 +37,7 @@ exercise, progress = chapter.exercise, chapter.progress
 DAMPINGS = (0.0, 0.2, 0.4, 0.8)
 """Damping coefficients of exercise 4, in kg m²/s."""
 
-PENDULUM = {"mass": 0.5, "length": 2.0, "gravity": 9.81}
+PENDULUM = {"mass": 0.7, "length": 1.5, "gravity": 9.81}
 """The pendulum of exercise 4, in SI units."""
 
 ANSWERS = {
@@ -43,7 +51,7 @@ ANSWERS = {
 KEEPS: dict[str, tuple[str, str]] = {
     "a pendulum": (
         "both",
-        "it is Hamiltonian: H runs along its own contours, and mixed derivatives agree",
+        "it is Hamiltonian: the motion runs along the contours of H, and mixed derivatives agree",
     ),
     "a pendulum with friction": (
         "neither",
@@ -52,7 +60,7 @@ KEEPS: dict[str, tuple[str, str]] = {
     ),
     "a charge in a magnetic field": (
         "both",
-        "it is Hamiltonian too; what it lacks is reversibility, which nobody asked for here",
+        "it is Hamiltonian too; it is not reversible, but that is another question",
     ),
     "the symplectic gradient of a network with random weights": (
         "both",
@@ -70,7 +78,8 @@ KEEPS: dict[str, tuple[str, str]] = {
     ),
     "hares and foxes, in u and v": (
         "function",
-        "chapter 1 found what they keep; the divergence a - b v + d u - c is not zero",
+        "exercise 1 of chapter 1 finds what they keep; the divergence a - b v + d u - c is not "
+        "zero",
     ),
     "hares and foxes, in ln u and ln v": (
         "both",
@@ -94,7 +103,7 @@ def magnetic_hamiltonian(x: Tensor, m: float, B: float) -> Tensor:
 def magnetic_field(answer: Any) -> str:
     """Check ``magnetic_field(x, m, B)``: Hamilton's equations where p is not m times velocity."""
     field = function(answer, "magnetic_field(x, m, B)")
-    m, B = 2.0, 3.0
+    m, B = 1.7, 2.3
     x = states(6, degrees=2)
     q1, q2, p1, p2 = x.unbind(-1)
     v1, v2 = (p1 + B * q2 / 2) / m, (p2 - B * q1 / 2) / m
@@ -136,7 +145,7 @@ def magnetic_field(answer: Any) -> str:
             "is not the force. Differentiate H by q: a factor 1/2 stands there.",
         ),
         (
-            right * m,
+            hamiltonian_field(lambda y: magnetic_hamiltonian(y, 1.0, B))(x),
             "The mass is missing: H is divided by 2m.",
         ),
         (
@@ -158,7 +167,15 @@ def magnetic_field(answer: Any) -> str:
         (gradient(lambda y: magnetic_hamiltonian(y, m, B))(x), "This is the gradient of H."),
     ]
     got = field(x, m, B, like=x)
-    match(got, right, mistakes, "This is not the symplectic gradient of H.", at=x)
+    match(
+        got,
+        right,
+        mistakes,
+        "This is not the symplectic gradient of H.",
+        at=x,
+        parameters={"m": m, "B": B},
+        truth=lambda y, m, B: hamiltonian_field(lambda z: magnetic_hamiltonian(z, m, B))(y),
+    )
     for shape in ((4,), (3, 2, 4)):
         x = states(6, degrees=2)[0] if shape == (4,) else states(6, degrees=2).reshape(shape)
         match(
@@ -241,15 +258,22 @@ def poisson_bracket(answer: Any) -> str:
         return (y**3).sum(-1) / 3
 
     want = true_bracket(_first, true_bracket(_second, third))(x)
+    try:
+        nested = bracket(_first, lambda y: bracket(_second, third, y), x, like=x, shape=(6,))
+    except Wrong as reason:
+        raise Wrong(
+            "The single bracket is right, and {F, {G, H}} is not: gradients must flow through the "
+            f"inner one. {reason}"
+        ) from None
     match(
-        bracket(_first, lambda y: bracket(_second, third, y), x, like=x, shape=(6,)),
+        nested,
         want,
         [
             (
                 0 * want,
-                "The single bracket is right, and a bracket of a bracket comes out zero: the inner "
-                "one is cut off the graph. Look for `.detach()`, or a `torch.autograd.grad(...)` "
-                "without `create_graph=True`.",
+                "The single bracket is right, and a bracket of a bracket comes out zero: no "
+                "gradient flows through the inner one. Look for `.detach()`, or a "
+                "`torch.autograd.grad(...)` without `create_graph=True`.",
             )
         ],
         "The single bracket is right, and {F, {G, H}} is not.",
@@ -332,7 +356,19 @@ def symplectic_defect(answer: Any) -> str:
 # --- 4 -------------------------------------------------------------------------------------------
 
 
-@exercise(4, "experiment", "How fast friction eats phase space")
+_SLIPS = {
+    1.0: "The area seems to grow: the sign is that of ln(area at the end / area at the start).",
+    -0.5: "Half of the right rates: this is how the *size* of a small swing shrinks, "
+    "exp(-ct/2ml²). An area is a size times a size.",
+    -10.0: "Ten times the right rates: divide by the time, 10 s.",
+    -1 / log(10): "The right rates divided by ln 10: `log10` in place of the natural `log`.",
+    -10 / log(10): "The right rates times 10/ln 10: `log10` was taken in place of the natural "
+    "`log`, and not divided by the time, 10 s.",
+}
+"""Factors of c/(m l²) that the rates of exercise 4 may have, and what each of them means."""
+
+
+@exercise(4, "experiment", "How fast friction shrinks phase space")
 def area_rates(answer: Any) -> str:
     """Check ``rates``: for each damping the rate d(ln area)/dt of three clouds, in 1/s."""
     values = numbers(answer, DAMPINGS, "rates", "rate for each start")
@@ -344,28 +380,25 @@ def area_rates(answer: Any) -> str:
         return all(close(middle[c], factor * c / inertia, rtol=0.02, atol=2e-3) for c in DAMPINGS)
 
     expect(
-        not follows(1),
-        "The area seems to grow: the sign is that of ln(area at the end / area at the start).",
-    )
-    expect(
         abs(middle[0.0]) < 2e-3,
         f"Without friction the area should stay, and its rate is {middle[0.0]:.3g}. Are there "
         "enough states on the edge of the cloud, and is the step small enough?",
     )
+    for factor, message in _SLIPS.items():
+        expect(not follows(factor), message)
     expect(
         not follows(-inertia),
-        "The rates are -c. That is the answer for m l² = 1; here m l² = 2 kg m², and the friction "
-        "acts on dp/dt as -c dq/dt = -c p/(m l²). Was the right pendulum used?",
+        f"The rates are -c. That is the answer for m l² = 1; here m l² = {inertia:.4g} kg m², and "
+        "the friction acts on dp/dt as -c dq/dt = -c p/(m l²). Was the right pendulum used?",
     )
-    expect(
-        not follows(-1 / 2),
-        "Half of the right rates: this is how the *size* of a small swing shrinks, exp(-ct/2ml²). "
-        "An area is a size times a size.",
-    )
-    expect(
-        not any(close(middle[c], -10 * c / inertia, rtol=0.02) for c in DAMPINGS[1:]),
-        "Ten times the right rates: divide by the time, 10 s.",
-    )
+    if not follows(-1):
+        got, right = (
+            torch.tensor(list(v), dtype=torch.float64)
+            for v in (middle.values(), (-c / inertia for c in DAMPINGS))
+        )
+        names = {"m": PENDULUM["mass"], "l": PENDULUM["length"], "g": PENDULUM["gravity"]}
+        slips = recognise(got, right, parameters=names, rtol=0.02, atol=2e-3)
+        expect(not slips, f"The rates are {shown}. {' Or: '.join(slips[:2])}")
     for damping, row in values.items():
         want = -damping / inertia
         expect(
@@ -402,3 +435,169 @@ def what_is_kept(answer: Any) -> str:
     }
     choices(answer, {key: word for key, (word, _) in KEEPS.items()}, ANSWERS, advice, "kept")
     return "\n".join(["All right:", *(f"`{key}`: {why}." for key, (_, why) in KEEPS.items())])
+
+
+# --- 6 -------------------------------------------------------------------------------------------
+
+_MASS, _TORQUE = 0.8, 0.9
+
+
+def _pendulum(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Velocity and force of a pendulum, and a column of zeros."""
+    q, p = x[..., 0], x[..., 1]
+    return p / _MASS, -_TORQUE * torch.sin(q), 0 * q
+
+
+def _box_a(x: Tensor) -> Tensor:
+    velocity, force, _ = _pendulum(x)
+    q, p = x[..., 0], x[..., 1]
+    return stack(velocity + 0.4 * (1 - torch.cos(q)), force - 0.4 * p * torch.sin(q))
+
+
+def _box_b(x: Tensor) -> Tensor:
+    velocity, force, _ = _pendulum(x)
+    return stack(velocity, force + 0.3 * (1 - torch.cos(x[..., 1])))
+
+
+def _box_c(x: Tensor) -> Tensor:
+    velocity, force, _ = _pendulum(x)
+    return stack(velocity, force)
+
+
+def _box_d(x: Tensor) -> Tensor:
+    velocity, force, _ = _pendulum(x)
+    return stack(velocity, force - 0.05 * velocity)
+
+
+BOXES = {"A": _box_a, "B": _box_b, "C": _box_c, "D": _box_d}
+"""Four fields of one degree of freedom, exercise 6."""
+
+KINDS = ("both", "area only", "reversible only", "neither")
+"""What a box of exercise 6 may have: it keeps areas and is reversible, one of them, or none."""
+
+PREDICTIONS = ("always together", "independent")
+"""What may be predicted of the two properties in exercise 6."""
+
+STUDY = ("prediction", "states", "divergence", "reversal", "kinds", "conclusion")
+"""The keys of exercise 6."""
+
+REVERSED_AFTER = 3.0
+"""How long a motion of exercise 6 runs before it is reversed, in s."""
+
+
+def _word(value: Any, key: str, words: tuple[str, ...]) -> str:
+    plain = {word.casefold(): word for word in words}
+    word = plain.get(value.strip().casefold()) if isinstance(value, str) else None
+    offered = ", ".join(map(repr, words))
+    expect(word is not None, f"`study{key}` is {value!r}; choose one of: {offered}.")
+    return str(word)
+
+
+def _rows(value: Any, key: str, count: int) -> Tensor:
+    rows = as_tensor(value)
+    expect(
+        rows is not None and tuple(rows.shape) == (len(BOXES), count),
+        f'`study["{key}"]` should hold numbers of shape {(len(BOXES), count)}: a row for each box, '
+        "a column for each of your states.",
+    )
+    rows = torch.as_tensor(rows, dtype=torch.float64).detach()
+    expect(torch.isfinite(rows).all(), f'An entry of `study["{key}"]` is not a finite number.')
+    return rows
+
+
+def reversal(field: Any, x: Tensor) -> Tensor:
+    """How far from home a box's motions end that were reversed after `REVERSED_AFTER`."""
+    times = torch.linspace(0, REVERSED_AFTER, 301, dtype=torch.float64)
+    return time_reversal_error(field, x, times)
+
+
+@exercise(6, "experiment", "An open question: is what keeps areas reversible?")
+def boxes(answer: Any) -> str:
+    """Check ``study``: a designed experiment on four unknown fields, scored by a rubric."""
+    study = table(answer, STUDY, "study")
+    prediction = _word(study["prediction"], '["prediction"]', PREDICTIONS)
+    conclusion = _word(study["conclusion"], '["conclusion"]', PREDICTIONS)
+    x = as_tensor(study["states"])
+    expect(
+        x is not None and x.ndim == 2 and x.shape[1] == 2,
+        '`study["states"]` should hold states [q, p], shape (N, 2).',
+    )
+    x = torch.as_tensor(x, dtype=torch.float64).detach()
+    expect(
+        torch.isfinite(x).all() and (x.abs() <= 2).all(),
+        "The states should be finite, with components between -2 and 2.",
+    )
+    spread = _rows(study["divergence"], "divergence", len(x))
+    distances = _rows(study["reversal"], "reversal", len(x))
+    words = study["kinds"]
+    expect(
+        isinstance(words, list | tuple | np.ndarray) and len(words) == len(BOXES),
+        f'`study["kinds"]` should be a list of {len(BOXES)} words, one for each box.',
+    )
+    kinds = {k: _word(v, f'["kinds"], box {k},', KINDS) for k, v in zip(BOXES, words, strict=True)}
+    for row, (name, field) in zip(spread, BOXES.items(), strict=True):
+        match(
+            row,
+            true_divergence(field)(x),
+            otherwise=f"Box {name}: this is not the divergence at your states.",
+            at=x,
+            rtol=1e-3,
+            atol=1e-4,
+        )
+    for row, (name, field) in zip(distances, BOXES.items(), strict=True):
+        match(
+            row,
+            reversal(field, x),
+            otherwise=f"Box {name}: this is not how far from home your motions end. Run for "
+            f"{REVERSED_AFTER:g} s, reverse p, run as long again, reverse p, and take the distance "
+            "from the start.",
+            at=x,
+            rtol=1e-2,
+            atol=1e-4,
+        )
+    size = x.norm(dim=-1)
+    flat, home = (spread.abs() < 1e-3).all(dim=1).tolist(), (distances < 1e-3).all(dim=1).tolist()
+    names = {(True, True): KINDS[0], (True, False): KINDS[1], (False, True): KINDS[2]}
+    found = [names.get(pair, KINDS[3]) for pair in zip(flat, home, strict=True)]
+    right = dict(zip(BOXES, found, strict=True))
+    wrong = [k for k in BOXES if kinds[k] != right[k]]
+    rubric = [
+        (len(x) >= 10, "ten states or more: a property holds at every state"),
+        (
+            bool((x[:, 1] > 0.3).any() and (x[:, 1] < -0.3).any()),
+            "states with p above 0.3 and states with p below -0.3",
+        ),
+        (
+            bool((x[:, 0] > 0.3).any() and (x[:, 0] < -0.3).any()),
+            "states with q above 0.3 and states with q below -0.3",
+        ),
+        (
+            bool((size < 0.2).any() and (size > 1).any()),
+            "small states (|x| below 0.2) and large ones (above 1), to see which effect grows",
+        ),
+        (
+            not wrong,
+            "kinds that your own numbers support, at box "
+            + ", ".join(wrong)
+            + " (zero means below 0.001 at every state)",
+        ),
+        (
+            conclusion == PREDICTIONS[1] if {"area only", "reversible only"} & set(right.values())
+            else conclusion == PREDICTIONS[0],
+            "a conclusion that the kinds support",
+        ),
+    ]  # fmt: skip
+    missing = [text for met, text in rubric if not met]
+    expect(
+        not missing,
+        f"Your numbers are right. The experiment has {len(rubric) - len(missing)} of "
+        f"{len(rubric)} points; it lacks {'; and '.join(missing)}.",
+    )
+    came = "came true" if prediction == conclusion else "did not come true; that is what an "
+    came += "" if prediction == conclusion else "experiment is for"
+    return (
+        f"All {len(rubric)} points, and every number measured again. Your prediction {came}. A has "
+        "a Hamiltonian with a term that is odd in p: it keeps areas and is not reversible. B has a "
+        "force that is even in p: it is reversible and keeps no areas. C is a pendulum, and D is "
+        "one with friction."
+    )
