@@ -56,6 +56,12 @@ LAGRANGIAN = Case(
             lambda x, t, m, k, c: rated(x, 0 * t, m, k, c) - c * x[..., 0] * x[..., 1],
             "without friction",
         ),
+        "factor before T alone": (
+            lambda x, t, m, k, c: (
+                torch.exp(c * t / m) * m * x[..., 1] ** 2 / 2 - k * x[..., 0] ** 2 / 2
+            ),
+            "it must multiply V as well",
+        ),
         "no velocity": (lambda x, t, m, k, c: -k * x[..., 0] ** 2 / 2, "∂²L/∂q̇² vanishes"),
         "Rayleigh": (
             lambda x, t, m, k, c: rated(x, 0 * t, m, k, c) - c * x[..., 1] ** 2 / 2,
@@ -316,7 +322,8 @@ MISLED = Case(
         "logarithms": (changed(lambda _, error: math.log(error)), "zero or negative"),
         "inverse": (changed(lambda _, error: 1 / error), "the inverse ratios"),
         "not divided": (changed(lambda light, error: error * 0.37), "over the norm of the true"),
-        "right momenta": (changed(lambda light, _: 1e-6 / light + 1e-9 * _), "should be near"),
+        "right momenta": (changed(lambda light, e: 1e-6 / light + 1e-9 * e), "with the right "),
+        "untrained": (changed(lambda light, e: 1 + e / 9 + light / 30), "learned nothing"),
         "one untrained": (ERRORS | {2.0: [0.028, 0.9, 0.027]}, "was the network trained?"),
     },
     blank=dict.fromkeys(check.LIGHTS, ...),

@@ -91,6 +91,9 @@ def lagrangian(answer: Any) -> str:
         (_damped(x, m, k, c * m), "The friction is wrong by a factor m: the exponent needs the "
          "unit 1, and c/m has 1/s."),
     ]  # fmt: skip
+    fading = -k * q * torch.exp(-c * t / m) / m - c * velocity / m
+    mistakes.append((fading, "The factor e^(c t/m) stands before T alone, so the spring weakens "
+                     "with time: it must multiply V as well."))  # fmt: skip
     match(
         force / mass,
         _damped(x, m, k, c),
@@ -140,8 +143,8 @@ def defect(answer: Any) -> str:
         (wrong.mean((-2, -1)), "This is the mean of all entries; asked for is the largest."),
         (wrong.square().sum((-2, -1)).sqrt(), "This is the root of the sum of squares; asked for "
          "is the largest entry."),
-        (wrong.amin((-2, -1)), "Every value is 0, as is the diagonal of an antisymmetric "
-         "matrix; asked for is its largest entry."),
+        (wrong.amin((-2, -1)), "Every value is 0, as are the diagonal and the sum of "
+         "an antisymmetric matrix; asked for is its largest entry."),
         (divergence.abs(), known),
         (divergence, known),
     ]  # fmt: skip
@@ -281,6 +284,16 @@ def misled(answer: Any) -> str:
                "right order?")  # fmt: skip
         for cure, message in cures:
             expect(not _fits({light: cure(error) for light, error in middle.items()}), message)
+        expect(
+            not all(0.5 < error < 1.5 for error in middle.values()),
+            f"All errors are near 1 ({shown}), as if the networks had learned nothing: was the "
+            "field taken after `fit`?",
+        )
+        expect(
+            not all(error < 1e-3 for error in middle.values()),
+            f"These errors are far too small ({shown}). An HNN can be so exact with the right "
+            "momentum; the exercise gives it m q̇.",
+        )
     for light, error in middle.items():
         expect(
             _fits({light: error}),
