@@ -45,7 +45,7 @@ LEFT = Case(
         "lost": (lambda a, d, t: 1 - torch.exp(-(a + d) * t), "the share that is *lost*"),
         "rate": (lambda a, d, t: a + d, "This is the rate"),
         "something else": (lambda a, d, t: 0 * t + 7, "not the share that is left"),
-        "math": (lambda a, d, t: math.exp(-(a + d) * t), "take plain numbers"),
+        "math": (lambda a, d, t: math.exp(-(a + d) * t), "Your code raised"),
     },
     spared=NO_STATES,
 )
@@ -124,6 +124,10 @@ SPLIT = Case(
         ),
         "something else": (lambda f, t, H, x: x, "yours gives"),
     },
+    equivalent={
+        "dot(unit(true(x)), delta)": "a scalar product is symmetric",
+        "dot(unit(autograd(H, x)), delta)": "a scalar product is symmetric",
+    },
 )
 
 # 3
@@ -177,6 +181,18 @@ LOSS = Case(
         ),
     },
     {
+        "from all observations": (
+            lambda f, y, t: (integrate(f, y, t)[1:] - y[1:]).square().mean(),
+            "starts from *all* observations at once. It has one start",
+        ),
+        "from all, broadcast": (
+            lambda f, y, t: (integrate(f, y, t) - y).square().mean(),
+            "the first of them: `observed[0]`",
+        ),
+        "last start": (
+            lambda f, y, t: (integrate(f, y[-1], t) - y)[1:].square().mean(),
+            "not the mean squared error of the motion. Yours gives",
+        ),
         "first counted": (
             lambda f, y, t: (integrate(f, y[0], t) - y).square().mean(),
             "The first time is counted too",
@@ -205,7 +221,7 @@ LOSS = Case(
             "are not squared",
         ),
         "derivatives": (
-            lambda f, y, t: (f(y) - MassSpring(2.0, 3.0).field(y)).square().mean(),
+            lambda f, y, t: (f(y) - drift.SWING.field(y)).square().mean(),
             "This is the derivative loss",
         ),
         "no gradient": (without_gradient, "No gradient flows from the loss"),
@@ -215,6 +231,7 @@ LOSS = Case(
             "One number is wanted",
         ),
     },
+    gradients=True,
 )
 
 # 4
@@ -236,18 +253,31 @@ RATES = Case(
     {
         "nothing": (rates(lambda gap: 0.001), "Is the noise on the *first* state"),
         "negative": (rates(lambda gap: -LAW[gap]), "the amplitude *falls*"),
-        "energy": (rates(lambda gap: 2 * LAW[gap]), "is this the energy?"),
+        "energy, or no 2 s": (rates(lambda gap: 2 * LAW[gap]), "Two mistakes give this"),
+        "energy and no 2 s": (rates(lambda gap: 4 * LAW[gap]), "Four times the right rates"),
+        "half": (rates(lambda gap: LAW[gap] / 2), "Half of the right rates"),
+        "log10": (rates(lambda gap: LAW[gap] / math.log(10)), "use the natural logarithm"),
+        "share": (
+            rates(lambda gap: (1 - math.exp(-2 * LAW[gap])) / 2),
+            "The loss compounds",
+        ),
+        "sigma squared": (
+            rates(lambda gap: math.log1p(drift.SIGMA**4) / gap),
+            "noise of standard deviation σ²",
+        ),
         "per step": (rates(lambda gap: LAW[gap] * gap), "this is the loss in one *step*"),
         "grows": (rates(lambda gap: gap), "The rate grows with the gap"),
         "one seed": (rates(LAW.get, spread=0), "Different seeds gave exactly the same rate"),
         "variance": (
             rates(lambda gap: math.log1p(drift.SIGMA) / gap),
-            "theory gives",
+            "noise of variance σ",
         ),
+        "not converged": (rates(lambda gap: 0.8 * LAW[gap]), "theory gives"),
         "one value": ({gap: [1.0] for gap in drift.GAPS}, "at least 3 of them"),
         "numbers": (dict.fromkeys(drift.GAPS, 1.0), "one rate for each seed"),
     },
     blank=dict.fromkeys(drift.GAPS, ...),
+    equivalent={"[0.1] squared": "0.86 squared is within the 15 % that five seeds need"},
 )
 
 
@@ -285,6 +315,7 @@ THINK = Case(
         "open": (ANSWERS | {"(0.02, 0)": ...}, "has no answer yet for ['(0.02, 0)']"),
     },
     blank=dict.fromkeys(ANSWERS, ...),
+    words=drift.FATES,
 )
 
 
@@ -314,6 +345,104 @@ def test_the_answers_of_exercise_5_are_true(error, entry):
     assert found == fate, error
 
 
+# 6
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+def measured(setting="units", values=(8, 32), seeds=range(5), part=1, change=float):
+    return [[change(drift._parts(drift.train(setting, v, s))[part]) for s in seeds] for v in values]
+
+
+STUDY = {
+    "setting": Word("units"),
+    "values": [8, 32],
+    "seeds": [0, 1, 2, 3, 4],
+    "prediction": Word("smaller"),
+    "error": measured(part=0),
+    "net": measured(),
+    "conclusion": Word("mixed"),
+}
+OTHER = {
+    "values": [16, 32],
+    "error": measured(values=(16, 32), part=0),
+    "net": measured(values=(16, 32)),
+}
+FEW = {"seeds": [3], "error": measured(seeds=[3], part=0), "net": measured(seeds=[3])}
+NEAR = {
+    "values": [28, 32],
+    "error": measured(values=(28, 32), part=0),
+    "net": measured(values=(28, 32)),
+}
+SMALL = {
+    "values": [8, 16],
+    "error": measured(values=(8, 16), part=0),
+    "net": measured(values=(8, 16)),
+}
+
+
+def verdict(rows):
+    """What the numbers say about the larger value."""
+    less = sum(b < a for a, b in zip(*rows, strict=True))
+    return {len(rows[0]): "smaller", 0: "larger"}.get(less, "mixed")
+
+
+REMEDY = Case(
+    drift.remedy,
+    STUDY,
+    {
+        "right guess": STUDY | {"prediction": "mixed"},
+        "capitals": STUDY | {"setting": " Units ", "conclusion": "Mixed"},
+        "tensors": STUDY | {"net": torch.tensor(STUDY["net"]), "values": torch.tensor([8, 32])},
+        "another design": STUDY | OTHER | {"conclusion": verdict(OTHER["net"])},
+        "rounded": STUDY | {"error": measured(part=0, change=lambda v: float(f"{v:.3g}"))},
+    },
+    {
+        "unknown setting": (STUDY | {"setting": "rate"}, "choose one of: 'motions'"),
+        "unknown word": (STUDY | {"conclusion": "better"}, "choose one of: 'smaller'"),
+        "overstated": (STUDY | {"conclusion": "smaller"}, "a conclusion that your own numbers"),
+        "one seed": (STUDY | FEW | {"conclusion": verdict(FEW["net"])}, "at least five seeds"),
+        "small change": (STUDY | NEAR | {"conclusion": verdict(NEAR["net"])}, "a factor of two"),
+        "no control": (STUDY | SMALL | {"conclusion": verdict(SMALL["net"])}, "a control"),
+        "exchanged": (
+            STUDY | {"error": STUDY["net"], "net": STUDY["error"]},
+            "error and net part are exchanged",
+        ),
+        "no root": (STUDY | {"net": measured(change=lambda v: v**2)}, "take its root"),
+        "per component": (
+            STUDY | {"error": measured(part=0, change=lambda v: v / 2**0.5)},
+            "sum over the two",
+        ),
+        "rows exchanged": (STUDY | {"net": STUDY["net"][::-1]}, "for the other value"),
+        "rows exchanged, error": (STUDY | {"error": STUDY["error"][::-1]}, "for the other value"),
+        "made up": (STUDY | {"net": [[0.01] * 5, [0.001] * 5]}, "`check.train` gives has"),
+        "larger first": (STUDY | {"values": [32, 8]}, "the smaller first"),
+        "three values": (STUDY | {"values": [8, 16, 32]}, "two values are wanted"),
+        "too large": (STUDY | {"values": [32, 512]}, "at most 64"),
+        "same seed": (STUDY | {"seeds": [1] * 5}, "different numbers"),
+        "half a seed": (STUDY | {"seeds": [0.5, 1, 2, 3, 4]}, "a list of whole numbers"),
+        "negative seed": (STUDY | {"seeds": [-1, 1, 2, 3, 4]}, "a negative number"),
+        "one row": (STUDY | {"net": STUDY["net"][0]}, "a row for each value"),
+    },
+    blank=dict.fromkeys(STUDY, ...),
+    equivalent={"['prediction'] = ": "any prediction may be made"},
+    words={
+        "prediction": drift.OUTCOMES,
+        "conclusion": drift.OUTCOMES,
+        "setting": drift.USUAL,
+    },
+)
+
+
 class TestChecks(ChapterChecks):
     chapter = drift.chapter
-    cases = (LEFT, SPLIT, LOSS, RATES, THINK)
+    cases = (LEFT, SPLIT, LOSS, RATES, THINK, REMEDY)
+    demanding = True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, product
 from statistics import median
 from typing import Any
 
@@ -12,6 +14,8 @@ from torch import Tensor
 
 from hnn_tutorial.check.answers import (
     Wrong,
+    as_tensor,
+    choices,
     close,
     conform,
     expect,
@@ -23,11 +27,14 @@ from hnn_tutorial.check.answers import (
 )
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
+from hnn_tutorial.data import Dataset, add_noise, simulate
+from hnn_tutorial.evaluation import energy_drift
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import gradient as gradient_of
 from hnn_tutorial.mechanics import hamiltonian_field
-from hnn_tutorial.models import HNN
+from hnn_tutorial.models import HNN, MLP
 from hnn_tutorial.systems import DampedMassSpring, MassSpring
+from hnn_tutorial.training import LevenbergMarquardt, fit
 
 chapter = Chapter("hnn_mass_spring")
 exercise, progress = chapter.exercise, chapter.progress
@@ -64,14 +71,14 @@ CHANGES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor], str]] = {
     "H**2": (
         "own pace",
         lambda q, p: (q**2 + p**2) ** 2 / 4,
-        "the chain rule gives the factor dH²/dH = 2H: constant along each orbit, for H is, but "
-        "different from orbit to orbit",
+        "the chain rule gives the factor dH²/dH = 2H. H is constant along an orbit, so the factor "
+        "is too, but it differs from orbit to orbit",
     ),
     "H with p -> -p": (
         "same",
         lambda q, p: q**2 / 2 + (-p) ** 2 / 2,
-        "this H holds p only as p², so nothing has changed at all. (To change the sign of p along "
-        "a motion is another matter: that runs it backwards)",
+        "this H contains p only as p², so nothing has changed at all. (To change the sign of p "
+        "along a motion is another matter: that runs it backwards)",
     ),
     "H + q": (
         "other orbits",
@@ -138,7 +145,9 @@ def spring_field(answer: Any) -> str:
         ),
     ]
     got = field(x, m, k, like=x)
-    match(got, right(x), mistakes, "This is not the mass-spring's field.", at=x)
+    given = {"m": m, "k": k}
+    other = "This is not the mass-spring's field."
+    match(got, right(x), mistakes, other, at=x, parameters=given)
     for shape in ((2,), (4, 3, 2)):
         x = states(12)[:1].reshape(2) if shape == (2,) else states(12).reshape(shape)
         match(
@@ -589,6 +598,11 @@ def noisy_positions(answer: Any) -> str:
         "clockwise in the (q, p) plane.",
     )
     expect(
+        abs(clean * 2 * math.pi - 1) > 0.02,
+        f"Without noise the ratio is {clean:.3f}, which is 1/(2π): turns per second. The true one "
+        "is 1 rad/s.",
+    )
+    expect(
         abs(clean - 1) < 0.02,
         "Without noise the learned frequency should be the true one, and the median ratio is "
         f"{clean:.3f}. Has the training converged, and is the frequency measured over several "
@@ -610,11 +624,28 @@ def noisy_positions(answer: Any) -> str:
         f"The ratio grows with σ ({shown}). Noise in the states makes the field *weaker*: was "
         "the true frequency divided by the learned one?",
     )
-    expect(
-        any(abs(m - 1 / (1 + sigma**2)) > 0.06 for sigma, m in middle.items()),
-        f"The median ratios ({shown}) follow 1/(1 + σ²): that is what noise on q *and* p does, as "
-        "in the chapter. Here only q is noisy: leave the second column as it is.",
-    )
+
+    def near(law: Callable[[float], float]) -> bool:
+        return all(abs(m - law(sigma)) < 0.06 for sigma, m in middle.items())
+
+    slips: list[tuple[Callable[[float], float], str]] = [
+        (
+            lambda sigma: 1 / (1 + sigma**2),
+            "follow 1/(1 + σ²): that is what noise on q *and* p does, as in the chapter. Here "
+            "only q is noisy: leave the second column as it is.",
+        ),
+        (
+            lambda sigma: 1 / math.sqrt(1 + sigma**4),
+            "are what noise of standard deviation σ² gives: pass σ itself to `add_noise`.",
+        ),
+        (
+            lambda sigma: 1 / math.sqrt(1 + sigma),
+            "are what noise of variance σ gives: its standard deviation is to be σ.",
+        ),
+    ]
+    right_already = near(lambda sigma: 1 / math.sqrt(1 + sigma**2))
+    for law, message in slips:
+        expect(right_already or not near(law), f"The median ratios ({shown}) {message}")
     medians = list(middle.values())
     expect(
         all(a > b for a, b in pairwise(medians)),
@@ -640,25 +671,180 @@ def noisy_positions(answer: Any) -> str:
 @exercise(8, "think", "Which changes of H can be seen in the motion?")
 def changes_of_H(answer: Any) -> str:
     """Check ``effects``: for each change of H one of the answers in `EFFECTS`."""
-    effects = table(answer, CHANGES, "effects")
-    for change, effect in effects.items():
-        expect(
-            effect in EFFECTS,
-            f'`effects["{change}"]` is {effect!r}; choose one of: {", ".join(map(repr, EFFECTS))}.',
-        )
-    wrong = [change for change, effect in effects.items() if effect != CHANGES[change][0]]
-    if wrong:
-        advice = {
-            "H + 5": "What is the gradient of a constant?",
-            "2 * H": "What do both velocities become, and does that change the curves?",
-            "-H": "What do both velocities become?",
-            "H**2": "The chain rule gives dH²/dH = 2H: what is H along one orbit, and on another?",
-            "H with p -> -p": "Write the new H out.",
-            "H + q": "Where do both velocities vanish now?",
-            "H + q * p": "Complete the square: what are the curves H = const?",
-        }
-        lines = [f"`{change}`: not {effects[change]!r}. {advice[change]}" for change in wrong]
-        right = len(effects) - len(wrong)
-        raise Wrong("\n".join([f"{right} of {len(effects)} are right.", *lines]))
+    advice = {
+        "H + 5": "What is the gradient of a constant?",
+        "2 * H": "What do both velocities become, and does that change the curves?",
+        "-H": "What do both velocities become?",
+        "H**2": "The chain rule gives dH²/dH = 2H: what is H along one orbit, and on another?",
+        "H with p -> -p": "Write the new H out.",
+        "H + q": "Where do both velocities vanish now?",
+        "H + q * p": "Complete the square: what are the curves H = const?",
+    }
+    right = {change: effect for change, (effect, _, _) in CHANGES.items()}
+    choices(answer, right, EFFECTS, advice, "effects")
     reasons = [f"`{change}`: {why}." for change, (_, _, why) in CHANGES.items()]
     return "\n".join(["All right:", *reasons])
+
+
+# --- 9 -------------------------------------------------------------------------------------------
+
+SPRING = MassSpring(mass=0.5, stiffness=2.0)
+"""The chapter's spring, H = q² + p²."""
+
+START = torch.tensor([0.9, 0.0], dtype=torch.float64)
+"""Where the motions of exercise 9 start."""
+
+TIMES = torch.linspace(0, 20, 201, dtype=torch.float64)
+"""The times of exercise 9, in s."""
+
+MOST_MOTIONS = 40
+"""How many motions exercise 9 may record."""
+
+TRENDS = {
+    "grows": "at the end more than twice what it was at the beginning",
+    "shrinks": "at the end less than half of what it was at the beginning",
+    "stays": "in between",
+}
+"""The answers of exercise 9: what the HNN's advantage does as motions are added."""
+
+STUDY = ("sigma", "motions", "seeds", "prediction", "baseline", "hnn", "conclusion")
+"""The keys of exercise 9."""
+
+
+@lru_cache(maxsize=256)
+def train(kind: str, motions: int, sigma: float, seed: int) -> MLP | HNN:
+    """Train a small network on a recording of the chapter's spring, for exercise 9.
+
+    Args:
+        kind: ``"baseline"`` or ``"hnn"``.
+        motions: how many are recorded, for three seconds each.
+        sigma: standard deviation of the noise on the rates of change.
+        seed: of the starts, the noise and the first weights.
+    """
+    times = torch.linspace(0, 3, 30, dtype=torch.float64)
+    clean = simulate(SPRING, SPRING.sample(motions, seed=seed), times).dataset(SPRING.field)
+    rates = add_noise(clean.derivatives, sigma, seed=seed + 1)
+    build = MLP if kind == "baseline" else HNN
+    model = build(1, hidden=(8, 8), seed=seed)
+    fit(model, Dataset(clean.states, rates), LevenbergMarquardt(steps=15), progress=False)
+    return model
+
+
+@lru_cache(maxsize=256)
+def _drift(kind: str, motions: int, sigma: float, seed: int) -> float:
+    with torch.no_grad():
+        path = integrate(train(kind, motions, sigma, seed).field, START, TIMES)
+    return energy_drift(path, SPRING.hamiltonian).item()
+
+
+def _word(value: Any, key: str) -> str:
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    expect(
+        word in TRENDS,
+        f'`study["{key}"]` is {value!r}; choose one of: {", ".join(map(repr, TRENDS))}.',
+    )
+    return word
+
+
+def _whole(value: Any, key: str) -> list[int]:
+    found = as_tensor(value)
+    expect(
+        found is None or torch.isfinite(found.to(torch.float64)).all(),
+        f'An entry of `study["{key}"]` is not a finite number.',
+    )
+    if found is None or found.ndim != 1 or not (found == found.round()).all():
+        raise Wrong(f'`study["{key}"]` should be a list of whole numbers, such as [1, 2].')
+    listed = [int(v) for v in found.tolist()]
+    expect(
+        0 < len(listed) <= 20 and len(set(listed)) == len(listed) and min(listed) >= 0,
+        f'`study["{key}"]` should hold different numbers, none of them negative, at most 20.',
+    )
+    return listed
+
+
+@exercise(9, "experiment", "An open question: when does the structure stop to matter?")
+def advantage(answer: Any) -> str:
+    """Check ``study``: a designed experiment, measured again and scored by a rubric."""
+    study = table(answer, STUDY, "study")
+    prediction, conclusion = (_word(study[key], key) for key in ("prediction", "conclusion"))
+    found = as_tensor(study["sigma"])
+    if found is None or found.numel() != 1:
+        raise Wrong('`study["sigma"]` should be one number from 0 to 1: the noise on the rates.')
+    expect(math.isfinite(float(found)), '`study["sigma"]` is not a finite number.')
+    expect(0 <= float(found) <= 1, f'`study["sigma"]` is {float(found):g}: choose it from 0 to 1.')
+    sigma = float(found)
+    motions, seeds = _whole(study["motions"], "motions"), _whole(study["seeds"], "seeds")
+    expect(
+        motions == sorted(motions) and motions[0] > 0 and motions[-1] <= MOST_MOTIONS,
+        f'`study["motions"]` is {motions}: numbers of motions from 1 to {MOST_MOTIONS} are '
+        "wanted, the fewest first.",
+    )
+    expect(len(motions) >= 2, 'One number of motions shows no trend: `study["motions"]` needs two.')
+    shape = (len(motions), len(seeds))
+    drifts: dict[str, Tensor] = {}
+    for kind in ("baseline", "hnn"):
+        rows = as_tensor(study[kind])
+        if rows is None or tuple(rows.shape) != shape:
+            raise Wrong(
+                f'`study["{kind}"]` should hold numbers of shape {shape}: a row for each number '
+                "of motions, in it the drift with each seed."
+            )
+        drifts[kind] = rows.to(torch.float64)
+        expect(
+            torch.isfinite(drifts[kind]).all(),
+            f'An entry of `study["{kind}"]` is not a finite number.',
+        )
+    for kind, row, column in product(drifts, range(len(motions)), range(len(seeds))):
+        case = (motions[row], sigma, seeds[column])
+        given, want = float(drifts[kind][row, column]), _drift(kind, *case)
+        if abs(given / want - 1) < 0.02:
+            continue
+        where = f'`study["{kind}"]`: {motions[row]} motions, seed {seeds[column]}: '
+        other = "hnn" if kind == "baseline" else "baseline"
+        for wrong, message in (
+            (_drift(other, *case), "this is the drift of the other model."),
+            (100 * want, "this is per cent; give the share itself."),
+            (want * 0.81, "this is in joules: divide by the energy at the start."),
+            (want / 0.9, "divide by the energy at the start, not by its root."),
+            (-want, "a largest departure is positive."),
+            (
+                _drift(kind, motions[row], 0.1 if sigma == 0 else 0.0, seeds[column]),
+                "this is what another noise gives than the one you state.",
+            ),
+        ):
+            expect(abs(given / wrong - 1) >= 0.02, where + message)
+        raise Wrong(
+            f"{where}you have {given:.4g}, and the network that `check.train` gives drifts by "
+            f"{want:.4g}: the largest |H(x(t)) - H(x(0))|/H(x(0)) from `check.START` along "
+            "`check.TIMES`, with the true H."
+        )
+    factors = [
+        median(drifts["baseline"][k].tolist()) / median(drifts["hnn"][k].tolist())
+        for k in range(len(motions))
+    ]
+    change = factors[-1] / factors[0]
+    trend = "grows" if change > 2 else "shrinks" if change < 0.5 else "stays"
+    rubric = [
+        (len(seeds) >= 5, "at least five seeds: one network proves little"),
+        (len(motions) >= 3, "a curve: three numbers of motions or more"),
+        (motions[-1] >= 5 * motions[0], "a range that is wide enough: a factor of five"),
+        (
+            conclusion == trend,
+            "a conclusion that your own numbers support: in the median the baseline drifts "
+            f"{factors[0]:.3g} times as far as the HNN with the fewest motions, and "
+            f"{factors[-1]:.3g} times with the most",
+        ),
+    ]
+    missing = [text for met, text in rubric if not met]
+    expect(
+        not missing,
+        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
+        f"points; it lacks {'; and '.join(missing)}.",
+    )
+    came = "came true" if prediction == conclusion else "did not come true: that is worth knowing"
+    shown = ", ".join(f"{f:.3g} ({n})" for f, n in zip(factors, motions, strict=True))
+    return (
+        f"All {len(rubric)} points of the rubric, and the numbers are those of the networks. Your "
+        f"prediction {came}. The baseline's drift in units of the HNN's, with the number of "
+        f"motions: {shown}."
+    )
