@@ -437,6 +437,16 @@ def test_the_folder_decides_the_rules(folder, capsys):
     assert "2 notebook(s) checked, 1 breach(es)" in output
 
 
+def test_the_text_of_chapters_is_checked_and_that_of_derived_exercises_is_not(folder):
+    content = chapter()
+    put("recap", "## Recap\n\nThe HNN always wins.\n\n## What to try\n\n...")(content)
+    for name in ("book", "exercises"):
+        (folder / name / "a.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    (breach,) = check_paths([folder])
+    assert (Path(breach.path).parent.name, breach.cell) == ("book", "recap")
+    assert "speaks of all cases" in breach.message
+
+
 def test_a_figure_name_is_used_by_one_notebook(folder):
     assert check_paths([folder]) == []
     content = chapter()

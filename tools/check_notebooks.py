@@ -2,11 +2,11 @@
 
     python tools/check_notebooks.py                       # book/, solutions/ and exercises/
     python tools/check_notebooks.py book/pendulum.ipynb   # only this one
-    python tools/check_notebooks.py --prose               # and the rules for what the text says
     python tools/check_notebooks.py --first-cell          # print the first cell that all must have
 
 It exits with 1 if there is a breach. A notebook's folder decides which rules it must obey: those of
-``CHAPTER_RULES`` hold for ``book/`` alone, those of ``RULES`` everywhere.
+``CHAPTER_RULES`` hold for ``book/`` alone, those of ``PROSE_RULES`` for it and ``solutions/``, and
+those of ``RULES`` everywhere.
 """
 
 from __future__ import annotations
@@ -665,7 +665,7 @@ def notebooks(paths: list[Path]) -> list[Path]:
     return found
 
 
-def check_paths(paths: list[Path], *, prose: bool = False) -> list[Breach]:
+def check_paths(paths: list[Path]) -> list[Breach]:
     """Return every breach in the notebooks among and below the paths."""
     breaches, owners = [], {}
     for path in notebooks(paths):
@@ -683,7 +683,7 @@ def check_paths(paths: list[Path], *, prose: bool = False) -> list[Breach]:
             content,
             name,
             chapter=folder == "book",
-            prose=prose and folder != "exercises",
+            prose=folder in ("book", "solutions"),
             size=len(data),
         )
         if folder == "exercises":
@@ -701,7 +701,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the notebooks against the course's rules.")
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks or folders")
     parser.add_argument("--first-cell", action="store_true", help="print the first cell and stop")
-    parser.add_argument("--prose", action="store_true", help="check what the text says, too")
+    parser.add_argument("--prose", action="store_true", help=argparse.SUPPRESS)  # until 23:15
     options = parser.parse_args(arguments)
     if options.first_cell:
         print(first_cell())
@@ -710,7 +710,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path in paths:
         if not path.exists():
             parser.error(f"{path} does not exist")
-    breaches = check_paths(paths, prose=options.prose)
+    breaches = check_paths(paths)
     for breach in breaches:
         print(breach)
     count = len(notebooks(paths))
