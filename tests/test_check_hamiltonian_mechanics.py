@@ -1,6 +1,6 @@
 """The checks of "Hamiltonian mechanics": right answers pass, wrong ones get their message."""
 
-from math import log
+from math import exp, log
 
 import pytest
 import torch
@@ -231,6 +231,13 @@ BRACKET = Case(
             ),
             "tuple",
         ),
+        "a tuple indexed": (
+            lambda F, G, x: (
+                torch.autograd.grad(F(y := x.requires_grad_()).sum(), y)[..., :2]
+                * gradient(G)(x)[..., 2:]
+            ).sum(-1),
+            "`torch.autograd.grad` returns a tuple",
+        ),
         "gradients added up": (bracket_by_backward, "{F, {G, H}} is not"),
     },
     gradients=True,
@@ -273,6 +280,11 @@ DEFECT = Case(
             "the largest *absolute*",
         ),
         "determinant": (lambda J: (torch.linalg.det(J) - 1).abs(), "it tests the volume"),
+        "determinant with its sign": (lambda J: torch.linalg.det(J) - 1, "This is det J - 1"),
+        "root of squares": (
+            lambda J: (J.mT @ omega(J) @ J - omega(J)).norm(dim=(-2, -1)),
+            "wanted is the largest entry",
+        ),
         "no Ω": (lambda J: largest(J.mT @ J - torch.eye(J.shape[-1])), "whether J is a rotation"),
         "transposed": (lambda J: largest(J @ omega(J) @ J.mT - omega(J)), "are exchanged: JᵀΩJ"),
         "not subtracted": (lambda J: largest(J.mT @ omega(J) @ J), "Ω was not subtracted"),
@@ -335,6 +347,7 @@ AREAS = Case(
             "and not divided by the time",
         ),
         "twice": (rates(lambda c: -2 * c / INERTIA), "2 times the right one"),
+        "ratios": (rates(lambda c: exp(-10 * c / INERTIA)), "These are the ratios of the areas"),
         "divided by m": (rates(lambda c: -c / 0.7), "times the right one"),
         "not divided by the time": (rates(lambda c: -10 * c / INERTIA), "divide by the time"),
         "not without friction": (rates(lambda c: -c / INERTIA - 0.02), "Without friction the area"),

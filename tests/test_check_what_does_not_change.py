@@ -1,6 +1,6 @@
 """The checks of "What does not change": right answers pass, wrong ones get their message."""
 
-from math import cos, log, pi
+from math import cos, exp, log, pi
 
 import numpy as np
 import pytest
@@ -40,6 +40,12 @@ KEPT = Case(
         ),
     },
     {
+        "log10": (
+            kept_of(lambda u, v, a, b, c, d: d * u - c * u.log10() + b * v - a * v.log10()),
+            "in place of the natural logarithm",
+        ),
+        "hares only": (kept_of(lambda u, v, a, b, c, d: d * u - c * u.log()), "part of the foxes,"),
+        "foxes only": (kept_of(lambda u, v, a, b, c, d: b * v - a * v.log()), "part of the hares,"),
         "constant": (lambda x, *p: 7 + 0 * x[..., 0], "a constant is an invariant of every"),
         "number of animals": (kept_of(lambda u, v, *p: u + v), "number of animals is not"),
         "no logarithms": (kept_of(lambda u, v, a, b, c, d: d * u + b * v), "are missing"),
@@ -298,6 +304,10 @@ FALSE_FRICTION = Case(
         ),
         "log10": (shrinking(lambda i: theory(i) / log(10), 0.001), "`log10` in place of"),
         "log10 of the energy": (shrinking(lambda i: 2 * theory(i) / log(10)), "and not halved"),
+        "shares": (
+            shrinking(lambda i: exp(-20 * theory(i)), 1e-6),
+            "shares of the energy that are",
+        ),
         "pi": (shrinking(lambda i: pi * theory(i)), "pi times the right one"),
         "shifted": (
             shrinking(lambda i: theory(i) + 0.2 * i**2 + 0.01),

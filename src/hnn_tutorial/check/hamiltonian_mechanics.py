@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import exp, log
 from statistics import median
 from typing import Any
 
@@ -24,6 +24,7 @@ from hnn_tutorial.check.answers import (
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
 from hnn_tutorial.check.slips import recognise
+from hnn_tutorial.check.what_does_not_change import unpacked
 from hnn_tutorial.evaluation import time_reversal_error
 from hnn_tutorial.mechanics import divergence as true_divergence
 from hnn_tutorial.mechanics import gradient, hamiltonian_field, jacobian, symplectic_form
@@ -245,7 +246,10 @@ def poisson_bracket(answer: Any) -> str:
             "q and p are exchanged: the state is [q1, q2, p1, p2].",
         ),
     ]
-    got = bracket(_first, _second, x, like=x, shape=(6,))
+    try:
+        got = bracket(_first, _second, x, like=x, shape=(6,))
+    except Wrong as reason:
+        raise Wrong(unpacked(str(reason))) from None
     match(got, right, mistakes, "This is not {F, G}.", at=x)
     for y in (states(1)[0], states(12, degrees=3).reshape(4, 3, 6)):
         match(
@@ -308,6 +312,16 @@ def symplectic_defect(answer: Any) -> str:
             (torch.linalg.det(J) - 1).abs(),
             "This is |det J - 1|: it tests the volume. For two degrees of freedom a map can keep "
             "the volume and not be symplectic.",
+        ),
+        (
+            torch.linalg.det(J) - 1,
+            "This is det J - 1: it tests the volume. For two degrees of freedom a map can keep "
+            "the volume and not be symplectic.",
+        ),
+        (
+            (J.mT @ omega @ J - omega).norm(dim=(-2, -1)),
+            "This is the root of the sum of all squares; wanted is the largest entry: `.abs()`, "
+            "then `.amax(dim=(-2, -1))`.",
         ),
         (size(J.mT @ J - torch.eye(4)), "Ω is missing: this tests whether J is a rotation."),
         (
@@ -379,6 +393,11 @@ def area_rates(answer: Any) -> str:
     def follows(factor: float) -> bool:
         return all(close(middle[c], factor * c / inertia, rtol=0.02, atol=2e-3) for c in DAMPINGS)
 
+    expect(
+        not all(close(middle[c], exp(-10 * c / inertia), rtol=0.02, atol=1e-3) for c in DAMPINGS),
+        f"These are the ratios of the areas ({shown}). The rate is ln of the ratio, divided by the "
+        "time, 10 s.",
+    )
     expect(
         abs(middle[0.0]) < 2e-3,
         f"Without friction the area should stay, and its rate is {middle[0.0]:.3g}. Are there "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import cos, log
+from math import cos, exp, log
 from statistics import median
 from typing import Any
 
@@ -163,6 +163,18 @@ def kept(answer: Any) -> str:
             "on one side, and F is a sum of a valley in u and a valley in v.",
         ),
         (
+            lambda u, v, a, b, c, d: d * u - c * u.log10() + b * v - a * v.log10(),
+            "`log10` stands in place of the natural logarithm: the integral of 1/u is ln u.",
+        ),
+        (
+            lambda u, v, a, b, c, d: d * u - c * u.log(),
+            "This is the part of the hares. The part of the foxes, b v - a ln v, is missing.",
+        ),
+        (
+            lambda u, v, a, b, c, d: b * v - a * v.log(),
+            "This is the part of the foxes. The part of the hares, d u - c ln u, is missing.",
+        ),
+        (
             lambda u, v, a, b, c, d: d * u + c * u.log() + b * v + a * v.log(),
             "The logarithms have the wrong sign.",
         ),
@@ -226,6 +238,17 @@ def _drift(x: Tensor) -> Tensor:
     return x.roll(1, dims=-1) - 0.3 * x + 0.2 * x**2
 
 
+def unpacked(message: str) -> str:
+    """The message for an error, with the true cause where a tuple was used like a tensor."""
+    if not any(words in message for words in ("converted to an index", "tuple indices must be")):
+        return message
+    return (
+        f"{message.rpartition(chr(10))[0]}\nA tuple stands here where a tensor is needed. "
+        "`torch.autograd.grad` returns a tuple: write `(slope,) = torch.autograd.grad(...)`, with "
+        "a comma, or take its first entry by `[0]`."
+    )
+
+
 @exercise(2, "code", "How fast any function of the state changes")
 def rate_of_change(answer: Any) -> str:
     """Check ``rate_of_change(F, field, x)``: the derivative of F along the motion, ∇F · f."""
@@ -263,13 +286,7 @@ def rate_of_change(answer: Any) -> str:
     try:
         got = rate(_bumpy, _drift, x, like=x, shape=(6,))
     except Wrong as reason:
-        if "converted to an index" not in str(reason) or "grad(" not in str(reason):
-            raise
-        raise Wrong(
-            f"{str(reason).rpartition(chr(10))[0]}\n`torch.autograd.grad` returns a tuple, and a "
-            "tuple times a tensor is no product: write `(slope,) = torch.autograd.grad(...)`, with "
-            "a comma, or take its first entry by `[0]`."
-        ) from None
+        raise Wrong(unpacked(str(reason))) from None
     match(got, right, mistakes, "This is not ∇F · f.", at=x, rtol=1e-5, atol=1e-6)
     for y in (states(1)[0], states(12, degrees=3).reshape(4, 3, 6)):
         match(
@@ -407,6 +424,11 @@ def false_friction(answer: Any) -> str:
             expect(not follows(factor), message)
         slips = recognise(got.double(), right.double(), rtol=0.02, atol=1e-3)
         expect(not slips, f"The medians are {shown}. {' Or: '.join(slips[:2])}")
+    expect(
+        not all(close(middle[i], exp(-20 * theory[i]), rtol=0.3) for i in INTERVALS),
+        f"These are the shares of the energy that are left ({shown}). The rate is -ln of the "
+        "share, divided by twice the time.",
+    )
     expect(
         not all(abs(middle[i]) < 0.2 * theory[i] for i in INTERVALS),
         f"The orbits hardly shrink ({shown}): were the rates exact, or central differences?",
