@@ -100,11 +100,15 @@ def _bad_functions(solution: Callable) -> dict[str, tuple[Any, str]]:
     def failing(*inputs: Any) -> Any:
         return inputs[99]
 
+    def misspelt(*inputs: Any) -> Any:
+        return solutoin(*inputs)  # noqa: F821
+
     return {
         "wrong sign": (after(lambda value: -value), ""),
         "q and p swapped": (swapped, ""),
         "wrong shape": (after(lambda value: value[None]), "shape"),
         "exception": (failing, "Your code raised `IndexError`: tuple index out of range"),
+        "misspelt name": (misspelt, "This name has no value here"),
         "no return": (lambda *inputs: None, "is a `return` missing?"),
         "no argument": (lambda: None, "Your function could not be called. `TypeError`"),
         "called already": (torch.zeros(2), "the function was called already"),
@@ -244,7 +248,9 @@ def answers_of(case: Case) -> dict[str, int]:
     lost = [name for name in shared if case.gradients and name in LOSES_GRADIENTS[:3]]
     right = 1 + len(case.right) + len(shared) - len(lost) + len(score.equivalent)
     bad = bad_answers(case)
-    raising = len(score.raised) + sum(name in bad for name in ("exception", "no argument"))
+    raising = len(score.raised) + sum(
+        name in bad for name in ("exception", "misspelt name", "no argument")
+    )
     raising += sum("raised" in message for _, message in case.wrong.values())
     wrong = len(bad) + len(case.wrong) + len(lost) + len(score.killed)
     return {"all": right + wrong, "right": right, "wrong": wrong - raising, "raising": raising}
@@ -306,6 +312,7 @@ class ChapterChecks:
         if not self.demanding:
             pytest.skip("the chapter is not demanding yet")
         score = _score(case)
+        assert score.total, "no mutant could be made: is the solution a function of this file?"
         assert score.mended, f"{len(score.killed)} of {score.total} are refused.\n{score}"
 
     def test_there_are_answers_enough(self, case: Case) -> None:

@@ -222,6 +222,34 @@ def test_names_of_factors():
     assert not name_factor(1.0, {"m": 1.0}).names, "a parameter that is 1 explains nothing"
 
 
+def test_signs_and_single_numbers_fit_no_law_by_chance():
+    want = torch.tensor([1.0, 0.0, -1.0, 0.0, 1.0])
+    assert told(torch.tensor([1.0, 1.0, 1.0, 0.0, 1.0]), want) == ""
+    assert "square" not in told(want**2, want)
+    assert told(torch.tensor(0.5), torch.tensor(0.25)) != ""
+    assert "root" not in told(torch.tensor(0.52), torch.tensor(0.25), rtol=0.1)
+    assert "The value is about 2 times the right one" in told(
+        torch.tensor(0.5), torch.tensor(0.252), rtol=0.1
+    )
+    assert "The value is the square of the right one." in told(
+        torch.tensor(0.09), torch.tensor(0.3)
+    )
+    positive = torch.tensor([0.3, 1.7, 2.2])
+    for change, words in (
+        (torch.sqrt, "the square root of"),
+        (torch.log, "the natural logarithm of"),
+        (torch.exp, "the exponential of"),
+        (torch.log10, "the logarithm to the base 10 of"),
+    ):
+        assert f"Every value is {words} the right one." in told(
+            change(positive), positive, rtol=1e-5
+        )
+
+
+def test_a_constant_is_said_to_be_one():
+    assert told(0 * WANT + 0.77) == "Every value is the same, 0.77."
+
+
 def test_a_factor_known_loosely_is_not_explained_by_products():
     parameters = {"m": 0.7, "l": 1.5, "g": 9.81, "k": 2.3}
     product = 0.7 / 1.5
