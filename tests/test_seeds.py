@@ -141,6 +141,7 @@ def test_claims_that_fail_are_recorded_and_the_notebook_goes_on(outcomes):
     assert claims[-1] == {
         "cell": "cell-3",
         "order": 1,
+        "call": 1,
         "text": "last",
         "value": 2,
         "bounds": {"below": 1},
@@ -211,6 +212,66 @@ def test_a_page_that_draws_nothing_is_run_once(store):
     outcomes = seeds.run_all([page("still = 1")], [0, 1000, 2000], 1)
     assert store == [("book/made_up", 0)]
     assert len(outcomes) == 3
+
+
+BEFORE = """\
+x = train(seed=1)
+for name in ("a", "b"):
+    claim(f"the error of {name}", x, below=0.1)
+claim("it is small", x, above=-1, below=1 / 2)
+claim(
+    "it is three",
+    3 * x, equals=3,
+    within=limit)"""
+
+
+def recorded(*claims: tuple) -> list[dict]:
+    keys = ("cell", "order", "call", "text", "value", "bounds", "holds")
+    return [dict(zip(keys, claim, strict=True)) for claim in claims]
+
+
+def test_texts_and_bounds_in_constants_can_change_without_a_run():
+    now = BEFORE.replace("below=0.1)", "below=0.02)  # tighter").replace("it is small", "small")
+    now = f"# wide: why\n{now}".replace("1 / 2", "0.6").replace("equals=3", "equals=4")
+    assert page(now).digest == page(BEFORE).digest
+    assert page(now).raw != page(BEFORE).raw
+    claims = recorded(
+        ("cell-0", 0, 0, "the error of a", 0.01, {"below": 0.1}, True),
+        ("cell-0", 1, 0, "the error of b", 0.05, {"below": 0.1}, True),
+        ("cell-0", 2, 1, "it is small", 0.55, {"above": -1, "below": 0.5}, False),
+        ("cell-0", 3, 2, "it is three", 3.1, {"equals": 3, "within": 0.2}, True),
+    )
+    again = seeds.judged_anew(page(now), {"claims": claims, "raw": page(BEFORE).raw})["claims"]
+    assert again == recorded(
+        ("cell-0", 0, 0, "the error of a", 0.01, {"below": 0.02}, True),
+        ("cell-0", 1, 0, "the error of b", 0.05, {"below": 0.02}, False),
+        ("cell-0", 2, 1, "small", 0.55, {"above": -1, "below": 0.6}, True),
+        ("cell-0", 3, 2, "it is three", 3.1, {"equals": 4, "within": 0.2}, False),
+    )
+
+
+@pytest.mark.parametrize(
+    "was, now",
+    [
+        ("seed=1", "seed=2"),
+        ("the error of {name}", "error of {name}"),
+        ("within=limit", "within=2 * limit"),
+        ("above=-1, below=1 / 2", "above=-1"),
+        ("3 * x", "4 * x"),
+        ('claim("it', 'claim("a", x, below=1)\nclaim("it'),
+    ],
+)
+def test_everything_else_needs_one(was, now):
+    assert was in BEFORE
+    assert page(BEFORE.replace(was, now)).digest != page(BEFORE).digest
+
+
+def test_a_claim_made_elsewhere_needs_the_very_same_code():
+    claims = recorded(("cell-0", 0, None, "inside", 1, {"below": 2}, True))
+    source = page("def f():\n    claim('inside', 1, below=2)\nf()")
+    kept = {"claims": claims, "raw": source.raw}
+    assert seeds.judged_anew(source, kept)["claims"] == claims
+    assert seeds.judged_anew(page(source.cells[0][1] + "  # f"), kept) is None
 
 
 def test_what_raised_is_run_again(store):

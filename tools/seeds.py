@@ -74,7 +74,16 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """What identifies the code of the page; its text may change."""
+        """What identifies the code that computes the values of the claims.
+
+        The text of the page, comments, and what a claim says and asserts in plain numbers are no
+        part of it: who makes a bound tighter need not run the notebook again.
+        """
+        return sha(json.dumps([(identity, without_bounds(text)) for identity, text in self.cells]))
+
+    @property
+    def raw(self) -> str:
+        """What identifies the code to the letter."""
         return sha(json.dumps(self.cells))
 
     @property
@@ -120,19 +129,57 @@ def all_sources(root: Path = ROOT) -> list[Source]:
     return [read_source(path) for path in paths if path.is_file()]
 
 
-def claim_calls(text: str) -> list[ast.Call]:
-    """The calls of `claim` in a cell."""
-    plain = re.sub(r"^(\s*)[%!].*$", r"\1pass", text, flags=re.MULTILINE)
+def parsed(text: str) -> ast.Module | None:
+    """A cell without its magics as a tree; None if it is not Python."""
     try:
-        tree = ast.parse(plain)
+        return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", text, flags=re.MULTILINE))
     except SyntaxError:
-        return []
-    return [
+        return None
+
+
+def claim_calls(cell: str | ast.Module | None) -> list[ast.Call]:
+    """The calls of `claim` in a cell, in the order of its lines."""
+    tree = parsed(cell) if isinstance(cell, str) else cell
+    found = [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(tree or ast.Module([], []))
         if isinstance(node, ast.Call)
         and (getattr(node.func, "id", "") or getattr(node.func, "attr", "")) == "claim"
     ]
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def is_plain(node: ast.AST) -> bool:
+    """Whether an expression holds nothing but constants, as -1 or 2 / 3."""
+    kinds = ast.Constant | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+    return all(isinstance(part, kinds) for part in ast.walk(node))
+
+
+def said_by(call: ast.Call) -> tuple[str | None, Json]:
+    """The text of a claim and its bounds, where the cell says them in constants."""
+    text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    bounds = {
+        str(word.arg): eval(compile(ast.Expression(word.value), "bound", "eval"))
+        for word in call.keywords
+        if is_plain(word.value)
+    }
+    return text, bounds
+
+
+def without_bounds(text: str) -> str:
+    """A cell without comments, and without what its claims say in constants."""
+    tree = parsed(text)
+    if tree is None:
+        return text
+    for call in claim_calls(tree):
+        said, bounds = said_by(call)
+        if said is not None:
+            call.args[0] = ast.Constant("")
+        for word in call.keywords:
+            if word.arg in bounds:
+                word.value = ast.Constant(0)
+    magics = re.findall(r"^\s*[%!].*$", text, flags=re.MULTILINE)
+    return "\n".join([ast.dump(tree), *magics])
 
 
 def statements(source: Source) -> dict[str, str]:
@@ -202,11 +249,20 @@ class Recorder:
         self.real, self.module = module.claim, module
         self.claims: list[Json] = []
         self.cell, self.order = "", 0
+        self.calls: list[ast.Call] = []
         module.claim = self
 
-    def enter(self, cell: str) -> None:
+    def enter(self, cell: str, text: str) -> None:
         """Count the claims of another cell from now on."""
-        self.cell, self.order = cell, 0
+        self.cell, self.order, self.calls = cell, 0, claim_calls(text)
+
+    def place(self, frame: Any) -> int | None:
+        """Which of the cell's calls of `claim` a frame is at; None if it is another cell's."""
+        if frame.f_code.co_name != "<module>":
+            return None
+        line = frame.f_lineno
+        at = [n for n, call in enumerate(self.calls) if call.lineno <= line <= call.end_lineno]
+        return at[0] if len(at) == 1 else None
 
     def __call__(self, text: str, value: Any, **bounds: Any) -> None:
         """Check and record one claim; what is no claim at all raises, as ever."""
@@ -221,6 +277,7 @@ class Recorder:
             {
                 "cell": self.cell,
                 "order": self.order,
+                "call": self.place(sys._getframe(1)),
                 "text": text,
                 "value": plain(number(value, "value")),
                 "bounds": {k: plain(number(v, k)) for k, v in bounds.items() if v is not None},
@@ -262,7 +319,7 @@ def run_cells(source: Source, shift: int) -> Json:
     shell.showtraceback = lambda *_, **__: hidden.append(repr(sys.exc_info()[1]))
     failure = None
     for identity, text in source.cells:
-        recorder.enter(identity)
+        recorder.enter(identity, text)
         outcome = shell.run_cell(text, silent=True)  # silent: nothing is shown
         plt.close("all")
         error = outcome.error_before_exec or outcome.error_in_exec
@@ -336,21 +393,49 @@ def stored(source: Source, shift: int) -> Json | None:
         except (OSError, ValueError):
             continue
         if (
-            outcome["failure"] is None  # what stopped it may not have been the notebook
+            "raw" in outcome  # an older version of this tool did not keep it
+            and outcome["failure"] is None  # what stopped it may not have been the notebook
             and outcome["code"] == source.digest
             and outcome["versions"] == versions()
             and all(file_digest(ROOT / name) == was for name, was in outcome["files"].items())
             # Without a draw, all sets are the same.
             and (number == shift or outcome["draws"] == 0)
         ):
-            return outcome
+            return judged_anew(source, outcome)
     return None
+
+
+def judged_anew(source: Source, outcome: Json) -> Json | None:
+    """The outcome with the texts and bounds that the page has now; None if it must be run."""
+    from hnn_tutorial.notebook import ClaimError, claim
+
+    calls = {identity: claim_calls(text) for identity, text in source.cells}
+    claims = []
+    for was in outcome["claims"]:
+        if was["call"] is None:
+            if outcome["raw"] != source.raw:
+                return None
+            claims.append(was)
+            continue
+        text, plain_bounds = said_by(calls[was["cell"]][was["call"]])
+        now = {**was, "text": was["text"] if text is None else text, "holds": True}
+        now["bounds"] = {**was["bounds"], **plain_bounds}
+        exact = isinstance(was["value"], int)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                claim(now["text"], was["value"] if exact else float(was["value"]), **now["bounds"])
+        except ClaimError:
+            now["holds"] = False
+        except (TypeError, ValueError):
+            return None
+        claims.append(now)
+    return {**outcome, "claims": claims}
 
 
 def run_and_store(source: Source, shift: int) -> Json:
     """Run a page and keep the outcome; write the file whole or not at all."""
     outcome = run_cells(source, shift)
-    outcome |= {"code": source.digest, "versions": versions()}
+    outcome |= {"code": source.digest, "raw": source.raw, "versions": versions()}
     STORE.mkdir(parents=True, exist_ok=True)
     path = STORE / f"{source.name.replace('/', '-')}-{shift}.json"
     part = path.with_suffix(f".{os.getpid()}.part")
