@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import pairwise
 from statistics import median
@@ -196,6 +196,10 @@ def share_within(answer: Any) -> str:
             (each[size > 0].mean(), component),
             (mean.mean(), component),
             (mean[size > 0].mean(), component),
+            (
+                like + mesh_error(learned, true_field, radius, points + 1).fraction_below(bound),
+                "This is the share of a mesh with one point more along each axis.",
+            ),
             ((length / size)[size > 0].mean(), "This is the mean error, not a share of points."),
         ]
         got = share(learned, true_field, radius, bound, points, like=like)
@@ -283,6 +287,11 @@ def lm_step(answer: Any) -> str:
             theta - torch.linalg.solve(B + w * torch.diag(B.diagonal()), g),
             "The damping is scaled by the diagonal of JᵀJ. That is Marquardt's own variant, and a "
             "good one; asked for is w times the unit matrix.",
+        ),
+        (
+            theta - torch.linalg.solve(B + w * eye, 2 * g),
+            "The gradient carries a factor of two that the matrix does not: minimise |d + J s|² + "
+            "w |s|², and the two cancels on both sides.",
         ),
         (theta - w * g, "This is a step along the gradient, of length w."),
         (theta - g, "This is a step along the gradient: the matrix JᵀJ is not used."),
@@ -436,7 +445,8 @@ def grainy(answer: Any) -> str:
     study = table(answer, STUDY, "study")
     prediction, conclusion = (_word(study[key], key) for key in ("prediction", "conclusion"))
     noises, gaps = _row(study["noises"], "noises"), _row(study["gaps"], "gaps")
-    errors = as_tensor(study["errors"])
+    rows = study["errors"]
+    errors = as_tensor(list(rows.values()) if isinstance(rows, Mapping) else rows)
     shape = (len(noises), len(gaps))
     expect(
         errors is not None and tuple(errors.shape) == shape,

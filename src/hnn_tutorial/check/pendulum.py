@@ -131,9 +131,14 @@ def separatrix(answer: Any) -> str:
             2 * inertia * (g / rod) ** 0.5 * (q / 2).sin().abs(),
             "Sine and cosine of q/2 are exchanged: 1 + cos q = 2 cos²(q/2).",
         ),
+        (
+            2 * inertia * (g / rod) ** 0.5 * (q / 2).sin(),
+            "Sine and cosine of q/2 are exchanged: 1 + cos q = 2 cos²(q/2).",
+        ),
     ]
     got = curve(q, m, rod, g, like=q)
-    match(got, right, mistakes, "H is not 2mgl on this curve.")
+    match(got, right, mistakes, "H is not 2mgl on this curve.",
+          parameters={"m": m, "l": rod, "g": g})  # fmt: skip
     return (
         "Right. It can be written p = 2 m l² ω₀ cos(q/2), ω₀ = √(g/l): at the bottom the pendulum "
         "turns at twice the angular frequency of small swings."
@@ -178,6 +183,10 @@ def turns(answer: Any) -> str:
             by(energy - system.torque),
             "These have more than 3mgl. If your potential energy is -mgl cos q, its zero is at the "
             "horizontal and the top at mgl; with the threshold 2mgl it must be mgl (1 - cos q).",
+        ),
+        (
+            by(p**2 / (2 * system.mass) + system.torque * (1 - q.cos())),
+            "The kinetic energy is p²/(2 m l²): p is an angular momentum, and m l² the inertia.",
         ),
         (
             torch.where(q.abs() > torch.pi / 2, p.sign(), 0 * p),
@@ -387,6 +396,7 @@ def growth(answer: Any) -> str:
         (0.5, "These are half periods: from one turning point to the next."),
         (0.25, "These are quarter periods: a whole one has four such ways."),
         (2.0, "These are twice the periods."),
+        (1 / right**2, "These are frequencies in Hz: the period is the inverse."),
         (1 / SWING.frequency, "These look like periods divided by the frequency."),
         (SWING.frequency, "These are phases, in units of 1/ω₀; asked for are seconds."),
     ):
