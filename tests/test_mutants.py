@@ -1,6 +1,7 @@
 """The mutation engine: what it changes, that it finds holes, and that it stops what hangs."""
 
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -278,5 +279,9 @@ def test_the_command_prints_a_score(capsys, monkeypatch, tmp_path):
     assert "These mutants pass the check:" in printed
 
 
-def test_demanding_is_off_unless_asked_for():
-    assert ChapterChecks.demanding is False
+def test_every_chapter_is_tested_in_full():
+    assert ChapterChecks.demanding
+    here = Path(__file__).parent
+    assert [
+        p.name for p in here.glob("test_check_*.py") if "demanding = False" in p.read_text()
+    ] == []
