@@ -399,6 +399,19 @@ def test_a_part_of_the_notebooks_does_not_write_the_table(monkeypatch, tmp_path)
     assert not (tmp_path / "firmness.json").exists()
 
 
+def test_what_is_there_can_be_shown_without_a_run(store, monkeypatch, tmp_path, capsys):
+    sources = [page("x = 1", name="book/whole"), page("x = 1", name="book/half")]
+    seeds.run_all(sources, [0], 1)
+    seeds.run_all(sources[:1], [1000], 1)
+    monkeypatch.setattr(seeds.Source, "makes_claims", True)
+    monkeypatch.setattr(seeds, "all_sources", lambda: sources)
+    monkeypatch.setattr(seeds, "TABLE", tmp_path / "firmness.json")
+    ran = len(store)
+    assert seeds.main(["--stored", "--sets", "2"]) == 0
+    assert len(store) == ran
+    assert "not all sets have been run: book/half\n\nbook/whole" in capsys.readouterr().out
+
+
 def test_wrong_arguments_are_refused(monkeypatch, tmp_path):
     with pytest.raises(SystemExit, match="nowhere is no page with code; there are book/made_up"):
         run_main(monkeypatch, tmp_path, outcome, "--notebook", "nowhere")

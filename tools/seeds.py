@@ -3,6 +3,7 @@
     python tools/seeds.py                        # book/ and solutions/, five sets of seeds
     python tools/seeds.py --notebook pendulum    # only book/pendulum and solutions/pendulum
     python tools/seeds.py --notebook book/pendulum.ipynb --sets 2 --jobs 1
+    python tools/seeds.py --stored --loose       # what fails or is loose in what has been run
 
 The first set is the seeds that the notebooks have; the second has 1000 added to each, the third
 2000, and so on. What is shifted is the seed of every generator that torch or NumPy makes while a
@@ -18,7 +19,8 @@ of rounding errors, at most 1e-10, are never loose, and neither is a room on two
 5 % of what is expected.
 
 What has been run is kept in ``_build/seeds``, and is run again only when the code of the notebook,
-the code of the package that it loads, or the installed versions change. A run over all notebooks
+the code of the package that it loads, or the installed versions change. Text, comments, and bounds
+and texts of claims that the code says in constants are no part of that. A run over all notebooks
 writes ``book/firmness.json``, which the page "How firm is each claim" shows.
 """
 
@@ -738,13 +740,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--loose", action="store_true", help="show only claims that fail or are loose"
     )
+    parser.add_argument(
+        "--stored", action="store_true", help="run nothing: show and write what has been run"
+    )
     options = parser.parse_args(arguments)
     if options.sets < 1 or options.jobs < 1:
         parser.error("--sets and --jobs are positive numbers")
     every = [source for source in all_sources() if source.makes_claims]
     sources = chosen(every, options.notebook) if options.notebook else every
     shifts = [SHIFT * number for number in range(options.sets)]
-    outcomes = run_all(sources, shifts, options.jobs)
+    if options.stored:
+        outcomes = {(s.name, n): kept for s in sources for n in shifts if (kept := stored(s, n))}
+        waiting = [s.name for s in sources if any((s.name, n) not in outcomes for n in shifts)]
+        sources = [source for source in sources if source.name not in waiting]
+        print(f"not all sets have been run: {', '.join(waiting) or 'none'}")
+    else:
+        outcomes = run_all(sources, shifts, options.jobs)
 
     tables, failing, loose, count, failures = {}, 0, 0, 0, []
     for source in sources:
