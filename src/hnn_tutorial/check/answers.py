@@ -565,9 +565,15 @@ def _shape_advice(got: tuple[int, ...], want: tuple[int, ...]) -> str:
     if same_ends and sorted(got) == sorted(want):
         return f" These are the right axes in another order; wanted is the order {want}."
     if len(want) > 1 and got == want[1:]:
-        return " The first axis is lost. `x[0]` in place of `x[..., 0]` does this."
+        return (
+            " The first axis is lost. `x[0]` in place of `x[..., 0]` does this, and so does a sum "
+            "over the first axis."
+        )
     if len(want) > 1 and got[-1:] == want[-1:]:
-        return " The batch axes do not come through. `x[0]` in place of `x[..., 0]` does this."
+        return (
+            " The batch axes do not come through. `x[0]` in place of `x[..., 0]` does this, and so "
+            "does a sum over the first axis."
+        )
     return ""
 
 

@@ -226,7 +226,8 @@ def recognise(
         found += _time(judge, got, want)
     if want.ndim > 1 or (at is not None and at.shape == want.shape):
         found += _components(judge, got, want, parameters)
-    if not found and got.numel() > 3 and judge(got, got.reshape(-1)[0].expand_as(got)):
+    spread = float(got.max() - got.min())
+    if not found and got.numel() > 3 and spread <= 1e-9 * float(got.abs().max()):
         found.append(f"Every value is the same, {float(got.reshape(-1)[0]):.6g}.")
     return list(dict.fromkeys(found))
 
@@ -275,7 +276,7 @@ def _whole(
 ) -> Iterator[str]:
     """Slips that change every value in the same way."""
     if bool((got == 0).all()):
-        yield "Every value is 0."
+        yield "Every value is 0." if want.numel() > 1 else "The value is 0."
         return
     several = want.numel() > 1 and float(want.max() - want.min()) > 100 * judge.atol
     factor = judge.factor(got, want)
