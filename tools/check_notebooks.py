@@ -701,7 +701,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the notebooks against the course's rules.")
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks or folders")
     parser.add_argument("--first-cell", action="store_true", help="print the first cell and stop")
-    parser.add_argument("--prose", action="store_true", help=argparse.SUPPRESS)  # until 23:15
     options = parser.parse_args(arguments)
     if options.first_cell:
         print(first_cell())
