@@ -181,7 +181,11 @@ def store(tmp_path, monkeypatch):
             "failure": "cell x: broken" if "broken" in source.cells[0][1] else None,
             "draws": 0 if "still" in source.cells[0][1] else 1,
             "seconds": 0.1,
-            "files": {"src/hnn_tutorial/data.py": seeds.file_digest(seeds.PACKAGE / "data.py")},
+            "files": {
+                "src/hnn_tutorial/data.py": seeds.file_digest(seeds.PACKAGE / "data.py"),
+                "src/hnn_tutorial/plotting.py": "of another day",
+                "src/hnn_tutorial/widgets/quiz.py": "of another day",
+            },
         }
 
     monkeypatch.setattr(seeds, "STORE", tmp_path)
