@@ -20,8 +20,8 @@ of rounding errors, at most 1e-10, are never loose, and neither is a room on two
 
 What has been run is kept in ``_build/seeds``, and is run again only when the code of the notebook,
 the code of the package that it loads, or the installed versions change. Text, comments, and bounds
-and texts of claims that the code says in constants are no part of that, nor is what draws. A run over all notebooks
-writes ``book/firmness.json``, which the page "How firm is each claim" shows.
+and texts of claims that the code says in constants are no part of that, nor is what draws. A run
+over all notebooks writes ``book/firmness.json``, which the page "How firm is each claim" shows.
 """
 
 from __future__ import annotations
