@@ -1,8 +1,8 @@
 """The checks of the mass-spring's HNN: right answers pass, wrong ones get their message."""
 
 from math import sqrt
+from statistics import median
 
-import numpy as np
 import pytest
 import torch
 from check_tools import Case, ChapterChecks, autograd, pack
@@ -80,10 +80,6 @@ FIELD = Case(
         ),
         "something else": (lambda x, m, k: x**3, "This is not the mass-spring's field. At x = ["),
         "None": (lambda x, m, k: None, "`spring_field` returns None: is a `return` missing?"),
-        "NumPy": (
-            lambda x, m, k: np.stack([x[..., 1] / m, -k * x[..., 0]], axis=-1),
-            "gives a NumPy array; a torch tensor is needed",
-        ),
         "list": (lambda x, m, k: [x[..., 1] / m, -k * x[..., 0]], "`torch.stack([...], dim=-1)`"),
         "transposed": (
             field_transposed,
@@ -109,14 +105,11 @@ FIELD = Case(
             lambda x, m, k: torch.tensor([x[..., 1] / m, -k * x[..., 0]]),
             "take plain numbers, and cut the graph",
         ),
-        "float32": (
-            lambda x, m, k: field_matrix(x, m, k).float(),
-            "gives dtype torch.float32; the input has torch.float64",
-        ),
         "NaN": (lambda x, m, k: field_matrix(x, m, k) / 0 * 0, "gives NaN or infinity in 12 of 12"),
         "in place": (field_in_place, "changes its input in place"),
         "two arguments": (lambda x, m: x, "Your function could not be called. `TypeError`"),
         "called already": (torch.zeros(2), "the function was called already. Pass `spring_field`"),
+        "misspelt": (lambda x, m, k: x.momentum / m, "Your code raised"),
         "a string": ("field", "wants a function `spring_field(x, mass, stiffness)`, and got `'fi"),
     },
 )
@@ -203,9 +196,11 @@ GRADIENT = Case(
         "no sum": (sg_no_sum, "sum over the batch first, as in `H(x).sum()`"),
         "detached": (sg_no_graph, "No gradient flows from the symplectic gradient"),
         "no create_graph": (sg_create_graph_forgotten, "without `create_graph=True`"),
-        "NumPy": (lambda H, x: sg(H, x).detach().numpy(), "gives a NumPy array"),
+        "NumPy": (lambda H, x: sg(H, x).detach().numpy(), "No gradient flows"),
         "None": (lambda H, x: None, "returns None"),
+        "misspelt": (lambda H, x: torch.autograd.gradient(H(x), x), "Your code raised"),
     },
+    gradients=True,
 )
 
 
@@ -292,11 +287,18 @@ REPAIR = Case(
         ),
         "something else": (lambda f, H, x: x, "The energy still changes, at up to"),
         "None": (lambda f, H, x: None, "returns None"),
-        "NumPy": (lambda f, H, x: repair(f, H, x).detach().numpy(), "gives a NumPy array"),
+        "misspelt": (lambda f, H, x: f(x) - H(x).gradient(), "Your code raised"),
         "rate": (
             lambda f, H, x: dot(autograd(H, x), f(x)).squeeze(-1),
             "gives shape (6,); for this input it should be (6, 2)",
         ),
+    },
+    equivalent={
+        "dot(f(x), dH)": "a scalar product is symmetric",
+        "(a * b).mean(-1": "dot stands above and below the line: a factor cancels",
+        "return -(a * b)": "dot stands above and below the line: a sign cancels",
+        "return 2 * (a * b)": "dot stands above and below the line: a factor cancels",
+        "return 0.5 * (a * b)": "dot stands above and below the line: a factor cancels",
     },
 )
 
@@ -362,6 +364,7 @@ DIVERGENCE = Case(
         "whole batch": (lambda f, x: div(f, x).sum(), "keep the batch axes"),
         "no retain_graph": (div_no_retain, "One graph is used twice"),
         "something else": (lambda f, x: 0 * div(f, x) + 7, "not the trace of the Jacobian"),
+        "misspelt": (lambda f, x: torch.trace(f(x).jacobian), "Your code raised"),
     },
 )
 
@@ -433,6 +436,15 @@ LOSS = Case(
         "item": (loss_item, "No gradient flows from the loss"),
         "NumPy": (lambda H, x, dx: loss(H, x, dx).detach().numpy(), "gives a NumPy array"),
         "constant": (lambda H, x, dx: x.sum(), "not the mean of the squared residuals. Yours"),
+        "misspelt": (lambda H, x, dx: (sg(H, x) - dx).squared().mean(), "Your code raised"),
+    },
+    gradients=True,
+    equivalent={
+        "b, a = residuals": "the two squares are added in either order",
+        "sum(1)": "the states are (B, 2n), so axis 1 is the last one",
+        "return (dq + vp, dp - vq)": "the two squares are added in either order",
+        "return (-(dp - vq)": "the square forgets the sign",
+        "-(dq + vp))": "the square forgets the sign",
     },
 )
 
@@ -481,9 +493,11 @@ IMPOSTOR = Case(
             lambda x: torch.ones(x.shape[:-1], dtype=x.dtype, requires_grad=True) * 1,
             "No gradient flows from `impostor` to its input",
         ),
-        "field": (lambda x: x, "shape (8, 2); for this input it should be (8,)"),
+        "field": (lambda x: x, "shape (15, 2); for this input it should be (15,)"),
+        "misspelt": (lambda x: x.q * x.p, "Your code raised"),
     },
     spared={"q and p swapped": "H = qp is symmetric, and so is the condition"},
+    gradients=True,
 )
 
 
@@ -516,7 +530,9 @@ RATIOS = Case(
             ratios(lambda s: 1 / sqrt(1 + s**2), spread=0),
             "Different seeds gave",
         ),
-        "variance": (ratios(lambda s: 1 / sqrt(1 + s)), "Is σ the standard deviation (not the"),
+        "variance": (ratios(lambda s: 1 / sqrt(1 + s)), "what noise of variance σ gives"),
+        "turns": (ratios(lambda s: 0.159155 / sqrt(1 + s**2)), "1/(2π): turns per second"),
+        "weak": (ratios(lambda s: 1 / (1 + s**2) ** 0.25), "Is σ the standard deviation (not the"),
         "missing": ({0.0: [1.0] * 3}, "has no answer yet for [0.25, 0.5, 1.0]"),
         "one value": ({s: [1.0] for s in spring.SIGMAS}, "at least 3 of them"),
         "a number": (dict.fromkeys(spring.SIGMAS, 1.0), "one ratio for each seed"),
@@ -526,6 +542,7 @@ RATIOS = Case(
         "unknown key": ({**ratios(lambda s: 1.0), 0.3: [1.0] * 3}, "unknown keys [0.3]"),
     },
     blank=dict.fromkeys(spring.SIGMAS, ...),
+    equivalent={"[0.25] squared": "0.97 squared is within the 0.06 that five seeds need"},
 )
 
 
@@ -552,12 +569,97 @@ THINK = Case(
         "not a dict": ("same", "should be a dict"),
     },
     blank=dict.fromkeys(EFFECTS, ...),
+    words=spring.EFFECTS,
+)
+
+
+# 9
+
+
+class Word(str):
+    """A word that survives what the shared tests do to numbers."""
+
+    def __neg__(self):
+        return self
+
+    def __mul__(self, other):
+        return self
+
+
+def drifts(kind, motions=(2, 6, 20), sigma=0.1, seeds=range(5), change=float):
+    return [[change(spring._drift(kind, n, sigma, s)) for s in seeds] for n in motions]
+
+
+def design(**changes):
+    """The drifts of another design."""
+    return {kind: drifts(kind, **changes) for kind in ("baseline", "hnn")}
+
+
+def verdict(study):
+    """What the numbers of a study say."""
+    factors = [median(b) / median(h) for b, h in zip(study["baseline"], study["hnn"], strict=True)]
+    change = factors[-1] / factors[0]
+    return "grows" if change > 2 else "shrinks" if change < 0.5 else "stays"
+
+
+STUDY = {
+    "sigma": 0.1,
+    "motions": [2, 6, 20],
+    "seeds": [0, 1, 2, 3, 4],
+    "prediction": Word("grows"),
+    **design(),
+    "conclusion": Word("shrinks"),
+}
+ONE_SEED = STUDY | design(seeds=[2]) | {"seeds": [2]}
+TWO = STUDY | design(motions=(2, 20)) | {"motions": [2, 20]}
+NARROW = STUDY | design(motions=(4, 6, 8)) | {"motions": [4, 6, 8]}
+EXACT = STUDY | design(sigma=0.0) | {"sigma": 0}
+
+ADVANTAGE = Case(
+    spring.advantage,
+    STUDY,
+    {
+        "right guess": STUDY | {"prediction": "shrinks"},
+        "capitals": STUDY | {"conclusion": " Shrinks"},
+        "tensors": STUDY | {"hnn": torch.tensor(STUDY["hnn"])},
+        "exact rates": EXACT | {"conclusion": verdict(EXACT)},
+        "rounded": STUDY | design(change=lambda v: float(f"{v:.3g}")),
+    },
+    {
+        "unknown word": (STUDY | {"conclusion": "vanishes"}, "choose one of: 'grows'"),
+        "no prediction": (STUDY | {"prediction": None}, "choose one of: 'grows'"),
+        "overstated": (STUDY | {"conclusion": "grows"}, "a conclusion that your own numbers"),
+        "one seed": (ONE_SEED | {"conclusion": verdict(ONE_SEED)}, "at least five seeds"),
+        "two points": (TWO | {"conclusion": verdict(TWO)}, "a curve: three numbers"),
+        "narrow": (NARROW | {"conclusion": verdict(NARROW)}, "a range that is wide enough"),
+        "exchanged": (
+            STUDY | {"baseline": STUDY["hnn"], "hnn": STUDY["baseline"]},
+            "this is the drift of the other model",
+        ),
+        "per cent": (STUDY | {"hnn": drifts("hnn", change=lambda v: 100 * v)}, "per cent"),
+        "joules": (STUDY | {"hnn": drifts("hnn", change=lambda v: 0.81 * v)}, "in joules"),
+        "root": (STUDY | {"hnn": drifts("hnn", change=lambda v: v / 0.9)}, "not by its root"),
+        "another noise": (STUDY | {"sigma": 0.0}, "another noise gives"),
+        "made up": (STUDY | {"baseline": [[0.5] * 5] * 3}, "`check.train` gives drifts by"),
+        "one number of motions": (STUDY | {"motions": [2]}, "shows no trend"),
+        "most first": (STUDY | {"motions": [20, 6, 2]}, "the fewest first"),
+        "too many": (STUDY | {"motions": [2, 6, 500]}, "from 1 to 40"),
+        "same seed": (STUDY | {"seeds": [1] * 5}, "different numbers"),
+        "half a seed": (STUDY | {"seeds": [0.5, 1, 2, 3, 4]}, "a list of whole numbers"),
+        "strong noise": (STUDY | {"sigma": 7.0}, "choose it from 0 to 1"),
+        "two noises": (STUDY | {"sigma": [0.0, 0.1]}, "should be one number"),
+        "one row": (STUDY | {"hnn": STUDY["hnn"][0]}, "a row for each number"),
+    },
+    blank=dict.fromkeys(STUDY, ...),
+    equivalent={"['prediction'] = ": "any prediction may be made"},
+    words={"prediction": spring.TRENDS, "conclusion": spring.TRENDS},
 )
 
 
 class TestChecks(ChapterChecks):
     chapter = spring.chapter
-    cases = (FIELD, GRADIENT, REPAIR, DIVERGENCE, LOSS, IMPOSTOR, RATIOS, THINK)
+    cases = (FIELD, GRADIENT, REPAIR, DIVERGENCE, LOSS, IMPOSTOR, RATIOS, THINK, ADVANTAGE)
+    demanding = True
 
 
 # --- the theory behind the checks ----------------------------------------------------------------

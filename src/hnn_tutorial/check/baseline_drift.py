@@ -127,7 +127,9 @@ def energy_left(answer: Any) -> str:
         (a + d, "This is the rate. Asked for is what is left after the time t."),
     ]
     got = left(a, d, t, like=t)
-    match(got, torch.exp(-decay), mistakes, "This is not the share that is left.", rtol=1e-4)
+    given = [" ".join(f"{v:g}" for v in values.tolist()) for values in (a, d, t)]
+    other = "For a = {}, d = {} and t = {} this is not the share that is left.".format(*given)
+    match(got, torch.exp(-decay), mistakes, other, rtol=1e-4)
     return (
         "Right, for gains as for losses. Only a + d counts: with a = -d the orbits are closed, "
         "though every arrow is wrong."
@@ -297,25 +299,17 @@ def inward_rates(answer: Any) -> str:
     expect(
         all(rate > 0 for rate in middle.values()),
         f"These rates are negative ({shown}): the amplitude *falls*, and its rate of falling is "
-        "asked for, -ln(|x(t)|/|x(0)|)/t.",
+        "asked for, which is positive.",
     )
     slips: list[tuple[Callable[[float], float], str]] = [
         (
             lambda gap: 2 * law[gap],
-            "Twice the right rates. Two mistakes give this: the logarithm was not divided by the "
-            "2 s; or the energy was followed, which falls twice as fast as the amplitude.",
+            "Twice the right rates. Areas and the energy fall twice as fast as the amplitude.",
         ),
         (
-            lambda gap: 4 * law[gap],
-            "Four times the right rates: the energy was followed instead of the amplitude, and "
-            "the logarithm was not divided by the 2 s.",
-        ),
-        (lambda gap: law[gap] / 2, "Half of the right rates: divide by the 2 s once."),
-        (lambda gap: law[gap] / math.log(10), "`log10` was taken; use the natural logarithm."),
-        (
-            lambda gap: (1 - math.exp(-2 * law[gap])) / 2,
-            "The share that is lost in 2 s was divided by 2 s. The loss compounds: take the "
-            "logarithm, -ln(|x(t)|/|x(0)|)/t.",
+            lambda gap: law[gap] / 2,
+            "Half of the right rates. Two mistakes give this: noise on one of the two components "
+            "only; or the rate was halved twice.",
         ),
         (
             lambda gap: math.log1p(SIGMA**4) / gap,
@@ -339,6 +333,11 @@ def inward_rates(answer: Any) -> str:
     expect(
         all(max(row) - min(row) > 1e-9 for row in values.values()),
         "Different seeds gave exactly the same rate: use `seed` for the states and the noise.",
+    )
+    expect(
+        abs(middle[GAPS[0]] / middle[GAPS[-1]] - 1) > 0.1,
+        f"The rate does not depend on the gap ({shown}), as if it were counted in steps. Divide "
+        "by the time.",
     )
     expect(
         middle[GAPS[0]] > middle[GAPS[-1]],

@@ -176,6 +176,12 @@ def _coupled(x: Tensor) -> Tensor:
     return p1**2 / 2 + p2**2 + q1 * q2**2 + q1 * p2 + torch.sin(q2)
 
 
+def _triple(x: Tensor) -> Tensor:
+    """A Hamiltonian without any symmetry, for three degrees of freedom."""
+    q1, q2, q3, p1, p2, p3 = x.unbind(-1)
+    return p1**2 / 2 + p2**2 + p3**2 / 3 + q1 * q2**2 + q3 * p2 + torch.sin(q3 + q1)
+
+
 @exercise(2, "code", "The symplectic gradient of any H")
 def symplectic_gradient(answer: Any) -> str:
     """Check ``symplectic_gradient(H, x)``: [∂H/∂p, -∂H/∂q] by automatic differentiation."""
@@ -226,6 +232,14 @@ def symplectic_gradient(answer: Any) -> str:
         hamiltonian_field(_coupled)(x),
         [(pairs, "With two degrees of freedom the state is [q1, q2, p1, p2], not [q1, p1, ...].")],
         "Right for one degree of freedom, and wrong for two.",
+        at=x,
+    )
+
+    x = states(4, degrees=3)
+    match(
+        field(_triple, x, like=x),
+        hamiltonian_field(_triple)(x),
+        otherwise="Right for one and two degrees of freedom, and wrong for three.",
         at=x,
     )
 
@@ -474,7 +488,12 @@ def hnn_loss(answer: Any) -> str:
             "components, then the mean over states.",
         ),
         (right * 6, "The sum over the states was taken in place of the mean."),
-        (right * 3, "Three times the right value: the number of states is 6 here, not 2."),
+        (
+            right * 3,
+            "Three times the right value. Two mistakes give this: the mean over the 2 components "
+            "and the sum over the 6 states, where it should be the other way round; or a division "
+            "by 2 in place of 6.",
+        ),
         (right.sqrt(), "The root of the right value: leave the squared norm as it is."),
         (
             (r_q**2 + r_p**2).sqrt().mean(),
@@ -510,6 +529,12 @@ def hnn_loss(answer: Any) -> str:
         (2 * (theta - 1) * x[..., 0] ** 2).mean(),
         otherwise="The loss is right, but its gradient with respect to H's parameters is not.",
     )
+    x, dx = states(4, degrees=3), states(4, seed=2, degrees=3)
+    match(
+        loss(_triple, x, dx, like=x, shape=()),
+        (hamiltonian_field(_triple)(x) - dx).square().sum(-1).mean(),
+        otherwise="Right for one and two degrees of freedom, and wrong for three.",
+    )
     return "Right: zero for the true H, two separate norms, and its gradient trains H."
 
 
@@ -535,9 +560,14 @@ def impostor(answer: Any) -> str:
         x = x.detach().requires_grad_()
         return gradient(H(x), x, "`impostor`", name="its input").detach()
 
-    x = states(8)
-    H(x, like=x, shape=(8,))
-    H(x.reshape(4, 2, 2), like=x, shape=(4, 2))
+    x = states(15)
+    rows = H(x, like=x, shape=(15,))
+    batch = H(x.reshape(5, 3, 2), like=x, shape=(5, 3))
+    expect(
+        close(batch.reshape(15), rows),
+        "States of shape (5, 3, 2) get other values than the same states as (15, 2): index the "
+        "last axis, `x[..., 0]`, not `x[:, 0]`.",
+    )
     dH = slope(x)
     r_q, r_p = dH[..., 1] - x[..., 1], dH[..., 0] - x[..., 0]  # the true gradient is x itself
     total = (r_q + r_p).abs()
