@@ -173,6 +173,7 @@ EXPONENT = Case(
     equivalent={
         "neighbour = x - (neighbour - x)": "on the other side of the motion errors grow alike",
         "step=0.1)": "a step of 0.1 s is fine enough",
+        "[0, gap], step=0.05)[-1]": "RK4 is what `integrate` takes by itself",
     },
     spared={"float32": "differences of 1e-6 have no digits left"},
 )
