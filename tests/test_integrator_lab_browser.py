@@ -241,17 +241,18 @@ def test_a_length_that_python_chose_is_offered(open_lab):
 def test_colours_are_those_of_the_figures_and_follow_the_theme(open_lab):
     page = open_lab(scheme="light", markup={"html": ' data-theme="light"'})
     stop(page)
-    roles = {"euler": "baseline", "rk4": "baseline", "leapfrog": "hnn", "implicit_midpoint": "lnn"}
-    for name, role in roles.items():
-        assert method_style(name)["color"] == palette.ROLES[role].figure
-    assert palette.ROLES["baseline"].light.lower() in colours(page, ".hnn-energy canvas")
+    kinds = {"euler": "explicit", "rk4": "explicit", "leapfrog": "splitting"}
+    kinds["implicit_midpoint"] = "implicit"
+    for name, kind in kinds.items():
+        assert method_style(name)["color"] == palette.METHOD_KINDS[kind].figure
+    assert palette.METHOD_KINDS["explicit"].light.lower() in colours(page, ".hnn-energy canvas")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", "dark")
     page.wait_for_timeout(80)
     for area in ("energy", "cost"):
         seen = colours(page, f".hnn-{area} canvas")
-        assert palette.ROLES["baseline"].dark.lower() in seen
-        assert palette.ROLES["baseline"].light.lower() not in seen
+        assert palette.METHOD_KINDS["explicit"].dark.lower() in seen
+        assert palette.METHOD_KINDS["explicit"].light.lower() not in seen
 
 
 @pytest.mark.parametrize("width, density", [(360, 3), (620, 1.5), (1280, 1)])

@@ -23,6 +23,7 @@ from hnn_tutorial.models import HNN, MLP
 from hnn_tutorial.palette import (
     DARK_BACKGROUND,
     LIGHT_BACKGROUND,
+    METHOD_KINDS,
     NEUTRAL,
     ROLES,
     contrast,
@@ -85,9 +86,9 @@ def test_contrast_refuses_what_is_no_colour():
         contrast("#fff", "#000000")
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", ROLES | METHOD_KINDS)
 def test_every_colour_reads_where_it_is_used(name):
-    role = ROLES[name]
+    role = (ROLES | METHOD_KINDS)[name]
     assert contrast(role.light, LIGHT_BACKGROUND) >= 3
     assert contrast(role.dark, DARK_BACKGROUND) >= 3
     assert contrast(role.figure, LIGHT_BACKGROUND) >= 3
@@ -136,6 +137,9 @@ def test_labs_get_the_same_palette():
         "marker": "",
     }
     assert list(data["roles"]) == list(ROLES)
+    assert {name: kind["dark"] for name, kind in data["methodKinds"].items()} == {
+        name: kind.dark for name, kind in METHOD_KINDS.items()
+    }
 
 
 def test_dashes_have_their_lengths_in_points():
@@ -427,6 +431,8 @@ def test_no_two_integrators_look_alike():
     looks = {(s["color"], str(s["linestyle"]), s["marker"]) for s in styles}
     assert len(looks) == len(METHODS)
     assert len({s["label"] for s in styles}) == len(METHODS)
+    # The colours of models mean models.
+    assert not {s["color"] for s in styles} & {role.figure for role in ROLES.values()}
     with pytest.raises(ValueError, match="leapfrog"):
         plotting.method_style("frog")
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 __all__ = [
     "DARK_BACKGROUND",
     "LIGHT_BACKGROUND",
+    "METHOD_KINDS",
     "NEUTRAL",
     "ROLES",
     "Role",
@@ -76,6 +77,14 @@ ROLES: dict[str, Role] = {
 }
 """The role of each kind of curve or mark, by its name."""
 
+METHOD_KINDS: dict[str, Role] = {
+    "explicit": Role("explicit", "#8A63B8", "#B79BE0", "#8A63B8"),
+    "splitting": Role("splitting", "#1F8A99", "#4DBCCB", "#1F8A99"),
+    "implicit": Role("implicit symplectic", "#748312", "#B3C24A", "#748312"),
+    "adaptive": Role("adaptive", "#96694C", "#C99F7F", "#96694C"),
+}
+"""The colours of integrators by kind. No model has one of them; dashes and marks say the order."""
+
 
 def relative_luminance(colour: str) -> float:
     """Return the relative luminance of a colour ``#rrggbb``, from 0 (black) to 1 (white).
@@ -121,13 +130,14 @@ def to_json() -> str:
     """Return the palette as JSON text, for the labs' JavaScript.
 
     Returns:
-        An object with ``backgrounds`` (``light``, ``dark``), ``neutral`` and ``roles``; each role
-        has the fields of `Role`.
+        An object with ``backgrounds`` (``light``, ``dark``), ``neutral``, ``roles`` and
+        ``methodKinds``; each role or kind has the fields of `Role`.
     """
     return json.dumps(
         {
             "backgrounds": {"light": LIGHT_BACKGROUND, "dark": DARK_BACKGROUND},
             "neutral": NEUTRAL,
             "roles": {name: asdict(role) for name, role in ROLES.items()},
+            "methodKinds": {name: asdict(kind) for name, kind in METHOD_KINDS.items()},
         }
     )

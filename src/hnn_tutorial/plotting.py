@@ -36,7 +36,7 @@ from hnn_tutorial._validate import (
 )
 from hnn_tutorial.evaluation import MeshError
 from hnn_tutorial.integrators import METHODS
-from hnn_tutorial.palette import NEUTRAL, ROLES, Role
+from hnn_tutorial.palette import METHOD_KINDS, NEUTRAL, ROLES, Role
 
 __all__ = [
     "energy_drift_plot",
@@ -83,7 +83,6 @@ _BOUND_LINES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 def use_style() -> None:
     """Set matplotlib's defaults to the style of the course: no background, neutral grey text."""
-    roles = [ROLES[name] for name in ("hnn", "baseline", "lnn", "second order")]
     mpl.rcParams.update(
         {
             "axes.axisbelow": True,
@@ -92,9 +91,9 @@ def use_style() -> None:
             "axes.labelcolor": NEUTRAL,
             "axes.labelsize": "medium",
             "axes.linewidth": 1.0,
+            # A curve of which nothing is said has no role: see `plain_style`.
             "axes.prop_cycle": mpl.rcsetup.cycler(
-                color=[role.figure for role in roles],
-                linestyle=[_dashes(role) for role in roles],
+                color=[NEUTRAL] * len(_PLAIN_LINES), linestyle=list(_PLAIN_LINES)
             ),
             "axes.spines.right": False,
             "axes.spines.top": False,
@@ -175,14 +174,14 @@ def method_style(name: str) -> dict[str, Any]:
     """
     method = lookup(METHODS, name, "method")
     if method.adaptive:
-        kind = "second order"
+        kind = "adaptive"
     elif method.symplectic:
-        kind = "hnn" if method.needs_separable else "lnn"
+        kind = "splitting" if method.needs_separable else "implicit"
     else:
-        kind = "baseline"
+        kind = "explicit"
     dash, marker = _ORDER_STYLES[method.order]
     return {
-        "color": ROLES[kind].figure,
+        "color": METHOD_KINDS[kind].figure,
         "label": method.title,
         "linestyle": dash,
         "marker": marker,

@@ -19,13 +19,14 @@ export function pageTheme() {
   return marked ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
-/** Colours of a theme: the card's, and `roles` with `color`, `dash`, `width`, `order`. */
+function looks(table, theme) {
+  const entries = Object.entries(table).map(([name, { [theme]: color, dash, width, order }]) => [name, { color, dash, width, order }]);
+  return Object.fromEntries(entries);
+}
+
+/** Colours of a theme: the card's; `roles` and `methodKinds` with `color`, `dash`, `width`, `order`. */
 export function themeColors(theme) {
-  const roles = {};
-  for (const [name, role] of Object.entries(PALETTE.roles)) {
-    roles[name] = { color: role[theme], dash: role.dash, width: role.width, order: role.order };
-  }
-  return { ...CARD[theme], roles };
+  return { ...CARD[theme], roles: looks(PALETTE.roles, theme), methodKinds: looks(PALETTE.methodKinds, theme) };
 }
 
 /** Keep `element` in the page's theme; `changed(colors)` is called now and at every switch. */
@@ -40,6 +41,9 @@ export function followTheme(element, life, changed) {
     for (const name of Object.keys(CARD.light)) element.style.setProperty(`--hnn-${name}`, colors[name]);
     for (const [name, role] of Object.entries(colors.roles)) {
       element.style.setProperty(`--hnn-role-${name.replace(" ", "-")}`, role.color);
+    }
+    for (const [name, kind] of Object.entries(colors.methodKinds)) {
+      element.style.setProperty(`--hnn-method-${name}`, kind.color);
     }
     changed(colors);
   };

@@ -11,12 +11,12 @@ const ORDERS = {
   4: { dash: [4, 1.5, 1, 1.5], mark: "M0 -6L6 0L0 6L-6 0Z" },
 };
 
-/** Role of the palette, dash and width of the line, outline of the mark, and what is inside it. */
+/** Kind in the palette, dash and width of the line, outline of the mark, and what is inside it. */
 export function methodStyle(name) {
   const { order, symplectic, needsSeparable } = METHODS[name];
   const { dash, mark } = ORDERS[order];
   return {
-    role: symplectic ? (needsSeparable ? "hnn" : "lnn") : "baseline",
+    kind: symplectic ? (needsSeparable ? "splitting" : "implicit") : "explicit",
     dash: dash.map((length) => length * WIDTH),
     width: WIDTH,
     mark,
@@ -27,7 +27,7 @@ export function methodStyle(name) {
 
 /** Set colour, width and dashes of a method's line. */
 export function useMethodStyle(g, style, colors, strength = 1) {
-  g.strokeStyle = colors.roles[style.role].color;
+  g.strokeStyle = colors.methodKinds[style.kind].color;
   g.lineWidth = style.width;
   g.setLineDash(style.dash);
   g.globalAlpha = strength;
@@ -39,7 +39,7 @@ const outlines = new Map();
 export function drawMethodMark(g, style, colors, x, y, size = 1) {
   if (!outlines.has(style.mark)) outlines.set(style.mark, new Path2D(style.mark));
   const outline = outlines.get(style.mark);
-  const { color } = colors.roles[style.role];
+  const { color } = colors.methodKinds[style.kind];
   g.save();
   g.setLineDash([]);
   g.globalAlpha = 1;
@@ -62,7 +62,7 @@ export function drawMethodMark(g, style, colors, x, y, size = 1) {
 
 /** Line and mark of a method, as they stand in the pictures. */
 export function methodSwatch(style) {
-  const color = `var(--hnn-role-${style.role})`;
+  const color = `var(--hnn-method-${style.kind})`;
   const line = svg("line", { x1: 0, y1: 8, x2: 40, y2: 8, stroke: color, "stroke-width": style.width, "stroke-dasharray": style.dash.join(" ") });
   const mark = svg("path", { d: style.mark, transform: "translate(20 8)", fill: style.hollow ? "var(--hnn-surface)" : color, stroke: color, "stroke-width": 1.8 });
   const point = style.pointed ? [svg("path", { d: "M18.5 6.5h3v3h-3z", fill: "var(--hnn-surface)" })] : [];
