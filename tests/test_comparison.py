@@ -160,7 +160,7 @@ def test_what_is_not_equal_is_said():
     assert unfair[1] == "activations, tanh (baseline), softplus (second)"
     assert "work" in unfair[2]
     assert unfair[3] == "there are 2 seeds; 5 say more"
-    assert unfair[4] == "baseline had 1 learning rate(s), not 3"
+    assert unfair[4] == "baseline was trained with one learning rate; the best of 3 says more"
     text = repr(compare(rivals, DATA, Adam(2), {"error": error}, seeds=range(2)))
     assert all(f"not equal: {sentence}" in text for sentence in unfair)
 

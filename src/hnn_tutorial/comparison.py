@@ -342,7 +342,8 @@ def _unequal(
     for name, tried in choices.items():
         rates = {getattr(o, "learning_rate", None) for o in tried}
         if None not in rates and len(rates) < LEAST_RATES:
-            found.append(f"{name} had {len(rates)} learning rate(s), not {LEAST_RATES}")
+            tried = "one learning rate" if len(rates) == 1 else f"{len(rates)} learning rates"
+            found.append(f"{name} was trained with {tried}; the best of {LEAST_RATES} says more")
     return tuple(found)
 
 

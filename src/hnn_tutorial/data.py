@@ -286,14 +286,14 @@ def simulate(
 class Normalization:
     r"""A change of units that keeps the dynamics Hamiltonian.
 
-    With :math:`q = q_s Q`, :math:`p = p_s P`, :math:`t = t_s \tau`, Hamilton's equations hold
-    in :math:`(Q, P, \tau)` with
+    With :math:`q = q_s q'`, :math:`p = p_s p'`, :math:`t = t_s t'`, Hamilton's equations hold
+    in :math:`(q', p', t')` with
 
-    .. math:: K(Q, P) = \frac{t_s}{q_s p_s}\, H(q_s Q, p_s P), \qquad\text{so}\qquad
-              H = \frac{q_s p_s}{t_s} K.
+    .. math:: H'(q', p') = \frac{t_s}{q_s p_s}\, H(q_s q', p_s p'), \qquad\text{so}\qquad
+              H = \frac{q_s p_s}{t_s} H'.
 
     One scale serves all positions and one all momenta: with a scale for each component the
-    products :math:`q_s p_s` would have to agree, or no single K would exist.
+    products :math:`q_s p_s` would have to agree, or no single H' would exist.
 
     Args:
         q_scale: q_s, the position that becomes 1.
@@ -335,11 +335,11 @@ class Normalization:
         return torch.tensor(scale, dtype=x.dtype, device=x.device)
 
     def normalize(self, x: Tensor) -> Tensor:
-        """Return states ``[q, p]`` in the new units, ``[Q, P]``, ``(..., 2n) -> (..., 2n)``."""
+        """Return states ``[q, p]`` in the new units, ``[q', p']``, ``(..., 2n) -> (..., 2n)``."""
         return x / self._scale(x)
 
     def restore(self, x: Tensor) -> Tensor:
-        """Return states ``[Q, P]`` in physical units, ``[q, p]``, ``(..., 2n) -> (..., 2n)``."""
+        """Return states ``[q', p']`` in physical units, ``[q, p]``, ``(..., 2n) -> (..., 2n)``."""
         return x * self._scale(x)
 
     def normalize_dataset(self, data: Dataset) -> Dataset:

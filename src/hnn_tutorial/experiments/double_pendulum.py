@@ -263,8 +263,8 @@ REFERENCE = Recipe(
 )
 
 # In the pendulum's own units m = l = g = 1 the unit of time is 0.32 s, and velocities of 10 rad/s
-# are 3.2. That decides the training of the general LNN: with the same network, states and steps
-# its relative error in SI units was a thousand times as large (6.3e-2 for 6.2e-5).
+# are 3.2. That matters most for the training of the general LNN: with the same network, states and
+# steps one run had the relative error 6.3e-2 in SI units and 6.2e-5 in these.
 SOFTPLUS = {"activation": "softplus", "angles": (0, 1)}
 TANH = {"activation": "tanh", "angles": (0, 1)}
 
