@@ -342,8 +342,8 @@ def _unequal(
     for name, tried in choices.items():
         rates = {getattr(o, "learning_rate", None) for o in tried}
         if None not in rates and len(rates) < LEAST_RATES:
-            tried = "one learning rate" if len(rates) == 1 else f"{len(rates)} learning rates"
-            found.append(f"{name} was trained with {tried}; the best of {LEAST_RATES} says more")
+            number = "one learning rate" if len(rates) == 1 else f"{len(rates)} learning rates"
+            found.append(f"{name} was trained with {number}; the best of {LEAST_RATES} says more")
     return tuple(found)
 
 
