@@ -217,8 +217,8 @@ def compare(
         name: residual.get(name, derivative_residual) if isinstance(residual, Mapping) else residual
         for name in rivals
     }
-    for name, function in residuals.items():
-        check_callable(**{f"the residual of {name!r}": function})
+    for name, each in residuals.items():
+        check_callable(**{f"the residual of {name!r}": each})
     by_seed = {seed: data(seed) if callable(data) else data for seed in seeds}
     for batch in by_seed.values():
         check_type((Dataset, Mapping), "a Dataset, or a function of the seed", data=batch)
