@@ -142,10 +142,12 @@ def _bad_values(solution: Any) -> dict[str, tuple[Any, str]]:
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The value with every tensor or number in its tuples and lists changed."""
+    """The value with every tensor or number in it changed; words stay."""
+    if isinstance(value, dict):
+        return {key: _mapped(part, change) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return type(value)(_mapped(part, change) for part in value)
-    return change(value)
+    return value if isinstance(value, str | bool) else change(value)
 
 
 def _swap(value: Any) -> Any:

@@ -345,28 +345,18 @@ def test_the_answers_of_exercise_5_are_true(error, entry):
 # 6
 
 
-class Word(str):
-    """A word that survives what the shared tests do to numbers."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, other):
-        return self
-
-
 def measured(setting="units", values=(8, 32), seeds=range(5), part=1, change=float):
     return [[change(drift._parts(drift.train(setting, v, s))[part]) for s in seeds] for v in values]
 
 
 STUDY = {
-    "setting": Word("units"),
+    "setting": "units",
     "values": [8, 32],
     "seeds": [0, 1, 2, 3, 4],
-    "prediction": Word("smaller"),
+    "prediction": "smaller",
     "error": measured(part=0),
     "net": measured(),
-    "conclusion": Word("mixed"),
+    "conclusion": "mixed",
 }
 OTHER = {
     "values": [16, 32],

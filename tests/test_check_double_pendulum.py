@@ -326,16 +326,6 @@ THINK = Case(
 # 6
 
 
-class Word(str):
-    """A word in an answer that is made of numbers too: the shared bad answers turn every sign."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, factor):
-        return self
-
-
 def designed(start, errors=(1e-2, 1e-4, 1e-6, 1e-8), conclusion=None):
     """A study as a learner would measure it: by the package's functions."""
     x = torch.tensor([*start, 0.0, 0.0], dtype=torch.float64)
@@ -354,7 +344,7 @@ def designed(start, errors=(1e-2, 1e-4, 1e-6, 1e-8), conclusion=None):
         "prediction": prediction,
         "errors": list(errors),
         "times": times,
-        "conclusion": Word(word),
+        "conclusion": word,
     }
 
 
@@ -379,8 +369,8 @@ DIGITS = Case(
         ),
         "no law": (STUDY | {"prediction": 25.0}, "a prediction by the law"),
         "Lyapunov time": (STUDY | {"prediction": STUDY["prediction"] / 2.302585}, "by the law"),
-        "conclusion": (STUDY | {"conclusion": Word(OPPOSITE)}, "your own numbers support"),
-        "no word": (STUDY | {"conclusion": Word("perhaps")}, "choose one of"),
+        "conclusion": (STUDY | {"conclusion": OPPOSITE}, "your own numbers support"),
+        "no word": (STUDY | {"conclusion": "perhaps"}, "choose one of"),
         "one time off": (
             STUDY | {"times": [*STUDY["times"][:-1], STUDY["times"][-1] + 5]},
             "For the error 1e-08 rad",

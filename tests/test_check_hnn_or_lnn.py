@@ -362,44 +362,19 @@ MODELS = Case(
 VALUES, SEEDS = [0.0, 0.05, 0.2], list(range(5))
 
 
-class Word(str):
-    """A word that bears what the shared bad answers do to numbers."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, other):
-        return self
-
-
-class Rows(dict):
-    """A dict that bears it as well, for the numbers in it."""
-
-    def changed(self, change):
-        return Rows(
-            {k: [change(e) for e in v] if isinstance(v, list) else v for k, v in self.items()}
-        )
-
-    def __neg__(self):
-        return self.changed(lambda error: -error)
-
-    def __mul__(self, other):
-        return self.changed(lambda error: error * other)
-
-
 def experiment(values=VALUES, seeds=SEEDS, varied="noise", prediction="HNN"):
     """A study, measured and concluded as the exercise asks for."""
     settings = {value: check.USUAL | {varied: value} for value in values}
-    study = {"varied": Word(varied), "values": list(values), "seeds": list(seeds)}
-    study["prediction"] = Rows(dict.fromkeys(values, prediction))
+    study = {"varied": varied, "values": list(values), "seeds": list(seeds)}
+    study["prediction"] = dict.fromkeys(values, prediction)
     for model in check.RIVALS:
-        study[model] = Rows(
-            (value, [check.measure(model, **settings[value], seed=seed) for seed in seeds])
+        study[model] = {
+            value: [check.measure(model, **settings[value], seed=seed) for seed in seeds]
             for value in values
-        )
-    study["conclusion"] = Rows(
-        (value, check.verdict(*(study[model][value] for model in check.RIVALS))) for value in values
-    )
+        }
+    study["conclusion"] = {
+        value: check.verdict(*(study[model][value] for model in check.RIVALS)) for value in values
+    }
     return study
 
 

@@ -416,16 +416,6 @@ def test_the_answers_of_exercise_6_are_true(quantity, entry):
 # 7
 
 
-class Word(str):
-    """A word that survives what the shared tests do to numbers."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, other):
-        return self
-
-
 GAPS = [0.02 * 1.4**k for k in range(13)]
 NOISES = [1e-3, 8e-3]
 
@@ -433,11 +423,11 @@ NOISES = [1e-3, 8e-3]
 def study(gaps=GAPS, noises=NOISES, said=ideal.BEST_GAP[1], change=lambda v: v, **more):
     """An experiment with these settings, whose errors were changed."""
     return {
-        "prediction": Word(ideal.BEST_GAP[2]),
+        "prediction": ideal.BEST_GAP[2],
         "noises": list(noises),
         "gaps": list(gaps),
         "errors": [[change(ideal.difference_error(g, n)) for g in gaps] for n in noises],
-        "conclusion": Word(said),
+        "conclusion": said,
     } | more
 
 

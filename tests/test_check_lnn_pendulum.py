@@ -350,16 +350,6 @@ def coefficients(true=0.0, derivative=0.0, other=0.0):
     return found
 
 
-class Word(str):
-    """A word in an answer that is made of numbers too: the shared bad answers turn every sign."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, factor):
-        return self
-
-
 def designed(numbers, places=PLACES, prediction=1, conclusion=0):
     """A study as a learner would measure it: by the package's functions."""
     x = torch.tensor(places, dtype=torch.float64)
@@ -371,9 +361,9 @@ def designed(numbers, places=PLACES, prediction=1, conclusion=0):
     return {
         "coefficients": numbers,
         "states": places,
-        "prediction": Word(check.FILMS[prediction]),
+        "prediction": check.FILMS[prediction],
         "differences": torch.stack([a - b for a, b in zip(*found, strict=True)], dim=-1).tolist(),
-        "conclusion": Word(check.FILMS[conclusion]),
+        "conclusion": check.FILMS[conclusion],
     }
 
 

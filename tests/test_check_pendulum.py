@@ -292,16 +292,6 @@ THINK = Case(
 # 6
 
 
-class Word(str):
-    """A word that survives what the shared tests do to numbers."""
-
-    def __neg__(self):
-        return self
-
-    def __mul__(self, other):
-        return self
-
-
 DISTANCES = [0.99, 1e-2, 1e-3, 1e-4, 1e-5]
 
 
@@ -309,10 +299,10 @@ def study(distances=DISTANCES, factor=1.0, said=check.GROWTH[1], hoped=check.GRO
     """An experiment with these distances, whose periods are wrong by a factor."""
     periods = [factor * check.period(d) for d in distances]
     return {
-        "prediction": Word(hoped),
+        "prediction": hoped,
         "distances": list(distances),
         "periods": periods,
-        "conclusion": Word(said),
+        "conclusion": said,
     }
 
 
