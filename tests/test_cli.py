@@ -333,10 +333,10 @@ def test_progress_is_found_from_the_project_and_from_the_exercises(
 
 
 def test_progress_of_a_chapter_and_its_reset(command, exercise_folder):
-    assert command("progress", "integrators", "--reset")[1].startswith("0 of 5 ")
-    assert command("progress", "pendulum")[1].startswith("1 of 5 exercises solved.\n")
+    assert command("progress", "integrators", "--reset")[1].startswith("0 of 6 ")
+    assert command("progress", "pendulum")[1].startswith("1 of 6 exercises solved.\n")
     assert command("progress", "--reset")[1].startswith("0 of ")
-    assert command("progress", "pendulum")[1].startswith("0 of 5 ")
+    assert command("progress", "pendulum")[1].startswith("0 of 6 ")
 
 
 def test_progress_without_exercises_or_of_an_unknown_chapter(command, exercise_folder, monkeypatch):

@@ -85,7 +85,7 @@ def test_from_the_start_page_to_a_solved_exercise_and_back(browser, start_page):
         expect(fold.get_by_role("link", name="the worked solutions")).to_be_visible()
         passed = answer(panel, 2, right)
         expect(passed).to_contain_text("Passed")
-        expect(passed).to_contain_text("1 of 5 solved in this chapter.")
+        expect(passed).to_contain_text("1 of 6 solved in this chapter.")
 
         page.locator(".lm-TabBar-tabLabel", has_text=re.compile("^start_here.ipynb$")).click()
         overview = run(panel, 1)

@@ -202,6 +202,12 @@ def axe_findings(page: Any) -> list[tuple[str, str]]:
 def assert_it_fits(page: Any, density: float) -> None:
     """Nothing is cut off at the right, canvases are as fine as the screen, targets 44 px large."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # A canvas follows its size in a later frame.
+    page.wait_for_function(
+        """density => [...document.querySelectorAll(".hnn-canvas")]
+            .every((c) => Math.abs(c.width - c.clientWidth * density) <= 1)""",
+        arg=density,
+    )
     sizes = page.evaluate(
         """[...document.querySelectorAll(".hnn-canvas")]
             .map((c) => [c.width, c.clientWidth, c.height, c.clientHeight])"""

@@ -495,7 +495,7 @@ def _noted(values: torch.Tensor, came_as: Any) -> torch.Tensor:
 
 
 def as_tensor(value: Any) -> torch.Tensor | None:
-    """Numbers of any type as a tensor, or None if they are none or do not fit together.
+    """Return numbers of any type as a tensor, or None if it is not numbers, or they do not fit.
 
     Args:
         value: A tensor, an array, a number, or a list, tuple or view of these. Lists of tensors
