@@ -792,7 +792,7 @@ def _whole(value: Any, key: str) -> list[int]:
     return listed
 
 
-@exercise(9, "experiment", "An open question: when does the structure stop to matter?")
+@exercise(9, "experiment", "An open question: when does the structure stop mattering?")
 def advantage(answer: Any) -> str:
     """Check ``study``: a designed experiment, measured again and scored by a rubric."""
     study = table(answer, STUDY, "study")
