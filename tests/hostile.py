@@ -1204,6 +1204,10 @@ CALLS: dict[str, Call] = {
         check.expect,
         {"condition": only(True, two=X > 0, false=False), "message": Arg("", "no")},
     ),
+    "check.score": (
+        check.score,
+        {"rubric": only([(True, "a point")])},
+    ),
     "check.close": (check.close, {"got": only(X), "want": only(X)}),
     "check.match": (
         check.match,

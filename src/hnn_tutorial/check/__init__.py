@@ -61,7 +61,7 @@ How to add a check
    slips look alike.
 
    `number`, `table`, `numbers` and `choices` cover single numbers, dicts, dicts of numbers for
-   each seed, and dicts of words.
+   each seed, and dicts of words; `score` judges an open task by its rubric.
 3. Test properties (signs, conservation, convergence, gradients against finite differences, batch
    shapes) rather than one number, so that every right answer passes, however it is written.
 4. A message says what was found, then the likely mistake. It names a cause only after the check
@@ -91,6 +91,7 @@ from hnn_tutorial.check.answers import (
     match,
     number,
     numbers,
+    score,
     table,
     worst,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "number",
     "numbers",
     "recognise",
+    "score",
     "table",
     "worst",
 ]

@@ -56,6 +56,29 @@ def expect(condition: bool | torch.Tensor, message: str) -> None:
         raise Wrong(message)
 
 
+def score(
+    rubric: Iterable[tuple[bool, str]], what: str = "numbers", *, of: str = "design", hint: str = ""
+) -> None:
+    """Expect every point of an open task's rubric, and name those that are missing.
+
+    Args:
+        rubric: Pairs (whether the point is met, what it asks for).
+        what: What the check has found right before it came to the rubric.
+        of: What the rubric judges.
+        hint: A sentence to append where a point is missing.
+
+    Raises:
+        Wrong: If a point is not met.
+    """
+    rubric = list(rubric)
+    missing = [text for met, text in rubric if not met]
+    expect(
+        not missing,
+        f"Your {what} are right. The {of} has {len(rubric) - len(missing)} of {len(rubric)} "
+        f"points; it lacks {'; and '.join(missing)}.{hint}",
+    )
+
+
 def close(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
     """Whether two tensors, arrays or numbers of one shape agree within the tolerances.
 

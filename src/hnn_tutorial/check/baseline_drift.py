@@ -22,6 +22,7 @@ from hnn_tutorial.check.answers import (
     gradient,
     match,
     numbers,
+    score,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -523,12 +524,7 @@ def remedy(answer: Any) -> str:
             f"{len(seeds)} seeds",
         ),
     ]
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric)
     smaller_error = int((error[1] < error[0]).sum())
     came = "came true" if prediction == conclusion else "did not come true: that is worth knowing"
     return (

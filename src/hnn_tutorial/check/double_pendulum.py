@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import as_tensor, close, expect, function, match, number, table
+from hnn_tutorial.check.answers import (
+    as_tensor,
+    close,
+    expect,
+    function,
+    match,
+    number,
+    score,
+    table,
+)
 from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
@@ -519,12 +528,7 @@ def digits(answer: Any) -> str:
         ((word == LAW[0]) == holds, "a conclusion that your own numbers support: the slope of "
          f"your times is {slope:.2f} s for each digit"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your times are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, "times")
     return (
         f"All {len(rubric)} points of the rubric, and every time measured again: {slope:.2f} s for "
         f"each digit, where the law says {theory:.2f} s. λ is a mean over a long time. A forecast "

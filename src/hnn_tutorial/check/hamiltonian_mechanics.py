@@ -19,6 +19,7 @@ from hnn_tutorial.check.answers import (
     function,
     match,
     numbers,
+    score,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -606,12 +607,7 @@ def boxes(answer: Any) -> str:
             "a conclusion that the kinds support",
         ),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The experiment has {len(rubric) - len(missing)} of "
-        f"{len(rubric)} points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, of="experiment")
     came = "came true" if prediction == conclusion else "did not come true; that is what an "
     came += "" if prediction == conclusion else "experiment is for"
     return (

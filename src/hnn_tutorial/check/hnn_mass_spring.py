@@ -23,6 +23,7 @@ from hnn_tutorial.check.answers import (
     gradient,
     match,
     numbers,
+    score,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -865,12 +866,7 @@ def advantage(answer: Any) -> str:
             f"{factors[-1]:.3g} times with the most",
         ),
     ]
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric)
     came = "came true" if prediction == conclusion else "did not come true: that is worth knowing"
     shown = ", ".join(f"{f:.3g} ({n})" for f, n in zip(factors, motions, strict=True))
     return (

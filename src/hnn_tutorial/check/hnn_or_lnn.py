@@ -18,6 +18,7 @@ from hnn_tutorial.check.answers import (
     function,
     match,
     number,
+    score,
     table,
 )
 from hnn_tutorial.check.answers import choices as match_words
@@ -483,7 +484,6 @@ def pays(answer: Any) -> str:
         (conclusion == rule, "conclusions that follow from your numbers by the rule (four of five "
          "seeds)"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
     differ = [v for v in values if conclusion[v] != rule[v]]
     hint = ""
     if differ:
@@ -498,11 +498,7 @@ def pays(answer: Any) -> str:
             f" At {varied} = {value:g} the HNN has the smaller error for {wins} of {len(seeds)} "
             f"seeds, and you conclude {conclusion[value]!r}."
         )
-    expect(
-        not missing,
-        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.{hint}",
-    )
+    score(rubric, hint=hint)
     right_guesses = sum(prediction[v] == rule[v] for v in values)
     return (
         f"All {len(rubric)} points of the rubric, and every number measured again. "

@@ -20,6 +20,7 @@ from hnn_tutorial.check.answers import (
     function,
     match,
     numbers,
+    score,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -502,12 +503,7 @@ def grainy(answer: Any) -> str:
          "a gap so long that the noise hardly matters there"),
         (wide and nearest == conclusion, "a conclusion that your own numbers support"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your errors are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, "errors")
     came = "came true" if prediction == conclusion else (
         "did not come true, which is what an experiment is for"
     )  # fmt: skip

@@ -10,7 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check.answers import as_tensor, close, expect, function, match, number, table
+from hnn_tutorial.check.answers import (
+    as_tensor,
+    close,
+    expect,
+    function,
+    match,
+    number,
+    score,
+    table,
+)
 from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.answers import worst as worst_of
 from hnn_tutorial.check.chapter import Chapter
@@ -564,12 +573,7 @@ def when_it_pays(answer: Any) -> str:
         (words["conclusion"] == nearest, "a conclusion that your own numbers support: on average "
          f"the time grows by {factor:.2g} when the calls are doubled"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your crossings are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, "crossings")
     came = words["prediction"] == words["conclusion"]
     return (
         f"All {len(rubric)} points of the rubric, and every crossing measured again. Your "

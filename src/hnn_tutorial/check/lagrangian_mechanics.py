@@ -10,7 +10,16 @@ import torch
 from scipy.special import ellipk
 from torch import Tensor
 
-from hnn_tutorial.check.answers import as_tensor, close, expect, function, match, number, table
+from hnn_tutorial.check.answers import (
+    as_tensor,
+    close,
+    expect,
+    function,
+    match,
+    number,
+    score,
+    table,
+)
 from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack, states
@@ -522,12 +531,7 @@ def conjugate(answer: Any) -> str:
          "turning points"),
         (agree[conclusion], "a conclusion that your own numbers support, all of them (to 1 %)"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric)
     came = "came true" if prediction == conclusion else "did not come true, which is what an "
     came += "" if prediction == conclusion else "experiment is for"
     return (

@@ -17,6 +17,7 @@ from hnn_tutorial.check.answers import (
     function,
     match,
     number,
+    score,
     table,
     worst,
 )
@@ -588,12 +589,7 @@ def disguise(answer: Any) -> str:
         ((conclusion == FILMS[0]) == bool(largest[0] < 1e-6), "a conclusion that your own numbers "
          "support: a film shows accelerations, and nothing else of the four"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric)
     came = "came true" if prediction == conclusion else "did not come true"
     return (
         f"All {len(rubric)} points of the rubric, and every number measured again. Your prediction "

@@ -15,6 +15,7 @@ from hnn_tutorial.check.answers import (
     function,
     match,
     number,
+    score,
     table,
     worst,
 )
@@ -429,12 +430,7 @@ def growth(answer: Any) -> str:
          "the same number (to 5 %)"),
         (bool(agree), "a conclusion that your own numbers support, all of those below 0.02"),
     ]  # fmt: skip
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your periods are right. The design has {len(rubric) - len(missing)} of {len(rubric)} "
-        f"points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, "periods")
     gain = 2 * math.log(10) / SWING.frequency
     came = "came true" if prediction == conclusion else (
         "did not come true, which is what an experiment is for"

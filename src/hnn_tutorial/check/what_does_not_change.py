@@ -22,6 +22,7 @@ from hnn_tutorial.check.answers import (
     gradient,
     match,
     numbers,
+    score,
     table,
 )
 from hnn_tutorial.check.chapter import Chapter
@@ -617,12 +618,7 @@ def losses(answer: Any) -> str:
             "smallest step)",
         ),
     ]
-    missing = [text for met, text in rubric if not met]
-    expect(
-        not missing,
-        f"Your numbers are right. The experiment has {len(rubric) - len(missing)} of "
-        f"{len(rubric)} points; it lacks {'; and '.join(missing)}.",
-    )
+    score(rubric, of="experiment")
     came = "came true" if prediction == conclusion else "did not come true; that is what an "
     came += "" if prediction == conclusion else "experiment is for"
     return (
