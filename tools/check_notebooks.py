@@ -15,10 +15,12 @@ import argparse
 import ast
 import copy
 import inspect
+import io
 import json
 import re
 import statistics
 import sys
+import tokenize
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +38,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("book", "solutions", "exercises")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
-MEDIAN_LINES, MOST_LINES, ALL_LINES = 5, 12, 25
+MEDIAN_LINES, MOST_LINES = 5, 12
+ALL_LINES, FOLDED_LINES = 30, 45
+WIDTH = 76
 DEFINITIONS = 2
 CLAIMS = 3
 BYTES = 200_000
@@ -185,10 +189,25 @@ def _headings(text: str) -> Iterator[tuple[int, str]]:
             yield len(found[1]), found[2].strip(" #")
 
 
+def _statements(cell: Cell) -> int:
+    """Return how many lines a cell would have if none were folded; comments do not count."""
+    text = source(cell)
+    if parse(cell) is None:
+        return sum(bool(line.strip()) for line in text.splitlines())
+    magic = re.sub(r"^(\s*)[%!?].*$", r"\1pass", text, flags=re.MULTILINE)
+    words = tokenize.generate_tokens(io.StringIO(magic).readline)
+    return sum(word.type == tokenize.NEWLINE for word in words)
+
+
 def _lines(cell: Cell) -> int:
     """Return how many lines of a cell hold something; the markers of a solution do not count."""
     lines = source(cell).splitlines()
     return sum(bool(line.strip()) and not line.strip().startswith("### ") for line in lines)
+
+
+def folded(cell: Cell) -> bool:
+    """Whether the page folds the code of a cell behind one line."""
+    return "hide-input" in cell.get("metadata", {}).get("tags", [])
 
 
 # --- rules for every notebook --------------------------------------------------------------------
@@ -261,23 +280,40 @@ def starts_alike(notebook: Notebook) -> Iterator[Finding]:
 
 
 def short_cells(notebook: Notebook) -> Iterator[Finding]:
-    """Code cells are short."""
-    lengths = [_lines(cell) for cell in notebook.code]
+    """Code cells are short: few statements, and what the page leaves open fits on a screen."""
+    lengths = [_statements(cell) for cell in notebook.code]
     if not lengths:
         return
     median = statistics.median(lengths)
     if median > MEDIAN_LINES:
-        yield None, f"the median code cell has {median:g} lines; at most {MEDIAN_LINES}: split some"
+        yield (
+            None,
+            f"the median code cell has {median:g} statements; at most {MEDIAN_LINES}: split some",
+        )
     long = sum(length > MOST_LINES for length in lengths)
     if long > 0.1 * len(lengths):
         yield (
             None,
-            f"{long} of {len(lengths)} code cells have more than {MOST_LINES} lines; "
+            f"{long} of {len(lengths)} code cells have more than {MOST_LINES} statements; "
             "at most one in ten may: split them, or move code into the package",
         )
-    for cell, length in zip(notebook.code, lengths, strict=True):
-        if length > ALL_LINES:
-            yield cell, f"it has {length} lines; at most {ALL_LINES}: split it"
+    for cell in notebook.code:
+        most = FOLDED_LINES if folded(cell) else ALL_LINES
+        if (lines := _lines(cell)) > most:
+            yield cell, f"it has {lines} lines; at most {most}: split it"
+
+
+def narrow(notebook: Notebook) -> Iterator[Finding]:
+    """No line of code is longer than the page is wide. (Exercises are derived.)"""
+    for cell in notebook.cells:
+        if cell.get("cell_type") != "code" or source(cell) == first_cell():
+            continue
+        for line in source(cell).splitlines():
+            if len(line) > WIDTH:
+                yield (
+                    cell,
+                    f"a line has {len(line)} characters, the page shows {WIDTH}: {line.strip()!r}",
+                )
 
 
 def python(notebook: Notebook) -> Iterator[Finding]:
@@ -614,7 +650,7 @@ RULES: tuple[Rule, ...] = (
     heading_levels,
 )
 CHAPTER_RULES: tuple[Rule, ...] = (few_definitions, opening, ending, enough_claims)
-PROSE_RULES: tuple[Rule, ...] = (computed_numbers, claimed_words, seeds_by_name)
+PROSE_RULES: tuple[Rule, ...] = (narrow, computed_numbers, claimed_words, seeds_by_name)
 
 
 # --- files ---------------------------------------------------------------------------------------

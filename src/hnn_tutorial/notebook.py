@@ -27,7 +27,7 @@ def colab_cell(repository: str) -> str:
     if not isinstance(repository, str) or not re.fullmatch(r"[\w:/.@~+-]+", repository):
         raise ValueError(f"repository is {repository!r}; expected the address of a Git repository")
     return f"""\
-# On Colab, this installs the course's package; anywhere else it does nothing.
+# On Colab, this installs the course's package; elsewhere it does nothing.
 import sys
 from importlib.util import find_spec
 
