@@ -53,7 +53,7 @@ def run(tmp_path_factory):
     """Run jobs under node and return their answers."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
     return browser_tools.run_node(
-        module, bundle("integrators.js", "METHODS"), DRIVER, "--expose-gc"
+        module, bundle("physics/integrators.js", "METHODS"), DRIVER, "--expose-gc"
     )
 
 

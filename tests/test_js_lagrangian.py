@@ -26,7 +26,7 @@ each_system = pytest.mark.parametrize("system", EXAMPLES, ids=lambda system: sys
 def run(tmp_path_factory):
     """Run a job in the joined module under node and return its answer."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    answers_of = browser_tools.run_node(module, bundle("lagrangian_lab.js", EXPORTS), DRIVER)
+    answers_of = browser_tools.run_node(module, bundle("labs/lagrangian_lab.js", EXPORTS), DRIVER)
 
     def call(task, system=None, **job):
         if system is not None:

@@ -31,7 +31,7 @@ HENON_HEILES = HenonHeiles()
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
     module = tmp_path_factory.mktemp("module") / "orbits.mjs"
-    answers_of = browser_tools.run_node(module, bundle("orbit_lab.js", EXPORTS), DRIVER)
+    answers_of = browser_tools.run_node(module, bundle("labs/orbit_lab.js", EXPORTS), DRIVER)
 
     def call(*jobs):
         answers = answers_of(*jobs)
@@ -402,7 +402,7 @@ def test_gauges_are_symmetric_powers_of_ten(run):
 
 
 def test_the_module_is_one_without_imports():
-    module = bundle("orbit_lab.js")
+    module = bundle("labs/orbit_lab.js")
     assert "import " not in module
     assert module.count("\nexport ") == 1
     assert OrbitLab._esm == module

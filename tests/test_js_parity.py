@@ -59,7 +59,7 @@ FOR_ANY_FIELD = [name for name in FIXED if not METHODS[name].needs_separable]
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    return browser_tools.run_node(module, bundle("learned_lab.js", EXPORTS), DRIVER)
+    return browser_tools.run_node(module, bundle("labs/learned_lab.js", EXPORTS), DRIVER)
 
 
 def value(answer):

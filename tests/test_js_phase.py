@@ -18,7 +18,7 @@ DRIVER = Path(__file__).parent / "js" / "phase.mjs"
 def flow(tmp_path_factory):
     """Let a cloud flow under node and return what became of it."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    source = bundle("phase_lab.js", "Cloud, PhasePlane, buildSystem, METHODS")
+    source = bundle("labs/phase_lab.js", "Cloud, PhasePlane, buildSystem, METHODS")
     answers_of = browser_tools.run_node(module, source, DRIVER)
 
     def call(system, start, seconds, *, radius=0.25, pair=0, **options):

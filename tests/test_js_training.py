@@ -54,7 +54,7 @@ SETTINGS = [
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    return browser_tools.run_node(module, bundle("training_lab.js", EXPORTS), DRIVER, timeout=100)
+    return browser_tools.run_node(module, bundle("labs/training_lab.js", EXPORTS), DRIVER, timeout=100)
 
 
 def value(answer):

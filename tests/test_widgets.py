@@ -34,7 +34,7 @@ def lab(models):
 
 
 def test_the_module_is_one_without_imports():
-    module = bundle("learned_lab.js").replace("http://www.w3.org/2000/svg", "")
+    module = bundle("labs/learned_lab.js").replace("http://www.w3.org/2000/svg", "")
     assert not re.search(
         r"^\s*import\b|import\(|\beval\(|new Function|https?:", module, re.MULTILINE
     )

@@ -36,7 +36,7 @@ def bundle(entry: str, exports: str = "") -> str:
     are comments, and spaces that no engine needs.
 
     Args:
-        entry: a file of ``widgets/js`` that ends in ``export default widget(SomeLab);``.
+        entry: a file below ``widgets/js`` that ends in ``export default widget(SomeLab);``.
         exports: names to export besides, separated by commas, for tests.
 
     Returns:

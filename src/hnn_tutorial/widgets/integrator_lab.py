@@ -69,7 +69,7 @@ class IntegratorLab(Lab):
         Hairer, Lubich & Wanner 2006.
     """
 
-    _esm = bundle("integrator_lab.js")
+    _esm = bundle("labs/integrator_lab.js")
 
     methods = traitlets.List(traitlets.Unicode(), help="methods switched on").tag(sync=True)
     step = traitlets.Float(0.1, help="step of all methods, in s").tag(sync=True)

@@ -91,7 +91,7 @@ class LagrangianLab(Lab):
         Hairer, Lubich & Wanner 2006, section VI.6.
     """
 
-    _esm = bundle("lagrangian_lab.js")
+    _esm = bundle("labs/lagrangian_lab.js")
 
     duration = traitlets.Float(1.0, help="length of the motion, in s").tag(sync=True)
     bend = BendTrait(help="the reader's path less the true one").tag(

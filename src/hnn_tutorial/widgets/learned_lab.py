@@ -73,7 +73,7 @@ class LearnedLab(ModelLab):
         region: energies ``[lowest, highest]`` of the training data, or empty.
     """
 
-    _esm = bundle("learned_lab.js")
+    _esm = bundle("labs/learned_lab.js")
 
     step = traitlets.Float(0.05).tag(sync=True)
     method = traitlets.Unicode("rk4").tag(sync=True)

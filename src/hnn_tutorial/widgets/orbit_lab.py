@@ -90,7 +90,7 @@ class OrbitLab(ModelLab):
         Hénon & Heiles 1964 (the section); Benettin et al. 1976 (the neighbour brought back).
     """
 
-    _esm = bundle("orbit_lab.js")
+    _esm = bundle("labs/orbit_lab.js")
 
     swarm = traitlets.Int(0, help="number of near-identical copies").tag(sync=True)
     spread = traitlets.Float(1e-6, help="distance of the copies from the start").tag(sync=True)

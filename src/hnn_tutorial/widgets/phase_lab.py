@@ -51,7 +51,7 @@ class PhaseLab(Lab):
         Arnold 1989 (§16 and §44: Liouville's theorem and the integral invariant).
     """
 
-    _esm = bundle("phase_lab.js")
+    _esm = bundle("labs/phase_lab.js")
 
     _sliders = traitlets.List(traitlets.Dict()).tag(sync=True)
     parameters = traitlets.Dict().tag(sync=True)

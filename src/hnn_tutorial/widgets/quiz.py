@@ -60,7 +60,7 @@ class Quiz(anywidget.AnyWidget):
             two-way. Empty lists begin the quiz anew.
     """
 
-    _esm = bundle("quiz.js")
+    _esm = bundle("questions/quiz.js")
     _css = Path(__file__).parent / "lab.css"
 
     _picture = traitlets.Unicode().tag(sync=True)

@@ -107,7 +107,7 @@ class TrainingLab(Lab):
             highest of the first data.
     """
 
-    _esm = bundle("training_lab.js")
+    _esm = bundle("labs/training_lab.js")
 
     _network = traitlets.Dict().tag(sync=True)
     # A page sends memory views.

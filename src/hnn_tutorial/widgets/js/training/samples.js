@@ -1,7 +1,7 @@
 // The data that the reader gathers: states of the plane with the true derivatives there, and for each
 // a pair of standard normal numbers, which times σ are its noise. A table that Python reads too.
-import { METHODS } from "../integrators.js";
-import { wrapAngle } from "../vectors.js";
+import { METHODS } from "../physics/integrators.js";
+import { wrapAngle } from "../physics/vectors.js";
 import { normalNumbers } from "./initial_weights.js";
 
 const COLUMNS = 7; // state (2), derivative (2), draw (2), number of the trajectory

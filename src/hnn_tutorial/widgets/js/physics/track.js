@@ -1,6 +1,6 @@
 // A motion by adaptive steps, sampled at equal times and kept in one array, which the next motion
 // from another start takes over: a drag makes sixty of them a second.
-import { adaptiveStep } from "./adaptive.js";
+import { adaptiveStep } from "./integrators/adaptive.js";
 
 const FARTHEST = 1e6;
 

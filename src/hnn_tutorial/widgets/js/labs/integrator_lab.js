@@ -1,15 +1,15 @@
 // The integrator lab: all methods from one start, how much energy each makes or loses, and what it costs.
-import { wrapAngle } from "./vectors.js";
-import { HenonHeiles } from "./systems/henon_heiles.js";
-import { MassSpring } from "./systems/mass_spring.js";
-import { Pendulum } from "./systems/pendulum.js";
-import { TwoBody } from "./systems/two_body.js";
-import { METHODS, coupledParts } from "./integrators.js";
-import { LongRun, notedSteps, workAndError } from "./integrators/long_run.js";
-import { drawMethodMark, methodStyle, methodSwatch, useMethodStyle } from "./integrators/style.js";
-import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { element, select, slider } from "./controls.js";
-import { Shell, widget } from "./shell.js";
+import { wrapAngle } from "../physics/vectors.js";
+import { HenonHeiles } from "../physics/systems/henon_heiles.js";
+import { MassSpring } from "../physics/systems/mass_spring.js";
+import { Pendulum } from "../physics/systems/pendulum.js";
+import { TwoBody } from "../physics/systems/two_body.js";
+import { METHODS, coupledParts } from "../physics/integrators.js";
+import { LongRun, notedSteps, workAndError } from "../physics/integrators/long_run.js";
+import { drawMethodMark, methodStyle, methodSwatch, useMethodStyle } from "../drawing/method_style.js";
+import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { element, select, slider } from "../shell/controls.js";
+import { Shell, widget } from "../shell/shell.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
 const STEP = { low: 0.01, high: 0.5 }; // s: what the slider offers

@@ -1,7 +1,7 @@
 // What every lab is: a card in the page that follows the widget's traits, the theme and the size of
 // its column, plays while it is seen, says in words where it stands, and says why when it cannot run.
 import { button, element, handle } from "./controls.js";
-import { Surface } from "./drawing.js";
+import { Surface } from "../drawing/canvas.js";
 import { FrameLoop, Life } from "./life.js";
 import { followTheme } from "./theme.js";
 

@@ -1,13 +1,13 @@
 // The Lagrangian lab: a path between two held ends under the reader's hand, and its action beside that
 // of the true path.
-import { Action, conjugatePoints, lowestMode } from "./action.js";
-import { BODIES } from "./bodies.js";
-import { button, element, slider, swatch } from "./controls.js";
-import { Axes, drawFrame, drawMark, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { Shell, widget } from "./shell.js";
-import { Pendulum } from "./systems/pendulum.js";
-import { Projectile } from "./systems/projectile.js";
-import { themeColors } from "./theme.js";
+import { Action, conjugatePoints, lowestMode } from "../physics/action.js";
+import { BODIES } from "../drawing/bodies.js";
+import { button, element, slider, swatch } from "../shell/controls.js";
+import { Axes, drawFrame, drawMark, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { Shell, widget } from "../shell/shell.js";
+import { Pendulum } from "../physics/systems/pendulum.js";
+import { Projectile } from "../physics/systems/projectile.js";
+import { themeColors } from "../shell/theme.js";
 
 const HANDLES = 5;
 const DESCENT = 0.12; // share of a step in one frame: at rest within a second or two

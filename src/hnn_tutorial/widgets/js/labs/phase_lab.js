@@ -1,10 +1,10 @@
 // The phase-space lab: one motion, and a cloud of states that flows with it and keeps its area.
-import { METHODS } from "./integrators.js";
-import { Cloud } from "./cloud.js";
-import { drawMark, formatNumber, formatPercent, tickLabel, useStyle } from "./drawing.js";
-import { button, element, slider } from "./controls.js";
+import { METHODS } from "../physics/integrators.js";
+import { Cloud } from "../physics/cloud.js";
+import { drawMark, formatNumber, formatPercent, tickLabel, useStyle } from "../drawing/canvas.js";
+import { button, element, slider } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
-import { widget } from "./shell.js";
+import { widget } from "../shell/shell.js";
 
 const STEP = 1 / 120; // s, of RK4: exact to the eye for everything that the sliders offer
 const TRAIL = 720; // steps that stay visible behind the body

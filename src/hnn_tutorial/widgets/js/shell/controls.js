@@ -1,7 +1,7 @@
 // Page elements that the labs share. Every class carries the prefix hnn-, because themes restyle
 // plain names; every control keeps its keys from JupyterLab's shortcuts.
 
-import { opacity } from "./drawing.js";
+import { opacity } from "../drawing/canvas.js";
 
 /** Make an element: attributes by name (false leaves one out), then children (nodes or text). */
 export function element(tag, attributes = {}, ...children) {

@@ -1,6 +1,6 @@
 // The body that moves: how each system looks in space, where its grips (what the reader can take
 // hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
-import { drawMark, useStyle } from "./drawing.js";
+import { drawMark, useStyle } from "./canvas.js";
 
 /** Masses on springs, one under the other, so that motions can be compared. */
 class SpringBody {

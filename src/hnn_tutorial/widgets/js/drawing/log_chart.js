@@ -1,6 +1,6 @@
 // Quantities over time on a logarithmic scale, drawn twice: faint to the end, and in full as far as
 // the time has come. The second picture only has its clip moved from frame to frame.
-import { Axes, drawFrame, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
+import { Axes, drawFrame, tickLabel, ticks, tracePoints, useStyle } from "./canvas.js";
 
 const MOST_POINTS = 600; // of one curve: more than the chart has pixels
 

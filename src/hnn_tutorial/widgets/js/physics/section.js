@@ -1,5 +1,5 @@
 // The Poincaré section of the Hénon–Heiles system: where orbits pass x = 0 to the right, as (y, p_y).
-import { adaptiveStep } from "./adaptive.js";
+import { adaptiveStep } from "./integrators/adaptive.js";
 
 /** The state between `before` and the sample a time `step` later at which x = 0, or null. */
 export function crossing(field, before, after, step) {

@@ -1,16 +1,16 @@
 // The orbit lab: bodies in the plane whose places and velocities the reader drags, what their motion
 // conserves, learned motions beside the true one, and a swarm of near-identical copies of the start.
-import { element, slider, swatch } from "./controls.js";
-import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { drawGauges } from "./gauges.js";
-import { LogChart, formatAnySize, powerOfTen } from "./log_chart.js";
-import { buildModels } from "./models.js";
+import { element, slider, swatch } from "../shell/controls.js";
+import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { drawGauges } from "../drawing/gauges.js";
+import { LogChart, formatAnySize, powerOfTen } from "../drawing/log_chart.js";
+import { buildModels } from "../physics/models.js";
 import { buildScene } from "./orbit_scenes.js";
-import { crossing, sectionState, stateOfEnergy } from "./section.js";
-import { Shell, widget } from "./shell.js";
-import { Swarm } from "./swarm.js";
-import { themeColors } from "./theme.js";
-import { Track } from "./track.js";
+import { crossing, sectionState, stateOfEnergy } from "../physics/section.js";
+import { Shell, widget } from "../shell/shell.js";
+import { Swarm } from "../physics/swarm.js";
+import { themeColors } from "../shell/theme.js";
+import { Track } from "../physics/track.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
 const TRAIL = 150; // samples of a motion behind each body

@@ -1,6 +1,6 @@
 // Dormand and Prince's pair of orders 5 and 4, as the Python package's rk45: steps of the length
 // that the motion asks for, which close encounters of bodies need.
-import { slopeAt } from "./integrators/step.js";
+import { slopeAt } from "./step.js";
 
 export const TOLERANCE = 1e-12; // relative and absolute, of one step
 const MOST_SUBSTEPS = 4000; // within one step of a lab; a head-on collision would take any number

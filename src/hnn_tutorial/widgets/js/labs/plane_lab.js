@@ -1,10 +1,10 @@
 // What the labs with a phase plane and a body share: both show one start, which is dragged in either.
-import { BODIES } from "./bodies.js";
-import { element, select } from "./controls.js";
-import { formatNumber } from "./drawing.js";
-import { PhasePlane } from "./phase_plane.js";
-import { Shell } from "./shell.js";
-import { buildSystem } from "./systems.js";
+import { BODIES } from "../drawing/bodies.js";
+import { element, select } from "../shell/controls.js";
+import { formatNumber } from "../drawing/canvas.js";
+import { PhasePlane } from "../drawing/phase_plane.js";
+import { Shell } from "../shell/shell.js";
+import { buildSystem } from "../physics/systems.js";
 
 export class PlaneLab extends Shell {
   bodyHandles = [];

@@ -1,7 +1,7 @@
 // The quiz of a chapter: a press of an answer, right or wrong, shows its explanation.
-import { button, element } from "./controls.js";
-import { Life } from "./life.js";
-import { followTheme } from "./theme.js";
+import { button, element } from "../shell/controls.js";
+import { Life } from "../shell/life.js";
+import { followTheme } from "../shell/theme.js";
 
 // What was tried, by quiz, for as long as the page is open: a cell that is run again makes a new
 // widget and a new module, and finds it here.

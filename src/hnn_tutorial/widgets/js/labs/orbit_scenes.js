@@ -10,11 +10,11 @@
 //   the state when it has been brought to another, `stepped(state, dx, dy)` after a key stroke, and
 //   `say(state)` its value, limits and words;
 // - `drawGround`, `drawStart`, `drawState`, `drawCopy`, and `describe(state)` in words.
-import { DoublePendulum } from "./systems/double_pendulum.js";
-import { HenonHeiles } from "./systems/henon_heiles.js";
-import { ThreeBody } from "./systems/three_body.js";
-import { TwoBody } from "./systems/two_body.js";
-import { drawMark, formatNumber, useStyle } from "./drawing.js";
+import { DoublePendulum } from "../physics/systems/double_pendulum.js";
+import { HenonHeiles } from "../physics/systems/henon_heiles.js";
+import { ThreeBody } from "../physics/systems/three_body.js";
+import { TwoBody } from "../physics/systems/two_body.js";
+import { drawMark, formatNumber, useStyle } from "../drawing/canvas.js";
 
 const GAP = 0.09; // in half-widths: from a body to the end of the arrow that means rest
 

@@ -1,5 +1,5 @@
 // Light or dark, by the page that the lab stands in, and the colours that go with it.
-import { PALETTE } from "./palette.js";
+import { PALETTE } from "../palette.js";
 
 // The lab's own card. The roles' colours come from the palette, which the figures share.
 const CARD = {

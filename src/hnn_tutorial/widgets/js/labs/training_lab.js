@@ -1,18 +1,18 @@
 // The training lab: the reader gathers data in one phase plane, trains a network on them, and sees
 // the field and the orbit that it learned in another.
-import { buildSystem } from "./systems.js";
-import { METHODS } from "./integrators.js";
-import { Motion } from "./motion.js";
-import { themeColors } from "./theme.js";
-import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { formatAnySize, powerOfTen } from "./log_chart.js";
-import { PhasePlane } from "./phase_plane.js";
-import { button, element, handle, select, slider, swatch } from "./controls.js";
-import { Shell, widget } from "./shell.js";
-import { FIELDS } from "./training/dense_field.js";
-import { initialWeights } from "./training/initial_weights.js";
-import { Samples, decodeDoubles, observe } from "./training/samples.js";
-import { Trainer } from "./training/trainer.js";
+import { buildSystem } from "../physics/systems.js";
+import { METHODS } from "../physics/integrators.js";
+import { Motion } from "../physics/motion.js";
+import { themeColors } from "../shell/theme.js";
+import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { formatAnySize, powerOfTen } from "../drawing/log_chart.js";
+import { PhasePlane } from "../drawing/phase_plane.js";
+import { button, element, handle, select, slider, swatch } from "../shell/controls.js";
+import { Shell, widget } from "../shell/shell.js";
+import { FIELDS } from "../training/dense_field.js";
+import { initialWeights } from "../training/initial_weights.js";
+import { Samples, decodeDoubles, observe } from "../training/samples.js";
+import { Trainer } from "../training/trainer.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame
 const ORBIT_STEP = 0.05; // s, of RK4

@@ -1,8 +1,8 @@
 // The phase plane of one degree of freedom: which part of it is shown, how states lie in it, the
 // level lines of H, and what the reader's hand in it means.
 import { sampleMesh, traceLevel } from "./contours.js";
-import { Axes, angleLabel, drawFrame, tickLabel, ticks, tracePoints } from "./drawing.js";
-import { wrapAngle } from "./vectors.js";
+import { Axes, angleLabel, drawFrame, tickLabel, ticks, tracePoints } from "./canvas.js";
+import { wrapAngle } from "../physics/vectors.js";
 
 const LEVELS = 7;
 const MESH = 56; // cells along a side, for level lines without a formula

@@ -1,8 +1,8 @@
 // How the integrators look beside each other, as `plotting.method_style` has it in the figures: the
 // colour says the kind, line style and shape of the mark the order. Beyond the figures a mark that is
 // not symplectic is hollow, and one that is implicit has a point, so that no two differ by colour alone.
-import { METHODS } from "../integrators.js";
-import { svg } from "../controls.js";
+import { METHODS } from "../physics/integrators.js";
+import { svg } from "../shell/controls.js";
 
 const WIDTH = 1.8;
 const ORDERS = {

@@ -1,8 +1,8 @@
 // The trained models, rebuilt from the description and the float32 weights that Python sent.
 // The field of most is one of states [q, p]; where `ofVelocities`, it is one of states [q, q̇].
-import { CholeskyFactor, solve } from "./matrices.js";
-import { Embedding } from "./embedding.js";
-import { DenseNetwork, parameterCount } from "./network.js";
+import { CholeskyFactor, solve } from "./models/matrices.js";
+import { Embedding } from "./models/embedding.js";
+import { DenseNetwork, parameterCount } from "./models/dense.js";
 import { allFinite } from "./vectors.js";
 
 /** [q̇, ṗ] is the network's output. */

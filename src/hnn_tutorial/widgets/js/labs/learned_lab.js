@@ -1,13 +1,13 @@
 // The learned-dynamics lab: truth and trained models as motions from one start that the reader moves.
-import { METHODS, coupledParts } from "./integrators.js";
-import { buildModels } from "./models.js";
-import { Motion } from "./motion.js";
-import { asVelocities } from "./systems.js";
-import { themeColors } from "./theme.js";
-import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "./drawing.js";
-import { element, select, slider, swatch } from "./controls.js";
+import { METHODS, coupledParts } from "../physics/integrators.js";
+import { buildModels } from "../physics/models.js";
+import { Motion } from "../physics/motion.js";
+import { asVelocities } from "../physics/systems.js";
+import { themeColors } from "../shell/theme.js";
+import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { element, select, slider, swatch } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
-import { widget } from "./shell.js";
+import { widget } from "../shell/shell.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
 const STEP = { low: 0.01, high: 0.4 }; // s: what the slider offers

@@ -1,6 +1,6 @@
 // Near-identical copies of one start, how fast they part, and the rate at which an orbit parts
 // from its neighbours for ever: the largest Lyapunov exponent.
-import { adaptiveStep } from "./adaptive.js";
+import { adaptiveStep } from "./integrators/adaptive.js";
 import { addScaled } from "./vectors.js";
 
 const SHADOW = 1e-7; // distance at which the shadow is held; far above rounding, far below the orbit

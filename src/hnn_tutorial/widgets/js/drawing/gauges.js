@@ -1,5 +1,5 @@
 // Gauges of conserved quantities: for each, how far every motion's has moved from its start.
-import { Axes, drawMark } from "./drawing.js";
+import { Axes, drawMark } from "./canvas.js";
 import { formatAnySize, powerOfTen } from "./log_chart.js";
 
 const SMALLEST = -9; // power of ten: changes below it stand in the middle
