@@ -504,3 +504,58 @@ def test_checking_changes_nothing():
     before = copy.deepcopy(content)
     messages(content)
     assert content == before
+
+
+# --- folding -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source, is_folded",
+    [
+        ("import torch\nfrom x import y", True),
+        ("from hnn_tutorial.notebook import setup\n\nask = Predictions('a')\nsetup()", True),
+        ("claim('a', 1, below=2)", True),
+        ("for name in ('a', 'b'):\n    claim(name, 1, below=2)", True),
+        ("error = f(model)\nclaim('a', error, below=2)", True),
+        ("paths = [p(t) for t in clock]\nfig, ax = plt.subplots()\nax.plot(paths);", True),
+        ("print(f'{x:.2f}')", True),
+        ("period = ask.number('period', 1, 20)\nperiod", True),
+        ("period.reveal(17.0)", True),
+        ("lab = OrbitLab(pendulum)\nlab", True),
+        ("Quiz('pendulum')", True),
+        ("result", True),
+        ("kept = f(model)\nclaim('a', kept, below=2)", False),
+        ("kept = 1\nplt.plot([kept])", False),
+        ("data.kept[0] += 1\nprint(data)", False),
+        ("pendulum = Pendulum()", False),
+        ("def draw(x):\n    plt.plot(x)\ndraw(1)", False),
+        ("history = fit(model, data)\nprint(history)", False),
+    ],
+)
+def test_cells_that_only_show_are_folded(source, is_folded, tmp_path, monkeypatch):
+    content = chapter()
+    uses = "kept = kept + 1\nkept\nperiod\nlab\npaths = data\n[error for error in paths]"
+    asked = code("from w import Predictions\nask = Predictions('a')\nx = 1", "asked")
+    add(asked, code(source, "shown"), code(uses, "later"))(content)
+    book = tmp_path / "book"
+    book.mkdir()
+    (book / "a.ipynb").write_text(json.dumps(content))
+    monkeypatch.setattr(check_notebooks, "ROOT", tmp_path)
+    assert main(["--fold", str(book)]) == 0
+    after = json.loads((book / "a.ipynb").read_text())
+    assert check_notebooks.folded(cell(after, "shown")) == is_folded
+    assert not check_notebooks.folded(cell(after, "define"))
+    # All that is asked for is done.
+    noticed = list(check_notebooks.folds(check_notebooks.Notebook(after)))
+    assert noticed == []
+    found = list(check_notebooks.folds(check_notebooks.Notebook(content)))
+    assert ("shown" in {cell["id"] for cell, _ in found}) == is_folded
+
+
+def test_a_cell_that_is_to_stay_open_is_not_folded():
+    content = chapter()
+    kept = code("plt.plot(x)", "kept", tags=["show-input"])
+    add(kept)(content)
+    found = check_notebooks.only_shows(check_notebooks.Notebook(content))
+    assert "kept" not in {cell["id"] for cell in found}
+    assert "draw" in {cell["id"] for cell in found}

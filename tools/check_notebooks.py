@@ -3,6 +3,7 @@
     python tools/check_notebooks.py                       # book/, solutions/ and exercises/
     python tools/check_notebooks.py book/pendulum.ipynb   # only this one
     python tools/check_notebooks.py --first-cell          # print the first cell that all must have
+    python tools/check_notebooks.py --fold book           # fold the cells that only show something
 
 It exits with 1 if there is a breach. A notebook's folder decides which rules it must obey: those of
 ``CHAPTER_RULES`` hold for ``book/`` alone, those of ``PROSE_RULES`` for it and ``solutions/``, and
@@ -43,6 +44,7 @@ ALL_LINES, FOLDED_LINES = 30, 45
 WIDTH = 76
 DEFINITIONS = 2
 CLAIMS = 3
+FIRST_LAB = 12
 BYTES = 200_000
 NEW_VERSION = re.compile(r"\.new\d*\.ipynb$")
 
@@ -208,6 +210,162 @@ def _lines(cell: Cell) -> int:
 def folded(cell: Cell) -> bool:
     """Whether the page folds the code of a cell behind one line."""
     return "hide-input" in cell.get("metadata", {}).get("tags", [])
+
+
+# --- which cells the page folds ------------------------------------------------------------------
+
+# What a reader should see done: these make data, motions and models.
+WORK = {"backward", "compare", "fit", "joint_fit", "run_seed", "simulate"}
+# What a cell shows with, beside `drawing_functions` and what matplotlib's objects do.
+SHOWS = {"claim", "display", "explore", "interact", "print", "reveal", "score", "setup", "show"}
+ASKS_READER = {"choice", "curve", "number", "point"}
+
+
+def _uses(node: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Yield the names of a cell's own scope in the order of their use, and whether they are set."""
+    if isinstance(node, ast.Name):
+        yield node.id, not isinstance(node.ctx, ast.Load)
+    elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, False
+        if node.value is not None:
+            yield from _uses(node.value)
+        for target in getattr(node, "targets", [getattr(node, "target", None)]):
+            yield from _uses(target)
+    elif isinstance(node, ast.For):
+        for part in (node.iter, node.target, *node.body, *node.orelse):
+            yield from _uses(part)
+    elif isinstance(node, ast.Lambda | ast.FunctionDef | ast.comprehension) or hasattr(
+        node, "generators"
+    ):
+        # A scope of its own: what it sets stays inside.
+        inner = [use for part in ast.iter_child_nodes(node) for use in _uses(part)]
+        own = {name for name, is_set in inner if is_set}
+        own |= {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+        if isinstance(node, ast.comprehension):
+            yield from inner
+        else:
+            yield from ((name, False) for name, _ in inner if name not in own)
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, True
+    else:
+        for part in ast.iter_child_nodes(node):
+            yield from _uses(part)
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            # What is changed in part is set too.
+            root: ast.AST = node
+            while isinstance(root, ast.Attribute | ast.Subscript):
+                root = root.value
+            if isinstance(root, ast.Name):
+                yield root.id, True
+
+
+def _stored_and_needed(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """The names that a cell sets, and those that it reads from the cells before it."""
+    stored: set[str] = set()
+    needed: set[str] = set()
+    for name, is_set in _uses(tree):
+        if is_set:
+            stored.add(name)
+        elif name not in stored:
+            needed.add(name)
+    return stored, needed
+
+
+def only_shows(notebook: Notebook) -> list[Cell]:
+    """Return the code cells that only show something, which the page folds behind one line.
+
+    Such a cell
+
+    - calls `setup()`, or holds nothing but imports; or
+    - draws (with `plotting`, matplotlib, or a function of the notebook that does), prints, claims,
+      reveals a prediction, asks for one, explores, or shows a lab, a quiz or a value; and defines
+      no function or class, calls nothing of `WORK`, and assigns no name that a later cell reads,
+      except a lab or a prediction.
+
+    A cell with the tag ``show-input`` is left open: it draws or prints, and how it does so is
+    what it teaches.
+    """
+    drawn = {id(cell) for cell in drawing_cells(notebook)}
+    trees = [tree_of(cell) for cell in notebook.code]
+    asking = {
+        target.id
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _called(node.value) == "Predictions"
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for position, (cell, tree) in enumerate(zip(notebook.code, trees, strict=True)):
+        tags = cell.get("metadata", {}).get("tags", [])
+        if not tree.body or {"remove-cell", "remove-input", "show-input"} & set(tags):
+            continue
+        if all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body):
+            found.append(cell)
+            continue
+        names = {name for _, name in calls(tree)}
+        kinds = ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef
+        if "setup" in names:
+            found.append(cell)
+            continue
+        if names & WORK or any(isinstance(node, kinds) for node in ast.walk(tree)):
+            continue
+        exempt = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign) and _presents(node.value, asking)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        last = tree.body[-1]
+        shows = (
+            id(cell) in drawn
+            or bool(names & SHOWS)
+            or any(_presents(node, asking) for node in ast.walk(tree))
+            or (isinstance(last, ast.Expr) and isinstance(last.value, ast.Name | ast.Attribute))
+        )
+        stored = _stored_and_needed(tree)[0] - exempt
+        for later in trees[position + 1 :]:
+            again, needed = _stored_and_needed(later)
+            if stored & needed:
+                shows = False
+            stored -= again
+        if shows:
+            found.append(cell)
+    return found
+
+
+def _called(node: ast.AST) -> str:
+    """The name of what an expression calls; empty if it is no call."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+
+
+def _presents(node: ast.AST, asking: set[str]) -> bool:
+    """Whether an expression makes a lab, a quiz, or asks a prediction of one of these names."""
+    name = _called(node)
+    if name in ASKS_READER and isinstance(node, ast.Call):
+        root = getattr(node.func, "value", None)
+        return isinstance(root, ast.Name) and root.id in asking
+    return name == "Quiz" or bool(re.fullmatch(r"[A-Z]\w*Lab", name))
+
+
+def fold(path: Path) -> int:
+    """Give the tag ``hide-input`` to those cells of a chapter's file that only show something.
+
+    Returns:
+        How many cells have it now that had it not.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    changed = [cell for cell in only_shows(Notebook(content)) if not folded(cell)]
+    for cell in changed:
+        cell["metadata"].setdefault("tags", []).append("hide-input")
+    if changed:
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        path.write_text(f"{text}\n", encoding="utf-8")
+    return len(changed)
 
 
 # --- rules for every notebook --------------------------------------------------------------------
@@ -413,17 +571,63 @@ def few_definitions(notebook: Notebook) -> Iterator[Finding]:
 
 def opening(notebook: Notebook) -> Iterator[Finding]:
     """It opens with what one will learn, what one needs and how long it takes."""
-    start, code_cells = [], 0
-    for cell in notebook.cells:
-        # The first two code cells, the installation and setup(), may stand before the text.
-        code_cells += cell.get("cell_type") == "code"
-        if code_cells > 2:
-            break
-        start.append(source(cell) if cell.get("cell_type") == "markdown" else "")
+    start = [source(cell) for cell in _before_sections(notebook) if cell["cell_type"] == "markdown"]
     text = " ".join("\n".join(start).split()).lower()
     for phrase in ("what you will learn", "what you need", "minutes"):
         if phrase not in text:
-            yield None, f"its opening does not say {phrase!r}; add it before the first code"
+            yield None, f"its opening does not say {phrase!r}; add it before the first section"
+
+
+def _before_sections(notebook: Notebook) -> list[Cell]:
+    """The cells before the first heading below the title."""
+    below = [position for position, _, level, _ in notebook.headings() if level > 1]
+    return notebook.cells[: below[0] if below else None]
+
+
+def question(notebook: Notebook) -> Iterator[Finding]:
+    """Below the title stands one question in bold, and then what it asks about: a lab or figure."""
+    start = _before_sections(notebook)
+    title = next((cell for cell in start if cell["cell_type"] == "markdown"), None)
+    if title is None:
+        return  # `heading_levels` reports it
+    asked = re.sub(r"^#[^\n]*", "", source(title).strip(), count=1).strip().split("\n\n")[0]
+    if not re.fullmatch(r"\*\*[^*]+\?\*\*", " ".join(asked.split())):
+        yield title, "below the title stands one question in bold: **Why does ...?**"
+    shown = {id(cell) for cell in drawing_cells(notebook)}
+    heroes = [
+        cell
+        for cell in start
+        if cell["cell_type"] == "code" and (id(cell) in shown or _has_lab(cell))
+    ]
+    if not heroes:
+        yield None, "no lab and no figure stands before its first section"
+    elif any(
+        "what you will learn" in source(cell).lower() for cell in start[: start.index(heroes[0])]
+    ):
+        yield heroes[0], "it stands below what one will learn; put it above"
+
+
+def _has_lab(cell: Cell) -> bool:
+    return any(_presents(node, set()) for node in ast.walk(tree_of(cell)))
+
+
+def lab_early(notebook: Notebook) -> Iterator[Finding]:
+    """A lab stands near its beginning."""
+    labs = [
+        position
+        for position, cell in enumerate(notebook.cells)
+        if cell.get("cell_type") == "code"
+        and any(re.fullmatch(r"\w+Lab", name) for _, name in calls(tree_of(cell)))
+    ]
+    if labs and labs[0] >= FIRST_LAB:
+        yield notebook.cells[labs[0]], f"the first lab is cell {labs[0] + 1}; at most {FIRST_LAB}"
+
+
+def folds(notebook: Notebook) -> Iterator[Finding]:
+    """The page folds what only shows something."""
+    for cell in only_shows(notebook):
+        if not folded(cell):
+            yield cell, "it only shows something; run `python tools/check_notebooks.py --fold`"
 
 
 def ending(notebook: Notebook) -> Iterator[Finding]:
@@ -737,6 +941,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the notebooks against the course's rules.")
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks or folders")
     parser.add_argument("--first-cell", action="store_true", help="print the first cell and stop")
+    parser.add_argument("--fold", action="store_true", help="fold cells that only show something")
     options = parser.parse_args(arguments)
     if options.first_cell:
         print(first_cell())
@@ -745,6 +950,11 @@ def main(arguments: list[str] | None = None) -> int:
     for path in paths:
         if not path.exists():
             parser.error(f"{path} does not exist")
+    if options.fold:
+        for path in notebooks(paths):
+            if path.resolve().parent == ROOT / "book":
+                print(f"{path}: {fold(path)} cell(s) folded")
+        return 0
     breaches = check_paths(paths)
     for breach in breaches:
         print(breach)
