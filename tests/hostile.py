@@ -275,6 +275,8 @@ extent = only(
 )
 coordinates = only((("q", "m"), ("p", "")), text="q", number=3, one=(("q", "m"),), plain=("q", "p"))
 labels = only({"truth": "true"}, text="truth", number=3, a_list=["truth"])
+LABELLED = plt.Figure().add_subplot()
+LABELLED.plot([0, 1], label="a curve")
 ax = only(None, text="ax", number=3, figure=plt.Figure())
 levels = only(5, text="five", zero=0, negative=-3, NaN=[nan, 1.0], words=["a"])
 
@@ -1066,6 +1068,15 @@ CALLS: dict[str, Call] = {
     "cli.make_parser": (cli.make_parser, {}),
     # plotting
     "plotting.use_style": (plotting.use_style, {}),
+    "plotting.label_lines": (
+        plotting.label_lines,
+        {
+            "ax": only(
+                LABELLED, none=None, text="ax", number=3, no_lines=plt.Figure().add_subplot()
+            ),
+            "gap": only(5.0, negative=-1.0, nan=nan, inf=inf, text="5", none=None),
+        },
+    ),
     "plotting.line_style": (plotting.line_style, {"role": Arg("name", "hnn")}),
     "plotting.plain_style": (
         plotting.plain_style,

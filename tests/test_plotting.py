@@ -455,3 +455,55 @@ def test_mesh_error_surface_refuses_bad_bounds_and_empty_meshes():
         plotting.mesh_error_surface(spring_mesh(), bounds=(1e-3, 0.0))
     with pytest.raises(ValueError, match="no error is positive and finite"):
         plotting.mesh_error_surface(mesh_error(SPRING.field, SPRING.field, 1.0, 5))
+
+
+# --- labels at the lines -------------------------------------------------------------------------
+
+
+def test_labels_stand_at_the_ends_of_their_lines_in_their_colours():
+    fig, ax = plt.subplots(layout="constrained")
+    ax.plot([0, 1, 2], [0, 1, 5], **plotting.line_style("hnn"))
+    ax.plot([0, 1, 2], [0, 1, 2], **plotting.plain_style(1, "a bent path"))
+    ax.plot([0, 1, 2], [0, 0, 0], "k", label="_unnamed")
+    ax.legend()
+    hnn, plain = plotting.label_lines(ax)
+    fig.draw_without_rendering()
+    assert ax.get_legend() is None
+    assert [hnn.get_text(), plain.get_text()] == ["HNN", "a bent path"]
+    assert [hnn.get_color(), plain.get_color()] == [ROLES["hnn"].figure, NEUTRAL]
+    for text, height in ((hnn, 5), (plain, 2)):
+        box = text.get_window_extent()
+        end = ax.transData.transform((2, height))
+        assert 0 < box.x0 - end[0] < 20
+        assert (box.y0 + box.y1) / 2 == pytest.approx(end[1], abs=3)
+        # Constrained layout has left room for it.
+        assert box.x1 <= fig.bbox.x1
+
+
+def test_labels_that_would_collide_are_moved_apart_by_no_more_than_needed():
+    fig, ax = plt.subplots(layout="constrained")
+    heights = [1.0, 1.01, 1.02, 9.0]
+    for k, height in enumerate(heights):
+        ax.plot([0, 1], [height, height], label=f"line {k}")
+    ax.plot([0, 0.3], [1.0, 1.0], label="short")
+    *ends, short = plotting.label_lines(ax)
+    fig.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ends]
+    for below, above in itertools.pairwise(boxes):
+        assert above.y0 >= below.y1 - 1
+    middles = [(box.y0 + box.y1) / 2 for box in boxes]
+    wanted = [ax.transData.transform((1, height))[1] for height in heights]
+    # The pile of three is centred on what it labels; the others stay where they belong.
+    assert np.mean(middles[:3]) == pytest.approx(np.mean(wanted[:3]), abs=2)
+    assert middles[3] == pytest.approx(wanted[3], abs=2)
+    box = short.get_window_extent()
+    assert (box.y0 + box.y1) / 2 == pytest.approx(ax.transData.transform((0, 1))[1], abs=2)
+
+
+def test_a_line_that_leaves_the_picture_is_labelled_where_it_is_seen_last():
+    _, ax = plt.subplots()
+    ax.plot(np.linspace(0, 4, 401), np.linspace(0, 4, 401), label="rising")
+    ax.set(ylim=(0, 2))
+    (text,) = plotting.label_lines(ax)
+    box = text.get_window_extent()
+    assert (box.y0 + box.y1) / 2 == pytest.approx(ax.transData.transform((2, 2))[1], abs=4)

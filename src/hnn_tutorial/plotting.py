@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect
+from matplotlib.text import Text
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from torch import Tensor
 
@@ -43,6 +44,7 @@ __all__ = [
     "energy_plot",
     "hamiltonian_contours",
     "hamiltonian_surfaces",
+    "label_lines",
     "line_style",
     "loss_plot",
     "mesh_error_map",
@@ -100,8 +102,10 @@ def use_style() -> None:
             # In an SVG this is the sharpness of pictures inside it; its size is in points.
             "figure.dpi": 144,
             "figure.facecolor": "none",
-            "figure.figsize": (6.4, 3.8),
-            "font.size": 11.5,
+            # One panel. Two side by side are twice as wide; a phone shows them one below the other,
+            # and this size is what keeps the letters legible there.
+            "figure.figsize": (5.2, 3.3),
+            "font.size": 12,
             "grid.color": NEUTRAL,
             "image.cmap": _COLOUR_MAP,
             "legend.fontsize": "medium",
@@ -187,6 +191,104 @@ def method_style(name: str) -> dict[str, Any]:
         "marker": marker,
         "markersize": 5,
     }
+
+
+def label_lines(ax: Axes, gap: float = 5.0) -> tuple[Text, ...]:
+    """Write the label of each line at its right end, in its colour, in place of a legend.
+
+    Labels that would lie over each other are moved apart, up or down. Call it last: limits and
+    scales of the axes, and the other panels of the figure, decide where the lines end.
+
+    Args:
+        ax: the axes. A line without a label, or with one that begins with "_", is left alone.
+        gap: the space between a line's end and its label, in points.
+
+    Returns:
+        The labels, in the order of the lines.
+
+    Raises:
+        TypeError: if ``ax`` is no matplotlib Axes.
+        ValueError: if the gap is negative or not finite, or no line with a label has a point
+            within the axes.
+    """
+    check_type(Axes, "matplotlib Axes", ax=ax)
+    gap = as_number("gap", gap)
+    if not 0 <= gap < np.inf:
+        raise ValueError(f"gap is {gap}; expected 0 points or more")
+    if (legend := ax.get_legend()) is not None:
+        legend.remove()
+    figure: Any = ax.get_figure(root=True)
+    figure.draw_without_rendering()
+    frame = ax.get_window_extent()
+    made, places = [], []
+    for line in ax.get_lines():
+        label = str(line.get_label())
+        points = line.get_transform().transform(np.column_stack(line.get_data()))
+        inside = np.isfinite(points).all(axis=1)
+        inside[inside] = (
+            (points[inside] >= (frame.x0 - 1, frame.y0 - 1))
+            & (points[inside] <= (frame.x1 + 1, frame.y1 + 1))
+        ).all(axis=1)
+        if not label or label.startswith("_") or not inside.any():
+            continue
+        end = points[np.flatnonzero(inside)[-1]]
+        text = ax.annotate(
+            label,
+            tuple(ax.transAxes.inverted().transform(end)),
+            (gap, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=line.get_color(),
+            va="center",
+            annotation_clip=False,
+            zorder=20,
+        )
+        made.append(text)
+        places.append(end[1])
+    if not made:
+        raise ValueError("no line with a label has a point within the axes")
+    boxes = [text.get_window_extent() for text in made]
+    middles = _apart(places, [(box.x0, box.x1) for box in boxes], [box.height for box in boxes])
+    for text, middle, place in zip(made, middles, places, strict=True):
+        text.xyann = (gap, (middle - place) * 72 / figure.dpi)
+    return tuple(made)
+
+
+def _apart(
+    middles: Sequence[float], sides: Sequence[tuple[float, float]], heights: Sequence[float]
+) -> np.ndarray:
+    """Move labels that lie over each other apart, up or down.
+
+    Those that touch become a pile, which is centred on where its labels belong.
+    """
+    result = np.array(middles)
+    piles: list[list[int]] = []
+    for label in np.argsort(middles, kind="stable"):
+        pile = [int(label)]
+        while True:
+            low = min(result[i] - heights[i] / 2 for i in pile)
+            below = next(
+                (
+                    other
+                    for other in reversed(piles)
+                    if max(result[i] + heights[i] / 2 for i in other) > low + 1e-6
+                    and any(
+                        sides[i][0] < sides[j][1] and sides[j][0] < sides[i][1]
+                        for i in other
+                        for j in pile
+                    )
+                ),
+                None,
+            )
+            if below is None:
+                break
+            piles.remove(below)
+            pile = below + pile
+            tops = np.cumsum([heights[i] for i in pile])
+            offsets = tops - np.array([heights[i] for i in pile]) / 2
+            result[pile] = offsets + np.mean([middles[i] for i in pile] - offsets)
+        piles.append(pile)
+    return result
 
 
 def phase_portrait(
