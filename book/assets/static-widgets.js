@@ -136,6 +136,8 @@
       if (typeof end === "function") endings.push(end);
     } catch (error) {
       place.replaceChildren(...savedPicture(record.state), element("p", "hnn-widget-note", `This figure cannot run here: ${error.message}`));
+      // A question that cannot be answered holds nothing back.
+      for (const part of withheld) if (part.asks.includes(record.state)) part.open();
     } finally {
       place.removeAttribute("aria-busy");
     }
@@ -193,11 +195,177 @@
     if (members.some(({ model_name }) => !PASSIVE.test(model_name))) place.append(element("p", "hnn-widget-note", NEEDS_PYTHON));
   }
 
+  // --- predictions ------------------------------------------------------------------------------
+
+  const ANSWERS_KEY = "hnn-tutorial.predictions";
+
+  /** What the reader has answered: kept in this browser, sent nowhere. `book/progress` shows it. */
+  class Answers {
+    #kept = {};
+    #listeners = new Set();
+
+    constructor() {
+      this.#read();
+      // Another page may answer, or clear all.
+      addEventListener("storage", ({ key }) => {
+        if (key !== ANSWERS_KEY && key !== null) return;
+        this.#read();
+        this.#tell();
+      });
+    }
+
+    #read() {
+      let kept = null;
+      try {
+        kept = JSON.parse(localStorage.getItem(ANSWERS_KEY));
+      } catch {
+        // A browser may keep nothing, and what is kept may be no JSON: the answers then live as
+        // long as the page.
+      }
+      this.#kept = { open: kept?.open === true, chapters: { ...kept?.chapters } };
+    }
+
+    #tell() {
+      for (const listener of [...this.#listeners]) listener();
+    }
+
+    /** Whether the reader wants nothing to be held back. */
+    get open() {
+      return this.#kept.open;
+    }
+
+    get(chapter, label) {
+      return this.#kept.chapters[chapter]?.[label];
+    }
+
+    set(chapter, label, entry) {
+      (this.#kept.chapters[chapter] ??= {})[label] = entry;
+      try {
+        localStorage.setItem(ANSWERS_KEY, JSON.stringify(this.#kept));
+      } catch {
+        // As above.
+      }
+      this.#tell();
+    }
+
+    on(listener) {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    }
+  }
+
+  const answers = new Answers();
+  globalThis[Symbol.for("hnn-tutorial.predictions")] = answers;
+
+  const settled = ({ _chapter, _label }) => {
+    const { guess, passed } = answers.get(_chapter, _label) ?? {};
+    return passed === true || (guess ?? null) !== null;
+  };
+  const isQuestion = (part) => part.matches("p") && /^Predict/.test(part.querySelector("strong")?.textContent ?? "");
+
+  /** A part of the page that waits for answers, with the line above it that opens it. */
+  class Withheld {
+    constructor(asks, parts) {
+      this.asks = asks;
+      this.shown = false;
+      this.body = element("div", "hnn-withheld");
+      this.body.tabIndex = -1;
+      this.line = element("p", "hnn-read-on", `What follows holds the answer${asks.length > 1 ? "s" : ""}.`);
+      const button = element("button", "hnn-read-on-button", "Read on without an answer");
+      button.type = "button";
+      button.addEventListener("click", () => {
+        for (const { _chapter, _label } of this.waiting()) answers.set(_chapter, _label, { passed: true });
+        this.body.focus({ preventScroll: true });
+      });
+      this.line.append(" ", button);
+      parts[0].before(this.line, this.body);
+      this.body.append(...parts);
+      // Whoever finds a word in it, or follows a link into it, wants to see it.
+      this.body.addEventListener("beforematch", () => this.open());
+      answers.on(() => this.update());
+    }
+
+    waiting() {
+      return this.asks.filter((ask) => !settled(ask));
+    }
+
+    open() {
+      this.shown = true;
+      this.update();
+    }
+
+    update() {
+      const hidden = !this.shown && !answers.open && this.waiting().length > 0;
+      if (hidden) this.body.setAttribute("hidden", "until-found");
+      else this.body.removeAttribute("hidden");
+      // Where two stand one behind the other, only the first has a line.
+      this.line.hidden = !hidden || Boolean(this.before?.body.hidden);
+      this.after?.update();
+    }
+  }
+
+  const withheld = [];
+
+  /** Hold back what stands between a prediction and its outcome until the reader has answered. */
+  function withhold(records) {
+    const shown = [...document.querySelectorAll(VIEW_TAG)].flatMap((tag) => {
+      const state = records[JSON.parse(tag.textContent).model_id]?.state;
+      const cell = tag.closest("div.cell");
+      return cell && ["ask", "answer"].includes(state?._part) ? [{ cell, state }] : [];
+    });
+    const named = ({ _chapter, _label }) => JSON.stringify([_chapter, _label]);
+    const outcomes = new Map(shown.filter(({ state }) => state._part === "answer").map(({ cell, state }) => [named(state), cell]));
+    const asks = shown.filter(({ state }) => state._part === "ask");
+    const asking = new Set(asks.map(({ cell }) => cell));
+    // Each part of the page, with the questions that it answers.
+    const holders = new Map();
+    for (const { cell, state } of asks) {
+      const last = outcomes.get(named(state));
+      const between = [];
+      for (let part = cell.nextElementSibling; part; part = part.nextElementSibling) {
+        between.push(part);
+        if (part === last) break;
+      }
+      if (between.at(-1) !== last) continue;
+      // Questions that follow each other are all in sight.
+      let first = 0;
+      for (let i = 0; asking.has(between[i]) || isQuestion(between[i]); i++) if (asking.has(between[i])) first = i + 1;
+      for (const part of between.slice(first)) holders.set(part, [...(holders.get(part) ?? []), state]);
+    }
+    let [group, last] = [null, null];
+    const groups = [];
+    for (const [part, states] of [...holders].sort(([a], [b]) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))) {
+      const touches = last !== null && last.nextElementSibling === part;
+      if (!touches || String(group.states.map(named)) !== String(states.map(named))) {
+        group = { states, parts: [], touches };
+        groups.push(group);
+      }
+      group.parts.push(part);
+      last = part;
+    }
+    for (const { states, parts, touches } of groups) {
+      const made = new Withheld(states, parts);
+      if (touches) [made.before, withheld.at(-1).after] = [withheld.at(-1), made];
+      withheld.push(made);
+    }
+    for (const part of withheld) part.update();
+    const follow = () => {
+      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const part = target && withheld.find(({ body }) => body.hidden && body.contains(target));
+      if (!part) return;
+      part.open();
+      target.scrollIntoView();
+    };
+    addEventListener("hashchange", follow);
+    follow();
+  }
+
   // --- the page ---------------------------------------------------------------------------------
 
   function main() {
     const records = {};
     for (const tag of document.querySelectorAll(STATE_TAG)) Object.assign(records, JSON.parse(tag.textContent).state);
+    withhold(records);
 
     const starts = new WeakMap();
     const sight = new IntersectionObserver(

@@ -9,6 +9,7 @@ from hnn_tutorial.widgets.lagrangian_lab import LagrangianLab
 from hnn_tutorial.widgets.learned_lab import LearnedLab
 from hnn_tutorial.widgets.orbit_lab import OrbitLab
 from hnn_tutorial.widgets.phase_lab import PhaseLab
+from hnn_tutorial.widgets.prediction import Predictions
 from hnn_tutorial.widgets.quiz import Quiz
 from hnn_tutorial.widgets.training_lab import TrainingLab
 
@@ -18,6 +19,7 @@ __all__ = [
     "LearnedLab",
     "OrbitLab",
     "PhaseLab",
+    "Predictions",
     "Quiz",
     "TrainingLab",
 ]

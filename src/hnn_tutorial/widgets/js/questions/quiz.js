@@ -2,17 +2,13 @@
 import { button, element } from "../shell/controls.js";
 import { Life } from "../shell/life.js";
 import { followTheme } from "../shell/theme.js";
+import { rich } from "./rich.js";
 
 // What was tried, by quiz, for as long as the page is open: a cell that is run again makes a new
 // widget and a new module, and finds it here.
 const KEPT = (globalThis[Symbol.for("hnn-tutorial.quizzes")] ??= new Map());
 
 let quizzes = 0;
-
-/** Texts arrive as trees of strings and [tag, children]; nothing is read as HTML. */
-function rich(tree) {
-  return tree.map((part) => (typeof part === "string" ? part : element(part[0], {}, ...rich(part[1]))));
-}
 
 class QuizView {
   constructor(model, el) {
