@@ -35,6 +35,7 @@ from hnn_tutorial import (
     palette,
     plotting,
     recordings,
+    sketches,
     systems,
     training,
     widgets,
@@ -1192,6 +1193,10 @@ CALLS: dict[str, Call] = {
             "bounds": bounds,
             "coordinates": coordinates,
         },
+    ),
+    "sketches.sketch": (
+        sketches.sketch,
+        {"system": Arg("system", SPRING), "ax": ax},
     ),
     "plotting.loss_plot": (
         plotting.loss_plot,

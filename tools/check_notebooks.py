@@ -146,11 +146,11 @@ def first_cell() -> str:
 
 @cache
 def drawing_functions() -> frozenset[str]:
-    """Return the names in ``plotting.__all__``, read without importing matplotlib."""
+    """Return ``sketch`` and the names in ``plotting.__all__``, read without matplotlib."""
     tree = ast.parse((ROOT / "src/hnn_tutorial/plotting.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-            return frozenset(ast.literal_eval(node.value)) - {
+            return frozenset([*ast.literal_eval(node.value), "sketch"]) - {
                 "line_style",
                 "method_style",
                 "use_style",
