@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from torch import nn
 
 from hnn_tutorial.comparison import compare
@@ -184,6 +185,15 @@ def test_the_table_shows_medians_ranges_and_costs():
     assert lines[6].split()[:4] == ["baseline", "114", "tanh", "2"]
     assert max(map(len, lines)) < 90
     assert result.spent["hnn"].activation == "tanh"
+    # A notebook shows the same, as tables.
+    shown = BeautifulSoup(result._repr_html_(), "html.parser")
+    scores, costs = (
+        [[cell.get_text() for cell in row(["th", "td"])] for row in table("tr")]
+        for table in shown("table")
+    )
+    assert scores == [["", "a score"], ["baseline", "2 [1, 6]"], ["hnn", "4 [3, 5]"]]
+    assert costs[1][:4] == ["baseline", "114", "tanh", "2"]
+    assert [item.get_text() for item in shown("li")] == lines[8:]
 
 
 def test_a_module_that_states_no_activation_has_none():

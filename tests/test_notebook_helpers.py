@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 
-from hnn_tutorial import notebook
+from hnn_tutorial import _html, notebook
 from hnn_tutorial.notebook import ClaimError, claim, colab_cell, setup
 
 # --- claim ---------------------------------------------------------------------------------------
@@ -240,6 +240,43 @@ def test_a_notebook_shows_the_line_and_sharp_figures_that_do_not_change(monkeypa
     assert "image/svg+xml" in first[0]["data"]
     assert "image/png" not in first[0]["data"]
     assert first[0]["data"] == second[0]["data"]
+
+
+def run(*cells: str) -> list[list[dict]]:
+    """The outputs of the cells, in a kernel of this environment."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(book, kernel_name="python3", timeout=120).execute()
+    return [cell["outputs"] for cell in book["cells"]]
+
+
+def test_a_notebook_shows_a_claim_as_a_result_and_a_failed_one_as_an_error():
+    claims = "print('a')\nclaim('it <stays>', 2e-5, below=1e-2)\nclaim('x', 1, above=0)"
+    _, shown, failed = run(
+        "from hnn_tutorial.notebook import claim, ClaimError",
+        claims,
+        "try:\n    claim('y', 2, below=1)\nexcept ClaimError as e:\n    print(e)",
+    )
+    assert [output["output_type"] for output in shown] == ["stream", *["display_data"] * 2]
+    data = shown[1]["data"]
+    assert data["text/plain"] == "claim holds: it <stays>: 2e-05 < 0.01"
+    html = data["text/html"]
+    assert '<span class="hnn-claim-text">it &lt;stays&gt;</span>' in html
+    assert "2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup> &lt; 0.01" in html
+    assert 'aria-label="claim holds"' in html
+    assert [output["text"] for output in failed] == ["claim fails: y: 2 is not < 1\n"]
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("3.1e-05 < 0.01", "3.1 × 10<sup>−5</sup> &lt; 0.01"),
+        ("1e+06 [-2, -0.5]", "10<sup>6</sup> [−2, −0.5]"),
+        ("seed-3 of x1e-4y", "seed-3 of x1e-4y"),
+        ("5-3", "5-3"),
+    ],
+)
+def test_numbers_are_written_as_in_print(text, shown):
+    assert _html.numbers(text).replace("\N{NO-BREAK SPACE}", " ") == shown
 
 
 # --- the first cell ------------------------------------------------------------------------------

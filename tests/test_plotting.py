@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from matplotlib.colors import to_hex
 from matplotlib.quiver import Quiver
 
 from hnn_tutorial import palette, plotting
+from hnn_tutorial._svg import to_svg
 from hnn_tutorial.evaluation import MeshError, mesh_error
 from hnn_tutorial.models import HNN, MLP
 from hnn_tutorial.palette import (
@@ -507,3 +509,81 @@ def test_a_line_that_leaves_the_picture_is_labelled_where_it_is_seen_last():
     (text,) = plotting.label_lines(ax)
     box = text.get_window_extent()
     assert (box.y0 + box.y1) / 2 == pytest.approx(ax.transData.transform((2, 2))[1], abs=4)
+
+
+# --- as SVG --------------------------------------------------------------------------------------
+
+
+def boxes_of(text: str) -> list[list[float]]:
+    [panels] = re.findall(r'data-hnn-panels="([^"]+)"', text)
+    return [list(map(float, box.split())) for box in panels.split("; ")]
+
+
+def test_the_colours_of_an_svg_are_variables_with_their_usual_values():
+    ax = plotting.energy_plot(TIMES, {"truth": ENERGY, "second order": ENERGY[:, 0] + 1})
+    plotting.label_lines(ax)
+    text = to_svg(ax.figure)
+    colour = ROLES["second order"].figure
+    assert f"stroke: var(--hnn-fig-second-order, {colour})" in text
+    assert f"fill: var(--hnn-text-second-order, {colour})" in text
+    assert f"var(--hnn-text-ink, {NEUTRAL})" in text
+    # Nothing of the course's colours is left that a page could not set.
+    rest = re.sub(r"var\([^)]*\)", "", text).lower()
+    assert not any(role.figure.lower() in rest for role in ROLES.values())
+    # No rule in it that would hold for a whole page.
+    assert "<style" not in text
+
+
+def test_ids_in_svgs_are_used_and_differ_between_figures():
+    first, second = (
+        to_svg(plotting.energy_plot(TIMES, {"truth": ENERGY * k}).figure) for k in (1, 2)
+    )
+    ids = [set(re.findall(r' id="([^"]+)"', text)) for text in (first, second)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', first)) == ids[0]
+    again = to_svg(plotting.energy_plot(TIMES, {"truth": ENERGY}).figure)
+    assert again == first
+
+
+def test_panels_side_by_side_are_named_with_their_colour_bars():
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10.4, 3.6), layout="constrained")
+    plotting.energy_plot(TIMES, {"truth": ENERGY}, left)
+    fig.colorbar(right.imshow(np.eye(3)), ax=right)
+    text = to_svg(fig)
+    first, second = boxes_of(text)
+    [width] = re.findall(r'width="([\d.]+)pt"', text)
+    assert first[0] < 10
+    assert first[0] + first[2] < second[0] + 10
+    # The image is square; the box is wider by its colour bar.
+    assert second[2] > second[3] + 30
+    assert second[0] + second[2] == pytest.approx(float(width), abs=10)
+    # One panel, or panels one above the other, stay as they are.
+    for shape in ((1, 1), (3, 1)):
+        fig, _ = plt.subplots(*shape)
+        assert "data-hnn-panels" not in to_svg(fig)
+    fig, _ = plt.subplots(2, 3, layout="constrained")
+    assert len(boxes_of(to_svg(fig))) == 3
+
+
+def test_the_size_of_the_smallest_letters_is_named():
+    fig, ax = plt.subplots()
+    ax.set_xlabel("small $x_1$", fontsize=9)
+    assert 'data-hnn-letters="9"' in to_svg(fig)
+    assert to_svg(plt.figure()) is None
+
+
+def test_an_svg_is_drawn_as_matplotlib_draws_it():
+    """Shortened paths are the same paths: each point is where it was, to a hundredth."""
+    fig, ax = plt.subplots()
+    ax.plot(np.sin(np.arange(40.0)), **plotting.line_style("hnn"))
+    whole = BytesIO()
+    fig.savefig(whole, format="svg", bbox_inches=fig.get_tightbbox().padded(0.05))
+
+    def numbers(text: str) -> list[list[float]]:
+        drawn = re.findall(r' d="([^"]*)"', text)
+        return [[float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", path)] for path in drawn]
+
+    before, after = numbers(whole.getvalue().decode()), numbers(to_svg(fig))
+    assert [len(path) for path in before] == [len(path) for path in after]
+    assert np.abs(np.concatenate(before) - np.concatenate(after)).max() <= 0.00501

@@ -80,9 +80,19 @@ def test_a_history_is_told_in_one_line():
     told = repr(history)
     assert len(told) < 120
     assert f"{history.steps} steps" in told
-    assert f"loss {history.loss[0]:.3g} to {history.final_loss:.3g}" in told
+    assert f"from {history.loss[0]:.3g} to {history.final_loss:.3g}" in told
     assert history.reason in told
-    assert repr(History()) == "<History: 0 steps in 0.0 s, loss nan, not ended>"
+    assert repr(History()) == "0 steps in 0.0 s: the loss went to nan (not ended)"
+    done = History([1.0, 0.1], final_loss=2e-5, seconds=1.04, reason="all steps done")
+    assert repr(done) == "2 steps in 1.0 s: the loss went from 1 to 2e-05 (all steps done)"
+    shown = done._repr_html_()
+    assert "from 1 to 2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup> (all" in shown
+    # Three values, evenly apart; the loss falls, so the picture goes down (y grows).
+    [points] = re.findall(r'points="([^"]+)"', shown)
+    xs, ys = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1])
+    assert ys[0] < ys[1] < ys[2]
+    assert "<svg" not in History()._repr_html_()
 
 
 def test_derivative_residual_is_predicted_less_true():

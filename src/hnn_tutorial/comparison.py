@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from hnn_tutorial._html import numbers, table
 from hnn_tutorial._validate import as_number, check_callable, check_seed, check_type, describe
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.evaluation import Spread, over_seeds
@@ -146,19 +147,40 @@ class Comparison:
         return self.values[rival][score]
 
     def __repr__(self) -> str:
+        lines = [
+            f"median [range] over {len(self.seeds)} seeds",
+            *_columns(self._scores()),
+            "",
+            *_columns(self._costs()),
+            *self._notes(),
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{numbers(note)}</li>" for note in self._notes())
+        return (
+            '<div class="hnn-comparison">'
+            + table(self._scores(), f"Median and range over {len(self.seeds)} seeds.")
+            + table(self._costs(), "What each of them spent.")
+            + f"<ul>{notes}</ul></div>"
+        )
+
+    def _scores(self) -> list[list[str]]:
         scores = list(next(iter(self.values.values())))
-        table = [["", *scores]]
-        for rival in self.values:
-            table.append([rival, *(str(self.spread(rival, score)) for score in scores)])
+        rows = [
+            [rival, *(str(self.spread(rival, score)) for score in scores)] for rival in self.values
+        ]
+        return [["", *scores], *rows]
+
+    def _costs(self) -> list[list[str]]:
         costs = [["spent by", "weights", "activation", "steps", "multiplications", "seconds"]]
         for rival, cost in self.spent.items():
             row = [rival, str(cost.weights), cost.activation or "-", str(cost.steps)]
             costs.append([*row, f"{cost.multiplications:.1e}", f"{cost.seconds:.2g}"])
-        lines = [
-            f"median [range] over {len(self.seeds)} seeds",
-            *_columns(table),
-            "",
-            *_columns(costs),
+        return costs
+
+    def _notes(self) -> list[str]:
+        return [
             *(
                 f"{rival}: {_settings(cost.optimizer)}"
                 + (f", the best of {cost.tried}" if cost.tried > 1 else "")
@@ -166,7 +188,6 @@ class Comparison:
             ),
             *(f"not equal: {sentence}" for sentence in self.unequal),
         ]
-        return "\n".join(lines)
 
 
 def compare(

@@ -3,9 +3,13 @@
 import math
 import os
 import re
+import sys
 from dataclasses import dataclass
+from html import escape
 from numbers import Real
 from typing import Any
+
+from hnn_tutorial._html import numbers
 
 __all__ = ["ClaimError", "Session", "claim", "colab_cell", "setup"]
 
@@ -129,11 +133,11 @@ def claim(
     equals: Any = None,
     within: Any = None,
 ) -> None:
-    """Check a statement of the text against a computed value, and print both.
+    """Check a statement of the text against a computed value, and show both.
 
     ``claim("the HNN's energy drifts by less than 1 % in 20 s", drift, below=0.01)`` prints
-    ``claim holds: the HNN's energy drifts by less than 1 % in 20 s: 0.00031 < 0.01``. A NaN never
-    passes.
+    ``claim holds: the HNN's energy drifts by less than 1 % in 20 s: 0.00031 < 0.01``; a notebook
+    shows the same as a result, with a mark. A NaN never passes.
 
     Args:
         text: the statement, as the notebook makes it.
@@ -171,7 +175,24 @@ def claim(
     comparison = _comparison(number, bounds, holds)
     if not holds:
         raise ClaimError(text, number, bounds, f"claim fails: {text}: {comparison}")
-    print(f"claim holds: {text}: {comparison}")
+    _show(text, comparison)
+
+
+def _show(text: str, comparison: str) -> None:
+    """Print a claim that holds; a notebook shows it as a result instead."""
+    line = f"claim holds: {text}: {comparison}"
+    shell = sys.modules.get("IPython")
+    if shell is None or shell.get_ipython() is None:
+        print(line)
+        return
+    from IPython.display import display
+
+    html = (
+        '<div class="hnn-claim"><span class="hnn-claim-mark" style="color: #1a7f4b" role="img" '
+        f'aria-label="claim holds">✓</span> <span class="hnn-claim-text">{escape(text)}</span> '
+        f'<span class="hnn-claim-value"><b>{numbers(comparison)}</b></span></div>'
+    )
+    display({"text/plain": line, "text/html": html}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _device(name: str | None) -> Any:
@@ -196,15 +217,20 @@ def _threads() -> int:
 
 
 def _use_svg() -> None:
-    """Show figures as SVG: sharp at any size, and smaller than a PNG of twice the resolution."""
+    """Show figures as SVG: sharp at any size, small, and in colours that a page may set."""
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:
         return
-    if get_ipython() is not None:
-        # Without the date, the same figure is the same file.
-        set_matplotlib_formats("svg", metadata={"Date": None})
+    shell = get_ipython()
+    if shell is not None:
+        from matplotlib.figure import Figure
+
+        from hnn_tutorial._svg import to_svg
+
+        set_matplotlib_formats("svg")
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, to_svg)
 
 
 def _number(value: Any, what: str) -> bool | int | float:

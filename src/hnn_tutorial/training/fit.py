@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from hnn_tutorial._html import curve, numbers
 from hnn_tutorial._validate import (
     as_path,
     check_callable,
@@ -95,11 +96,15 @@ class History:
         return len(self.loss)
 
     def __repr__(self) -> str:
-        first = f"{self.loss[0]:.3g} to " if self.loss else ""
+        first = f"from {self.loss[0]:.3g} " if self.loss else ""
         return (
-            f"<History: {self.steps} steps in {self.seconds:.1f} s, loss {first}"
-            f"{self.final_loss:.3g}, {self.reason or 'not ended'}>"
+            f"{self.steps} steps in {self.seconds:.1f} s: the loss went {first}to "
+            f"{self.final_loss:.3g} ({self.reason or 'not ended'})"
         )
+
+    def _repr_html_(self) -> str:
+        drawn = curve([*self.loss, self.final_loss])
+        return f'<div class="hnn-history">{drawn} <span>{numbers(repr(self))}</span></div>'
 
 
 def fit(
