@@ -1,4 +1,5 @@
-"""Keep the pages light: MathJax only where there is a formula, and only the icons that are used.
+"""Keep the pages light: MathJax only where there is a formula, only the icons that are used, and
+each widget's module once.
 
 The theme's script draws icons from all of Font Awesome, 540 KB compressed. Its style sheet can draw
 them too, from fonts; and the few icons that the pages hold fit into a style sheet. An icon that was
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,26 @@ def drop_mathjax(app: Sphinx, name: str, template: str, context: dict, doctree: 
         for script in context["script_files"]
         if path not in str(script.filename) and "MathJax" not in script.attributes.get("body", "")
     ]
+
+
+def share_modules(app: Sphinx, name: str, template: str, context: dict, doctree: Any) -> None:
+    """Keep each text of a module or a style sheet once in the widgets' states of a page.
+
+    ``static-widgets.js`` looks it up again: ``_same`` says which other state has it.
+    """
+    for script in context["script_files"]:
+        attributes = getattr(script, "attributes", {})
+        if attributes.get("type") != "application/vnd.jupyter.widget-state+json":
+            continue
+        content = json.loads(attributes["body"])
+        first: dict[str, str] = {}
+        for key, record in content["state"].items():
+            for part in ("_esm", "_css"):
+                text = record["state"].get(part)
+                if text and first.setdefault(text, key) != key:
+                    del record["state"][part]
+                    record.setdefault("_same", {})[part] = first[text]
+        attributes["body"] = json.dumps(content).replace("</", "<\\/")
 
 
 def write_icons(app: Sphinx, exception: Exception | None) -> None:
@@ -90,5 +112,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", add_filter)
     app.add_css_file(STYLE)
     app.connect("html-page-context", drop_mathjax, priority=900)
+    app.connect("html-page-context", share_modules, priority=900)
     app.connect("build-finished", write_icons)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

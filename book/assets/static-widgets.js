@@ -261,28 +261,22 @@
     const { guess, passed } = answers.get(_chapter, _label) ?? {};
     return passed === true || (guess ?? null) !== null;
   };
-  const isQuestion = (part) => part.matches("p") && /^Predict/.test(part.querySelector("strong")?.textContent ?? "");
 
-  /** A part of the page that waits for answers, with the line above it that opens it. */
+  /** A part of the page that waits for answers, with the line above it that opens it. The page is
+   * written so (book/_ext/hnn_predictions.py), and its style sheet hides it until this takes over. */
   class Withheld {
-    constructor(asks, parts) {
-      this.asks = asks;
-      this.shown = false;
-      this.body = element("div", "hnn-withheld");
-      this.body.tabIndex = -1;
-      this.line = element("p", "hnn-read-on", `What follows holds the answer${asks.length > 1 ? "s" : ""}.`);
-      const button = element("button", "hnn-read-on-button", "Read on without an answer");
-      button.type = "button";
-      button.addEventListener("click", () => {
+    #shown = false;
+
+    constructor(body, records) {
+      this.body = body;
+      this.line = body.previousElementSibling;
+      this.asks = JSON.parse(body.dataset.asks).map((id) => records[id].state);
+      this.line.querySelector("button").addEventListener("click", () => {
         for (const { _chapter, _label } of this.waiting()) answers.set(_chapter, _label, { passed: true });
         this.body.focus({ preventScroll: true });
       });
-      this.line.append(" ", button);
-      parts[0].before(this.line, this.body);
-      this.body.append(...parts);
-      // Whoever finds a word in it, or follows a link into it, wants to see it.
-      this.body.addEventListener("beforematch", () => this.open());
-      answers.on(() => this.update());
+      // Whoever finds a word in it wants to see it.
+      body.addEventListener("beforematch", () => this.open());
     }
 
     waiting() {
@@ -290,74 +284,41 @@
     }
 
     open() {
-      this.shown = true;
-      this.update();
+      this.#shown = true;
+      updateWithheld();
     }
 
-    update() {
-      const hidden = !this.shown && !answers.open && this.waiting().length > 0;
+    update(before) {
+      const hidden = !this.#shown && !answers.open && this.waiting().length > 0;
       if (hidden) this.body.setAttribute("hidden", "until-found");
       else this.body.removeAttribute("hidden");
       // Where two stand one behind the other, only the first has a line.
-      this.line.hidden = !hidden || Boolean(this.before?.body.hidden);
-      this.after?.update();
+      this.line.hidden = !hidden || (before?.body === this.line.previousElementSibling && before.body.hidden !== false);
+      this.body.dataset.ready = this.line.dataset.ready = "";
     }
   }
 
   const withheld = [];
 
-  /** Hold back what stands between a prediction and its outcome until the reader has answered. */
-  function withhold(records) {
-    const shown = [...document.querySelectorAll(VIEW_TAG)].flatMap((tag) => {
-      const state = records[JSON.parse(tag.textContent).model_id]?.state;
-      const cell = tag.closest("div.cell");
-      return cell && ["ask", "answer"].includes(state?._part) ? [{ cell, state }] : [];
-    });
-    const named = ({ _chapter, _label }) => JSON.stringify([_chapter, _label]);
-    const outcomes = new Map(shown.filter(({ state }) => state._part === "answer").map(({ cell, state }) => [named(state), cell]));
-    const asks = shown.filter(({ state }) => state._part === "ask");
-    const asking = new Set(asks.map(({ cell }) => cell));
-    // Each part of the page, with the questions that it answers.
-    const holders = new Map();
-    for (const { cell, state } of asks) {
-      const last = outcomes.get(named(state));
-      const between = [];
-      for (let part = cell.nextElementSibling; part; part = part.nextElementSibling) {
-        between.push(part);
-        if (part === last) break;
-      }
-      if (between.at(-1) !== last) continue;
-      // Questions that follow each other are all in sight.
-      let first = 0;
-      for (let i = 0; asking.has(between[i]) || isQuestion(between[i]); i++) if (asking.has(between[i])) first = i + 1;
-      for (const part of between.slice(first)) holders.set(part, [...(holders.get(part) ?? []), state]);
-    }
-    let [group, last] = [null, null];
-    const groups = [];
-    for (const [part, states] of [...holders].sort(([a], [b]) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))) {
-      const touches = last !== null && last.nextElementSibling === part;
-      if (!touches || String(group.states.map(named)) !== String(states.map(named))) {
-        group = { states, parts: [], touches };
-        groups.push(group);
-      }
-      group.parts.push(part);
-      last = part;
-    }
-    for (const { states, parts, touches } of groups) {
-      const made = new Withheld(states, parts);
-      if (touches) [made.before, withheld.at(-1).after] = [withheld.at(-1), made];
-      withheld.push(made);
-    }
-    for (const part of withheld) part.update();
-    const follow = () => {
-      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-      const part = target && withheld.find(({ body }) => body.hidden && body.contains(target));
-      if (!part) return;
-      part.open();
-      target.scrollIntoView();
-    };
-    addEventListener("hashchange", follow);
-    follow();
+  function updateWithheld() {
+    withheld.forEach((part, i) => part.update(withheld[i - 1]));
+  }
+
+  /** Open what a link within the page, or to it, leads into. */
+  function followHash() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const part = target && withheld.find(({ body }) => body.contains(target));
+    if (!part?.body.hidden) return;
+    part.open();
+    target.scrollIntoView();
+  }
+
+  function holdBack(records) {
+    for (const body of document.querySelectorAll(".hnn-withheld")) withheld.push(new Withheld(body, records));
+    updateWithheld();
+    answers.on(updateWithheld);
+    addEventListener("hashchange", followHash);
+    followHash();
   }
 
   // --- the page ---------------------------------------------------------------------------------
@@ -365,7 +326,11 @@
   function main() {
     const records = {};
     for (const tag of document.querySelectorAll(STATE_TAG)) Object.assign(records, JSON.parse(tag.textContent).state);
-    withhold(records);
+    // A text that several widgets have stands in the state of the first (book/_ext/hnn_weight.py).
+    for (const { state, _same } of Object.values(records)) {
+      for (const [name, id] of Object.entries(_same ?? {})) state[name] = records[id].state[name];
+    }
+    holdBack(records);
 
     const starts = new WeakMap();
     const sight = new IntersectionObserver(

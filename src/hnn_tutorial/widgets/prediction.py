@@ -23,6 +23,10 @@ DRAWN = 65
 SHOWN = 4 * (DRAWN - 1) + 1
 """Points of the curve that answers it."""
 
+# Heights in pixels, as prediction.css sets them: a line, a card with a title of no line, and what
+# stands below a control in a narrow and in a wide card.
+LINE, HEAD, FOOT = 22, 58, (100, 55)
+
 Axis = tuple[str, float, float]
 
 
@@ -150,7 +154,11 @@ class Predictions:
 
     def score(self) -> "Score":
         """Return a line that says how many of the chapter's predictions were right."""
-        card = Score(_chapter=self._chapter, _picture_alt="the score of this chapter's predictions")
+        card = Score(
+            _chapter=self._chapter,
+            _picture_alt="the score of this chapter's predictions",
+            _heights=[HEAD + LINE, HEAD + LINE],
+        )
         self._add(card)
         return card
 
@@ -186,6 +194,16 @@ class _Card(anywidget.AnyWidget):
     _picture_alt = traitlets.Unicode().tag(sync=True)
     _chapter = traitlets.Unicode().tag(sync=True)
     _marks = traitlets.Dict().tag(sync=True)
+    _heights = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+        """Show the card; the room that it will take travels along, as that of a lab does."""
+        made = super()._repr_mimebundle_(*args, **kwargs)
+        bundle = made[0] if isinstance(made, tuple) else made
+        view = bundle.get("application/vnd.jupyter.widget-view+json") if bundle else None
+        if view is not None and self._heights:
+            view["hnn_heights"] = self._heights
+        return made
 
 
 class Score(_Card):
@@ -234,7 +252,12 @@ class Prediction(_Asked):
             _spec=spec,
             _picture=_sheet([f"Your prediction: {escape(label)}", *self._offer(spec)]),
             _picture_alt=f"a question: {label}",
+            _heights=[_head(label, wide) + self._room(wide) + FOOT[wide] for wide in (False, True)],
         )
+
+    def _room(self, wide: bool) -> int:
+        """How high the control is, in pixels, in a card that is narrow or wide."""
+        return 300 if wide else 230
 
     def _offer(self, spec: dict[str, Any]) -> list[str]:
         """What can be answered, as lines for paper."""
@@ -252,11 +275,19 @@ class Prediction(_Asked):
             _truth=truth,
             _picture=picture,
             _picture_alt=f"{self._label}: {said}",
+            _heights=[
+                _head(self._label, wide) + self._told(wide) + (2 if wide else 3) * LINE
+                for wide in (False, True)
+            ],
         )
         for name in ("guess", "passed", "right"):
             traitlets.link((self, name), (outcome, name))
         self._owner._add(outcome)
         return outcome
+
+    def _told(self, wide: bool) -> int:
+        """How high the picture of the outcome is, in pixels."""
+        return self._room(wide) + LINE + 10
 
     def _mark_of(self) -> str:
         if self.guess is None:
@@ -309,6 +340,13 @@ class Choice(Prediction):
     def _offer(self, spec: dict[str, Any]) -> list[str]:
         return [f"– {escape(text)}" for text in self._texts]
 
+    def _room(self, wide: bool) -> int:
+        lines = [_lines(text, 72 if wide else 34) for text in self._texts]
+        return sum(max(44, LINE * n + 15) + 6 for n in lines) - 6
+
+    def _told(self, wide: bool) -> int:
+        return self._room(wide)
+
     def _fits(self, guess: Any) -> bool:
         return type(guess) is int and 0 <= guess < len(self._texts)
 
@@ -344,6 +382,12 @@ class Number(Prediction):
 
     def _offer(self, spec: dict[str, Any]) -> list[str]:
         return [f"a number from {spec['low']:g} to {spec['high']:g} {escape(spec['unit'])}"]
+
+    def _room(self, wide: bool) -> int:
+        return 56 if wide else 107
+
+    def _told(self, wide: bool) -> int:
+        return 96
 
     def _fits(self, guess: Any) -> bool:
         number = isinstance(guess, int | float) and not isinstance(guess, bool)
@@ -448,6 +492,16 @@ def _text(name: str, value: Any) -> str:
     if not value.strip():
         raise ValueError(f"{name} is empty; expected some text")
     return " ".join(value.split())
+
+
+def _lines(text: str, width: int) -> int:
+    """About how many lines a text takes."""
+    return -(-len(text) // width)
+
+
+def _head(label: str, wide: bool) -> int:
+    """How high a card is with nothing below its title."""
+    return HEAD + LINE * _lines(label, 80 if wide else 36)
 
 
 def _rich(name: str, text: str) -> Rich:

@@ -10,9 +10,12 @@ export function numberText(value, unit = "") {
     const digits = String(Number(power)).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
     text = `${Number(mantissa)} × 10${digits}`;
   }
+  text = text.replace(/\d{5,}/, (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
   const gap = /^[°%]/.test(unit) && unit !== "%" ? "" : "\u00a0";
   return text.replaceAll("-", "−") + (unit ? gap + unit : "");
 }
+
+const percent = (share) => `${Number((100 * share).toPrecision(2))}\u00a0%`;
 
 function quoted(spec, places) {
   return places.map((place) => `“${plain(spec.answers[place])}”`).join(" or ");
@@ -38,7 +41,7 @@ function judgeNumber({ low, high, log, unit }, { value, within }, guess) {
   const off = Math.abs(guess - value);
   const right = off <= Math.max(within * Math.abs(value), (high - low) / 20) * (1 + 1e-9);
   if (off <= 0.005 * Math.abs(value)) return { right: true, words: `${said}.` };
-  const far = Math.abs(value) > (high - low) / 1000 ? `${Number(((100 * off) / Math.abs(value)).toPrecision(2))}\u00a0%` : numberText(off, unit);
+  const far = Math.abs(value) > (high - low) / 1000 ? percent(off / Math.abs(value)) : numberText(off, unit);
   return { right, words: `${said}. You are ${far} too ${guess < value ? "low" : "high"}.` };
 }
 
@@ -54,12 +57,12 @@ function judgeCurve({ y }, { values, within }, guess) {
     count += 1;
   });
   const far = Math.sqrt(sum / count);
-  return { right: far <= within, words: `Your curve lies ${numberText(100 * far)}\u00a0% of the upright axis away, as a root mean square.` };
+  return { right: far <= within, words: `Your curve lies ${percent(far)} of the upright axis away, as a root mean square.` };
 }
 
 function judgePoint({ x, y }, { at, within }, guess) {
   const far = Math.hypot((guess[0] - at[0]) / (x[2] - x[1]), (guess[1] - at[1]) / (y[2] - y[1]));
-  return { right: far <= within, words: `You are ${numberText(100 * far)}\u00a0% of the axes away.` };
+  return { right: far <= within, words: `You are ${percent(far)} of the axes away.` };
 }
 
 const JUDGES = { choice: judgeChoice, number: judgeNumber, curve: judgeCurve, point: judgePoint };

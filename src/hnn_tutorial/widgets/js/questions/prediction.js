@@ -155,7 +155,7 @@ class Question extends Card {
     const value = settled ? null : this.control.value();
     this.done.disabled = value === null;
     if (passed) this.status.textContent = "You read on without an answer.";
-    else if (settled) this.status.textContent = `Your answer: ${inWords(kind, spec, guess)}.`;
+    else if (settled) this.status.textContent = kind === "curve" ? "This is your curve." : `Your answer: ${inWords(kind, spec, guess)}.`;
     else this.status.textContent = value === null ? this.control.hint : "";
   }
 

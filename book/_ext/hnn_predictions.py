@@ -1,0 +1,115 @@
+"""Hold back what stands between a prediction and its outcome until the reader has answered.
+
+The widgets' states say which cell asks and which one answers. All that stands between the two is
+put into one element, which the style sheet hides from readers with scripts before the page is
+drawn; `static-widgets.js` opens it. On paper and without scripts it is as any other part of the
+page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+
+VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>')
+QUESTION = re.compile(r"Predict\b")
+
+
+class withheld(nodes.General, nodes.Element):
+    """A part of a page that waits for answers; ``asks`` are the ids of their widgets."""
+
+
+def visit_withheld(translator: Any, node: withheld) -> None:
+    """Open the part, after the line that a reader opens it with."""
+    many = "s" if len(node["asks"]) > 1 else ""
+    later = " hidden" if node["later"] else ""
+    asks = escape(json.dumps(node["asks"]))
+    translator.body.append(
+        f'<p class="hnn-read-on"{later}>What follows holds the answer{many}. '
+        '<button type="button" class="hnn-read-on-button">Read on without an answer</button></p>\n'
+        f'<div class="hnn-withheld" tabindex="-1" data-asks="{asks}">\n'
+    )
+
+
+def depart_withheld(translator: Any, node: withheld) -> None:
+    """Close the part."""
+    translator.body.append("</div>\n")
+
+
+def widget_states(app: Sphinx, name: str) -> dict[str, dict[str, Any]]:
+    """The saved states of a page's widgets by their ids."""
+    files = NbMetadataCollector.get_js_files(app.env, name)
+    _, options = files.get("ipywidgets_state", ("", {"body": '{"state": {}}'}))
+    found = json.loads(options["body"])["state"]
+    return {key: record["state"] for key, record in found.items()}
+
+
+def hold_back(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Wrap what stands between each prediction and its outcome."""
+    states = widget_states(app, name)
+    if not any(state.get("_part") == "ask" for state in states.values()):
+        return
+    for section in list(doctree.findall(nodes.section)):
+        _hold_back_in(section, states)
+
+
+def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> None:
+    parts = list(section.children)
+    asks: list[tuple[int, str]] = []
+    outcomes: dict[tuple[str, str], int] = {}
+    for at, part in enumerate(parts):
+        for key in _views(part):
+            state = states.get(key, {})
+            if state.get("_part") == "ask":
+                asks.append((at, key))
+            elif state.get("_part") == "answer":
+                outcomes[state["_chapter"], state["_label"]] = at
+    asking = {at for at, _ in asks}
+    holders: dict[int, list[str]] = {}
+    for at, key in asks:
+        last = outcomes.get((states[key]["_chapter"], states[key]["_label"]), 0)
+        # Questions that follow each other are all in sight.
+        first = after = at + 1
+        while after <= last and (after in asking or _is_question(parts[after])):
+            after += 1
+            first = after if after - 1 in asking else first
+        for place in range(first, last + 1):
+            holders.setdefault(place, []).append(key)
+    before = -1
+    # Neighbours that wait for the same answers are one part.
+    for (keys, _), group in groupby(
+        enumerate(sorted(holders)),
+        key=lambda pair: (tuple(holders[pair[1]]), pair[1] - pair[0]),
+    ):
+        places = [place for _, place in group]
+        held = withheld(asks=list(keys), later=before == places[0] - 1)
+        section.insert(section.index(parts[places[0]]), held)
+        for place in places:
+            section.remove(parts[place])
+            held += parts[place]
+        before = places[-1]
+
+
+def _views(part: nodes.Node) -> list[str]:
+    """The ids of the widgets that a part of a page shows."""
+    scripts = [found for raw in part.findall(nodes.raw) for found in VIEW.findall(raw.astext())]
+    return [json.loads(script)["model_id"] for script in scripts]
+
+
+def _is_question(part: nodes.Node) -> bool:
+    first = part[0] if isinstance(part, nodes.paragraph) and len(part) else None
+    return isinstance(first, nodes.strong) and bool(QUESTION.match(first.astext()))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.add_node(withheld, html=(visit_withheld, depart_withheld))
+    app.connect("doctree-resolved", hold_back, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
