@@ -414,6 +414,19 @@ fit_options = {
 dense = models.DenseNetwork((2, 3, 1))
 dense_x = Arg("tensor", X, {"another size": X4, "no axis": X[0, 0], "float32": X.float()})
 directions = Arg("tensor", X.unsqueeze(-2), {"another size": X4.unsqueeze(-2), "no axis": X[0, 0]})
+PREDICTIONS = widgets.Predictions("pendulum")
+prediction_label = only("which", none=None, empty="", number=3, latex="$x$", open_mark="*x")
+prediction_axis = only(
+    ("q (m)", -1.0, 1.0),
+    none=None,
+    text="q",
+    two=("q", 1.0),
+    words=("q", "a", "b"),
+    out_of_order=("q", 1.0, -1.0),
+    empty=("q", 1.0, 1.0),
+    not_finite=("q", 0.0, inf),
+    no_name=(1, 0.0, 1.0),
+)
 sizes = only(
     (2, 3, 1), none=None, text="231", one=(2,), zero=(2, 0, 1), floats=(2.0, 1.0), number=3
 )
@@ -1375,6 +1388,88 @@ CALLS: dict[str, Call] = {
             "seed": seed,
         },
     ),
+    "widgets.Predictions": (
+        widgets.Predictions,
+        {"chapter": only("pendulum", none=None, empty=" ", number=3, a_list=["pendulum"])},
+    ),
+    "widgets.Predictions.choice": (
+        PREDICTIONS.choice,
+        {
+            "label": prediction_label,
+            "answers": only(
+                ["yes", "no"],
+                none=None,
+                text="yes",
+                one=["yes"],
+                twice=["yes", "yes"],
+                nine=[*"abcdefghi"],
+                numbers=[1, 2],
+                empty=["yes", ""],
+                latex=["$x$", "no"],
+            ),
+        },
+    ),
+    "widgets.Predictions.choice.reveal": (
+        PREDICTIONS.choice("which", ["yes", "no"]).reveal,
+        {
+            "right": only(
+                "yes",
+                none=None,
+                other="maybe",
+                beyond=2,
+                negative=-1,
+                floats=0.0,
+                empty=[],
+                flag=True,
+            )
+        },
+    ),
+    "widgets.Predictions.number": (
+        PREDICTIONS.number,
+        {
+            "label": prediction_label,
+            "low": Arg("number", 1.0).but(above_high=30.0),
+            "high": Arg("number", 20.0).but(below_low=0.5),
+            "log": only(False, none=None, number=1, text="yes"),
+            "unit": only("s", none=None, number=1, a_list=["s"]),
+        },
+    ),
+    "widgets.Predictions.number.reveal": (
+        PREDICTIONS.number("how many", 1, 20, log=True).reveal,
+        {
+            "value": positive(3.0),
+            "within": positive(2.0).but("None", one=1.0),
+        },
+    ),
+    "widgets.Predictions.curve": (
+        PREDICTIONS.curve,
+        {"label": prediction_label, "x": prediction_axis, "y": prediction_axis},
+    ),
+    "widgets.Predictions.curve.reveal": (
+        PREDICTIONS.curve("how it falls", ("t", 0, 1), ("E", 0, 1)).reveal,
+        {
+            "times": increasing,
+            "values": only(
+                TIMES, none=None, text="abcde", one=1.0, short=TIMES[:3], NaN=TIMES * nan
+            ),
+            "role": Arg("name", "truth", fine=("None",)),
+            "within": positive(0.1),
+        },
+    ),
+    "widgets.Predictions.point": (
+        PREDICTIONS.point,
+        {"label": prediction_label, "x": prediction_axis, "y": prediction_axis},
+    ),
+    "widgets.Predictions.point.reveal": (
+        PREDICTIONS.point("where", ("q", -1, 1), ("p", -1, 1)).reveal,
+        {
+            "point": only(
+                (0.0, 1.0), none=None, text="ab", number=1.0, three=(1, 2, 3), NaN=(nan, 0.0)
+            ),
+            "within": positive(0.1),
+        },
+    ),
+    "widgets.Predictions.score": (PREDICTIONS.score, {}),
     "widgets.Quiz": (
         widgets.Quiz,
         {"name": Arg("name", "hnn_mass_spring", {"a path": "../quizzes/hnn_mass_spring"})},

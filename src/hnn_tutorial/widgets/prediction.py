@@ -15,7 +15,7 @@ from torch import Tensor
 from hnn_tutorial import palette
 from hnn_tutorial._validate import as_number, check_type, describe, lookup
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets.quiz import Rich, parse_markup
+from hnn_tutorial.widgets.quiz import Rich, markup_html, parse_markup
 
 DRAWN = 65
 """Points of a curve that the reader draws, equally spaced along the axis."""
@@ -245,12 +245,13 @@ class Prediction(_Asked):
 
     def __init__(self, label: str, spec: dict[str, Any]) -> None:
         label = _text("label", label)
+        words = _rich("label", label)
         super().__init__(
             _label=label,
-            _words=_rich("label", label),
+            _words=words,
             _kind=type(self).__name__.lower(),
             _spec=spec,
-            _picture=_sheet([f"Your prediction: {escape(label)}", *self._offer(spec)]),
+            _picture=_sheet([f"Your prediction: {markup_html(words)}", *self._offer(spec)]),
             _picture_alt=f"a question: {label}",
             _heights=[_head(label, wide) + self._room(wide) + FOOT[wide] for wide in (False, True)],
         )
@@ -261,7 +262,7 @@ class Prediction(_Asked):
 
     def _offer(self, spec: dict[str, Any]) -> list[str]:
         """What can be answered, as lines for paper."""
-        return [f"{name}, from {low:g} to {high:g}" for name, low, high in spec.values()]
+        return [f"{escape(name)}, from {low:g} to {high:g}" for name, low, high in spec.values()]
 
     def _fits(self, guess: Any) -> bool:
         """Whether a value can be an answer."""
@@ -327,7 +328,8 @@ class Choice(Prediction):
             raise ValueError("right is empty; expected an answer, or a list of answers")
         places = sorted({self._place(answer) for answer in given})
         said = "; ".join(self._texts[place] for place in places)
-        return self._reveal({"right": places}, _sheet([f"Answer: {escape(said)}"]), said)
+        written = "; ".join(markup_html(self._spec["answers"][place]) for place in places)
+        return self._reveal({"right": places}, _sheet([f"Answer: {written}"]), said)
 
     def _place(self, answer: Any) -> int:
         check_type((int, str), "an answer's text, or its place counted from 0", right=answer)
@@ -338,7 +340,7 @@ class Choice(Prediction):
         return lookup({text: i for i, text in enumerate(self._texts)}, answer, "answer")
 
     def _offer(self, spec: dict[str, Any]) -> list[str]:
-        return [f"– {escape(text)}" for text in self._texts]
+        return [f"– {markup_html(answer)}" for answer in spec["answers"]]
 
     def _room(self, wide: bool) -> int:
         lines = [_lines(text, 72 if wide else 34) for text in self._texts]

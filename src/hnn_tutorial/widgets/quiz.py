@@ -163,26 +163,28 @@ def read_quiz(path: Path) -> tuple[str, list[dict[str, Any]]]:
 def quiz_picture(questions: list[dict[str, Any]]) -> str:
     """Return the questions and answers as a plain list, SVG text: for where no module runs."""
 
-    def rich(tree: Rich) -> str:
-        return "".join(
-            escape(part) if isinstance(part, str) else f"<{part[0]}>{rich(part[1])}</{part[0]}>"
-            for part in tree
-        )
-
     items = "".join(
-        f"<li>{rich(question['text'])}<ol type='a'>"
-        + "".join(f"<li>{rich(answer['text'])}</li>" for answer in question["answers"])
+        f"<li>{markup_html(question['text'])}<ol type='a'>"
+        + "".join(f"<li>{markup_html(answer['text'])}</li>" for answer in question["answers"])
         + "</ol></li>"
         for question in questions
     )
     # Long texts take about 80 characters a line; a line too many only adds to the margin.
     texts = [part["text"] for q in questions for part in (q, *q["answers"])]
-    height = 24 * sum(1 + len(rich(text)) // 80 for text in texts) + 24
+    height = 24 * sum(1 + len(markup_html(text)) // 80 for text in texts) + 24
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="740" height="{height}">'
         f'<foreignObject width="740" height="{height}"><ol xmlns="http://www.w3.org/1999/xhtml" '
         f'style="color: {palette.NEUTRAL}; font: 15px/24px sans-serif">{items}</ol>'
         "</foreignObject></svg>"
+    )
+
+
+def markup_html(tree: Rich) -> str:
+    """Return what ``parse_markup`` gives as HTML."""
+    return "".join(
+        escape(part) if isinstance(part, str) else f"<{part[0]}>{markup_html(part[1])}</{part[0]}>"
+        for part in tree
     )
 
 
