@@ -249,7 +249,8 @@ class Firmness(SphinxDirective):
             refwarn=True,
             refdoc=self.env.docname,
         )
-        part += nodes.paragraph("", "", link)
+        # Inside of what is folded, so that a link to it opens it.
+        part += nodes.paragraph("", "", link, ids=[f"claims-{name.replace('/', '-')}"])
         part += self._table(page["claims"])
         return part
 

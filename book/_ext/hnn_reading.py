@@ -1,0 +1,182 @@
+"""What makes a chapter readable: its opening, the words of its roles, its claims, its previews.
+
+Notebooks are plain Markdown and plain outputs, which JupyterLab and Colab show as they are. Here the
+pages get what only they can show.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from docutils import nodes
+from hnn_book import FIRMNESS, inside
+from sphinx.application import Sphinx
+
+# --- the opening ---------------------------------------------------------------------------------
+
+STRIP = ("What you will learn", "What you need", "How long it takes")
+
+
+def open_chapter(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Set a chapter's question large, and what one learns, needs and spends in one strip."""
+    if not page.startswith("book/") or not is_notebook(app, page):
+        return
+    title = next(iter(doctree.findall(nodes.title)), None)
+    first = title and title.next_node(descend=False, siblings=True)
+    if isinstance(first, nodes.paragraph) and [type(part) for part in first] == [nodes.strong]:
+        first["classes"].append("hnn-question")
+    parts = []
+    for name in STRIP:
+        start = next((p for p in doctree.findall(nodes.paragraph) if _begins(p, name)), None)
+        if start is None:
+            return
+        following = start.next_node(descend=False, siblings=True)
+        items = [following] if isinstance(following, nodes.bullet_list) else []
+        parts.append((start, items))
+    strip = nodes.container(classes=["hnn-strip"])
+    parts[0][0].parent.insert(parts[0][0].parent.index(parts[0][0]), strip)
+    for start, items in parts:
+        head = start.pop(0)
+        if start and isinstance(start[0], nodes.Text):
+            start[0] = nodes.Text(re.sub(r"^:?\s*", "", start[0]))
+        column = nodes.container("", nodes.paragraph("", "", head, classes=["hnn-strip-head"]))
+        for node in (start, *items):
+            node.parent.remove(node)
+            if node.astext():
+                column += node
+        strip += column
+
+
+def _begins(paragraph: nodes.paragraph, name: str) -> bool:
+    return isinstance(paragraph[0], nodes.strong) and paragraph[0].astext() == name
+
+
+def is_notebook(app: Sphinx, page: str) -> bool:
+    """Whether a page is made of a notebook."""
+    return app.env.doc2path(page).endswith(".ipynb")
+
+
+# --- the words of the roles ----------------------------------------------------------------------
+
+ROLE_WORDS = {
+    "baseline": r"baselines?",
+    "hnn": r"HNNs?",
+    "lnn": r"LNNs?",
+    "second-order": r"second[- ]order (?:MLPs?|networks?|models?)|second order",
+    "truth": r"truth",
+}
+ROLE_WORD = re.compile("|".join(rf"\b(?P<r{k}>{v})\b" for k, v in enumerate(ROLE_WORDS.values())))
+PLAIN = (nodes.reference, nodes.title, nodes.rubric, nodes.literal, nodes.math, nodes.raw)
+PLAIN = (*PLAIN, nodes.literal_block, nodes.table)
+
+
+def colour_roles(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Give the words that name a role the colour of its curves, where a paragraph has them first."""
+    if not page.startswith("book/") or not is_notebook(app, page):
+        return
+    for block in [*doctree.findall(nodes.paragraph), *doctree.findall(nodes.caption)]:
+        seen: set[str] = set()
+        for text in list(block.findall(nodes.Text)):
+            if inside(text, PLAIN):
+                continue
+            parts: list[nodes.Node] = []
+            done = 0
+            for found in ROLE_WORD.finditer(text):
+                role = list(ROLE_WORDS)[int(str(found.lastgroup)[1:])]
+                if role in seen:
+                    continue
+                seen.add(role)
+                word = nodes.inline("", found[0], classes=["hnn-role", f"hnn-role-{role}"])
+                parts += [nodes.Text(text[done : found.start()]), word]
+                done = found.end()
+            if parts:
+                parts.append(nodes.Text(text[done:]))
+                text.parent.replace(text, [part for part in parts if part.astext()])
+
+
+# --- claims --------------------------------------------------------------------------------------
+
+CLAIM = re.compile(
+    r'(<div class="hnn-claim">.*?<span class="hnn-claim-text">(.*?)</span>.*?)</div>', re.DOTALL
+)
+
+
+def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Add to each claim of a page its range over the seeds, if the table of them has it."""
+    made = json.loads((Path(app.srcdir) / FIRMNESS).read_text(encoding="utf-8"))
+    known = iter(made["pages"].get(page, {}).get("claims", ()))
+    home = app.builder.get_relative_uri(page, "book/firmness")
+
+    def with_range(found: re.Match[str]) -> str:
+        claim = next(known, None)
+        if claim is None or claim["text"] != unescape(found[2]):
+            return found[0]
+        low, _, high = claim["range"].partition(" to ")
+        said = f"{low} to {high}" if high else "the same"
+        label = f"{said} at {made['sets']} sets of seeds"
+        link = f"{home}#claims-{page.replace('/', '-')}"
+        return f'{found[1]} <a class="hnn-claim-range" href="{link}">{escape(label)}</a></div>'
+
+    for raw in doctree.findall(nodes.raw):
+        if "hnn-claim" in raw.astext():
+            text = CLAIM.sub(with_range, raw.astext())
+            raw.rawsource, raw.children = text, [nodes.Text(text)]
+
+
+# --- previews ------------------------------------------------------------------------------------
+
+PREVIEWS = "previews.js"
+
+
+def write_previews(app: Sphinx, exception: Exception | None) -> None:
+    """Write what a link to the glossary or to the bibliography shows before one follows it."""
+    if exception is not None or app.builder.format != "html":
+        return
+    shown = dict(_terms(app)) | dict(_works(app))
+    script = f"globalThis.hnnPreviews = {json.dumps(shown, ensure_ascii=False)};\n"
+    Path(app.outdir, "_static", PREVIEWS).write_text(script, encoding="utf-8")
+
+
+def _page(app: Sphinx, name: str) -> BeautifulSoup | None:
+    path = Path(app.outdir, f"{name}.html")
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser") if path.is_file() else None
+
+
+def _terms(app: Sphinx) -> Iterator[tuple[str, str]]:
+    page = _page(app, "book/glossary")
+    for term in page.select("dl.glossary dt[id]") if page else ():
+        meaning = term.find_next("dd")
+        if meaning is not None:
+            yield f"glossary.html#{term['id']}", _plain(meaning)
+
+
+def _works(app: Sphinx) -> Iterator[tuple[str, str]]:
+    page = _page(app, "book/bibliography")
+    for entry in page.select("div.citation[id]") if page else ():
+        yield f"bibliography.html#{entry['id']}", _plain(entry.p or entry)
+
+
+def _plain(tag: Tag) -> str:
+    """The inside of a tag without links, whose addresses hold on its own page alone."""
+    copy = BeautifulSoup(str(tag), "html.parser")
+    for link in copy("a"):
+        link.unwrap()
+    for part in copy(id=True):
+        del part["id"]
+    return next(copy.children).decode_contents().strip()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("doctree-resolved", open_chapter, priority=400)
+    # After the terms of the glossary are linked.
+    app.connect("doctree-resolved", colour_roles, priority=700)
+    app.connect("doctree-resolved", add_ranges, priority=800)
+    app.connect("build-finished", write_previews)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
