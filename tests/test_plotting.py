@@ -587,3 +587,15 @@ def test_an_svg_is_drawn_as_matplotlib_draws_it():
     before, after = numbers(whole.getvalue().decode()), numbers(to_svg(fig))
     assert [len(path) for path in before] == [len(path) for path in after]
     assert np.abs(np.concatenate(before) - np.concatenate(after)).max() <= 0.00501
+
+
+def test_figures_are_set_in_the_course_s_own_face(caplog):
+    fig, ax = plt.subplots()
+    ax.set(
+        xlabel="angle $q_1$ (rad), $\\mathcal{L}$ \N{GREEK SMALL LETTER SIGMA}", ylabel="$x^{-2}$"
+    )
+    fig.draw_without_rendering()
+    assert caplog.records == []  # a face that is missing is reported, in every cell that draws
+    text = to_svg(fig)
+    assert "HNNSans" in text or "HNN Sans" in text
+    assert "STIXGeneral" in text

@@ -5,8 +5,8 @@
     for file in *.tgz; do mkdir "${file%.tgz}" && tar xzf "$file" -C "${file%.tgz}"; done
     pip install "fonttools[woff]" && python tools/fonts.py FOLDER
 
-It writes `book/assets/fonts/` for the pages, and `src/hnn_tutorial/fonts/` for figures. The fonts are
-cut down to the letters that the book may need and to weights from 400 to 700. What the packages
+It writes `book/assets/fonts/` for the pages, and `src/hnn_tutorial/fonts/` for figures. The fonts
+are cut down to the letters that the book may need and to weights from 400 to 700. What the packages
 lack is composed from what they have: subscripts, superscripts and the dot of a time derivative.
 """
 

@@ -1,7 +1,7 @@
 """What makes a chapter readable: its opening, the words of its roles, its claims, its previews.
 
-Notebooks are plain Markdown and plain outputs, which JupyterLab and Colab show as they are. Here the
-pages get what only they can show.
+Notebooks are plain Markdown and plain outputs, which JupyterLab and Colab show as they are. Here
+the pages get what only they can show.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from html import escape, unescape
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from hnn_book import FIRMNESS, inside
 from sphinx.application import Sphinx
+
+from hnn_tutorial._html import numbers
 
 # --- the opening ---------------------------------------------------------------------------------
 
@@ -29,7 +31,7 @@ def open_chapter(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     title = next(iter(doctree.findall(nodes.title)), None)
     first = title and title.next_node(descend=False, siblings=True)
-    if isinstance(first, nodes.paragraph) and [type(part) for part in first] == [nodes.strong]:
+    if isinstance(first, nodes.paragraph) and list(map(type, _full(first))) == [nodes.strong]:
         first["classes"].append("hnn-question")
     parts = []
     for name in STRIP:
@@ -42,9 +44,11 @@ def open_chapter(app: Sphinx, doctree: nodes.document, page: str) -> None:
     strip = nodes.container(classes=["hnn-strip"])
     parts[0][0].parent.insert(parts[0][0].parent.index(parts[0][0]), strip)
     for start, items in parts:
-        head = start.pop(0)
-        if start and isinstance(start[0], nodes.Text):
-            start[0] = nodes.Text(re.sub(r"^:?\s*", "", start[0]))
+        head, *rest = _full(start)
+        if rest and isinstance(rest[0], nodes.Text):
+            rest[0] = nodes.Text(re.sub(r"^:?\s*", "", rest[0]))
+        start.children = []
+        start += rest
         column = nodes.container("", nodes.paragraph("", "", head, classes=["hnn-strip-head"]))
         for node in (start, *items):
             node.parent.remove(node)
@@ -54,7 +58,21 @@ def open_chapter(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def _begins(paragraph: nodes.paragraph, name: str) -> bool:
-    return isinstance(paragraph[0], nodes.strong) and paragraph[0].astext() == name
+    head = next(iter(_full(paragraph)), None)
+    return isinstance(head, nodes.strong) and head.astext() == name
+
+
+def _full(paragraph: nodes.paragraph) -> list[nodes.Node]:
+    """The parts of a paragraph that say something; the parser leaves empty ones between them."""
+    return [part for part in paragraph if part.astext()]
+
+
+def _in_strip(node: nodes.Node) -> bool:
+    while node is not None and "hnn-strip" not in getattr(node, "attributes", {}).get(
+        "classes", ()
+    ):
+        node = node.parent
+    return node is not None
 
 
 def is_notebook(app: Sphinx, page: str) -> bool:
@@ -77,10 +95,12 @@ PLAIN = (*PLAIN, nodes.literal_block, nodes.table)
 
 
 def colour_roles(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Give the words that name a role the colour of its curves, where a paragraph has them first."""
+    """Give words that name a role the colour of its curves, where a paragraph has them first."""
     if not page.startswith("book/") or not is_notebook(app, page):
         return
     for block in [*doctree.findall(nodes.paragraph), *doctree.findall(nodes.caption)]:
+        if _in_strip(block):
+            continue
         seen: set[str] = set()
         for text in list(block.findall(nodes.Text)):
             if inside(text, PLAIN):
@@ -117,16 +137,31 @@ def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
         claim = next(known, None)
         if claim is None or claim["text"] != unescape(found[2]):
             return found[0]
-        low, _, high = claim["range"].partition(" to ")
-        said = f"{low} to {high}" if high else "the same"
-        label = f"{said} at {made['sets']} sets of seeds"
+        if not claim["range"]:
+            return found[0]  # it does not depend on the seeds
+        label = f"{claim['range']} over {made['sets']} sets of seeds"
         link = f"{home}#claims-{page.replace('/', '-')}"
-        return f'{found[1]} <a class="hnn-claim-range" href="{link}">{escape(label)}</a></div>'
+        return f'{found[1]} <a class="hnn-claim-range" href="{link}">{numbers(label)}</a></div>'
 
     for raw in doctree.findall(nodes.raw):
         if "hnn-claim" in raw.astext():
             text = CLAIM.sub(with_range, raw.astext())
             raw.rawsource, raw.children = text, [nodes.Text(text)]
+
+
+# --- what is no part of the story ----------------------------------------------------------------
+
+VERSIONS = re.compile(r"hnn_tutorial \S+ \| torch ")
+
+
+def drop_versions(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Leave out the line of versions that `setup()` shows."""
+    for block in list(doctree.findall(nodes.literal_block)):
+        if VERSIONS.match(block.astext()) and inside(block, (nodes.container,)):
+            output = block.parent
+            while "cell_output" not in output.get("classes", ()):
+                output = output.parent
+            output.parent.remove(output)
 
 
 # --- previews ------------------------------------------------------------------------------------
@@ -177,6 +212,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", open_chapter, priority=400)
     # After the terms of the glossary are linked.
     app.connect("doctree-resolved", colour_roles, priority=700)
+    app.connect("doctree-resolved", drop_versions)
     app.connect("doctree-resolved", add_ranges, priority=800)
     app.connect("build-finished", write_previews)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -116,7 +116,9 @@
   // --- what scrolls sideways ---------------------------------------------------------------------
 
   // A long formula, table or figure says at its edge that there is more of it.
-  const WIDE = "article div.math, article .hnn-figure, article .hnn-scrolls, article .pst-scrollable-table-container";
+  const WIDE =
+    "article div.math, article .hnn-figure, article pre, article table.hnn-result, " +
+    "article .pst-scrollable-table-container";
   const mark = (element) => {
     const rest = element.scrollWidth - element.clientWidth;
     const more = rest > 1 && element.scrollLeft < rest - 1;

@@ -18,12 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from hnn_tutorial.palette import METHOD_KINDS, NEUTRAL, ROLES
+from hnn_tutorial.palette import FIELD, METHOD_KINDS, NEUTRAL, ROLES
 
 __all__ = ["COLOURS", "to_svg"]
 
 # The variable of each colour of a figure.
-COLOURS = {NEUTRAL.lower(): "ink"} | {
+COLOURS = {NEUTRAL.lower(): "ink", FIELD: "field"} | {
     role.figure.lower(): name.replace(" ", "-")
     for name, role in reversed((ROLES | METHOD_KINDS).items())
     if role.figure != NEUTRAL

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 __all__ = [
     "DARK_BACKGROUND",
+    "FIELD",
     "LIGHT_BACKGROUND",
     "METHOD_KINDS",
     "NEUTRAL",
@@ -37,6 +38,9 @@ DARK_BACKGROUND = "#121212"
 # both. This grey is the best there is in 8 bits: 4.35:1 on white, 4.30:1 on the dark theme.
 NEUTRAL = "#797979"
 """The grey of text and axes in saved figures, for pages of either theme."""
+
+FIELD = "#7b7b7b"
+"""The grey of arrows and level lines: nearly the same, but a page can set them back."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ background and read on a white page and on the dark theme's.
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from importlib.resources import as_file, files
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +18,7 @@ import matplotlib.patheffects
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
@@ -37,7 +39,7 @@ from hnn_tutorial._validate import (
 )
 from hnn_tutorial.evaluation import MeshError
 from hnn_tutorial.integrators import METHODS
-from hnn_tutorial.palette import METHOD_KINDS, NEUTRAL, ROLES, Role
+from hnn_tutorial.palette import FIELD, METHOD_KINDS, NEUTRAL, ROLES, Role
 
 __all__ = [
     "energy_drift_plot",
@@ -61,6 +63,7 @@ Field = Callable[[Tensor], Tensor]
 Values = Tensor | np.ndarray | Sequence[float]
 Extent = float | tuple[float, float, float, float]
 
+_FONT = "HNN Sans"  # the book's, made by tools/fonts.py
 _PLANE = (("q", ""), ("p", ""))
 # The darkest and the lightest end of viridis come near one page colour or the other, so the maps
 # are framed by their axes and the lines on them are black with a white rim.
@@ -85,6 +88,9 @@ _BOUND_LINES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 def use_style() -> None:
     """Set matplotlib's defaults to the style of the course: no background, neutral grey text."""
+    if _FONT not in font_manager.fontManager.get_font_names():
+        with as_file(files("hnn_tutorial") / "fonts" / "sans.ttf") as path:
+            font_manager.fontManager.addfont(path)
     mpl.rcParams.update(
         {
             "axes.axisbelow": True,
@@ -105,6 +111,7 @@ def use_style() -> None:
             # One panel. Two side by side are twice as wide; a phone shows them one below the other,
             # and this size is what keeps the letters legible there.
             "figure.figsize": (5.2, 3.3),
+            "font.family": [_FONT, "DejaVu Sans"],
             "font.size": 12,
             "grid.color": NEUTRAL,
             "image.cmap": _COLOUR_MAP,
@@ -112,6 +119,16 @@ def use_style() -> None:
             "legend.frameon": False,
             "legend.handlelength": 2.3,
             "lines.linewidth": 1.8,
+            # Symbols in italics with serifs, as in the text; words and digits as in the labels.
+            "mathtext.bf": "DejaVu Sans:bold",
+            "mathtext.bfit": "DejaVu Sans:italic:bold",
+            "mathtext.cal": "STIXGeneral:italic",
+            "mathtext.fallback": "stix",
+            "mathtext.fontset": "custom",
+            "mathtext.it": "STIXGeneral:italic",
+            "mathtext.rm": _FONT,
+            "mathtext.sf": _FONT,
+            "mathtext.tt": "DejaVu Sans Mono",
             "savefig.facecolor": "none",
             "text.color": NEUTRAL,
             # Without a salt the ids in an SVG differ from run to run, and so would the page.
@@ -345,7 +362,7 @@ def phase_portrait(
             p,
             velocity,
             force,
-            color=NEUTRAL,
+            color=FIELD,
             linewidth=0.9,
             arrowsize=0.9,
             density=0.9,
@@ -363,7 +380,7 @@ def phase_portrait(
             angles="xy",
             scale_units="xy",
             scale=longest / 2,
-            color=NEUTRAL,
+            color=FIELD,
             pivot="mid",
             width=0.0034,
             headwidth=3.5,
@@ -377,7 +394,7 @@ def phase_portrait(
             fine_p,
             height,
             levels,
-            colors=NEUTRAL,
+            colors=FIELD,
             linewidths=0.7,
             linestyles="solid",
             zorder=1,
