@@ -122,8 +122,8 @@
   const mark = (element) => {
     const rest = element.scrollWidth - element.clientWidth;
     const more = rest > 1 && element.scrollLeft < rest - 1;
-    element.classList.toggle("hnn-more", more);
-    element.classList.toggle("hnn-before", rest > 1 && element.scrollLeft > 1);
+    element.classList.toggle("hnn-fade-end", more);
+    element.classList.toggle("hnn-fade-start", rest > 1 && element.scrollLeft > 1);
   };
   document.addEventListener("DOMContentLoaded", () => {
     const sizes = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
