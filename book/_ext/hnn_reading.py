@@ -164,6 +164,22 @@ def drop_versions(app: Sphinx, doctree: nodes.document, page: str) -> None:
             output.parent.remove(output)
 
 
+MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+
+
+def drop_machinery(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Leave out how exercises are made: the marks in the code, and the note on the file."""
+    if not page.startswith(("exercises/", "solutions/")):
+        return
+    for block in doctree.findall(nodes.literal_block):
+        if MARKER.search(block.astext()):
+            text = MARKER.sub("", block.astext())
+            block.rawsource, block.children = text, [nodes.Text(text)]
+    if page.startswith("exercises/"):
+        note = next(p for p in doctree.findall(nodes.paragraph) if "make exercises" in p.astext())
+        note.parent.remove(note)
+
+
 # --- previews ------------------------------------------------------------------------------------
 
 PREVIEWS = "previews.js"
@@ -213,6 +229,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # After the terms of the glossary are linked.
     app.connect("doctree-resolved", colour_roles, priority=700)
     app.connect("doctree-resolved", drop_versions)
+    app.connect("doctree-resolved", drop_machinery)
     app.connect("doctree-resolved", add_ranges, priority=800)
     app.connect("build-finished", write_previews)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
