@@ -24,7 +24,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect
-from matplotlib.text import Text
+from matplotlib.text import Annotation
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from torch import Tensor
 
@@ -210,7 +210,7 @@ def method_style(name: str) -> dict[str, Any]:
     }
 
 
-def label_lines(ax: Axes, gap: float = 5.0) -> tuple[Text, ...]:
+def label_lines(ax: Axes, gap: float = 5.0) -> None:
     """Write the label of each line at its right end, in its colour, in place of a legend.
 
     Labels that would lie over each other are moved apart, up or down. Call it last: limits and
@@ -219,9 +219,6 @@ def label_lines(ax: Axes, gap: float = 5.0) -> tuple[Text, ...]:
     Args:
         ax: the axes. A line without a label, or with one that begins with "_", is left alone.
         gap: the space between a line's end and its label, in points.
-
-    Returns:
-        The labels, in the order of the lines.
 
     Raises:
         TypeError: if ``ax`` is no matplotlib Axes.
@@ -237,7 +234,8 @@ def label_lines(ax: Axes, gap: float = 5.0) -> tuple[Text, ...]:
     figure: Any = ax.get_figure(root=True)
     figure.draw_without_rendering()
     frame = ax.get_window_extent()
-    made, places = [], []
+    made: list[Annotation] = []
+    places = []
     for line in ax.get_lines():
         label = str(line.get_label())
         points = line.get_transform().transform(np.column_stack(line.get_data()))
@@ -268,7 +266,6 @@ def label_lines(ax: Axes, gap: float = 5.0) -> tuple[Text, ...]:
     middles = _apart(places, [(box.x0, box.x1) for box in boxes], [box.height for box in boxes])
     for text, middle, place in zip(made, middles, places, strict=True):
         text.xyann = (gap, (middle - place) * 72 / figure.dpi)
-    return tuple(made)
 
 
 def _apart(
