@@ -55,6 +55,7 @@ def write_page(
     before: str = "",
     after: str = "",
     change: Any = None,
+    arrange: Callable[[list[str]], str] = "\n".join,
 ) -> Path:
     """Write a page that shows widgets as MyST-NB does, and return its path.
 
@@ -64,6 +65,7 @@ def write_page(
         html: attributes of the page's `html` element, such as ` data-theme="dark"`.
         before, after: markup around the widgets.
         change: a function that gets the saved states (model id -> record) and may spoil them.
+        arrange: a function that puts the markup of the widgets together.
     """
     # Defaults too: anywidget keeps a module as a default, and nbclient saves all of the state.
     # Only these widgets, not all that the session has made.
@@ -78,11 +80,13 @@ def write_page(
     def embedded(value: Any) -> str:
         return json.dumps(value).replace("</", "<\\/")
 
-    views = "\n".join(
-        f'<div class="cell_output docutils container"><div class="output">'
-        f'<script type="application/vnd.jupyter.widget-view+json">{embedded(view)}</script>'
-        "</div></div>"
-        for view in data["view_specs"]
+    views = arrange(
+        [
+            f'<div class="cell_output docutils container"><div class="output">'
+            f'<script type="application/vnd.jupyter.widget-view+json">{embedded(view)}</script>'
+            "</div></div>"
+            for view in data["view_specs"]
+        ]
     )
     page = folder / "index.html"
     page.write_text(

@@ -15,7 +15,7 @@ export function numberText(value, unit = "") {
   return text.replaceAll("-", "−") + (unit ? gap + unit : "");
 }
 
-const percent = (share) => `${Number((100 * share).toPrecision(2))}\u00a0%`;
+const percent = (share) => (share < 0.005 ? "less than 1\u00a0%" : `${Number((100 * share).toPrecision(2))}\u00a0%`);
 
 function quoted(spec, places) {
   return places.map((place) => `“${plain(spec.answers[place])}”`).join(" or ");
