@@ -227,7 +227,7 @@ def test_everything_by_keyboard(open_lab):
     expect(page.locator(".hnn-status")).to_contain_text("over 500 s")
     page.locator(".hnn-range").focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".hnn-value")).to_have_text("0.09 s")
+    expect(page.locator(".hnn-value").first).to_have_value("0.09 s")
     box(page, "forest_ruth").focus()
     page.keyboard.press("Space")
     expect(box(page, "forest_ruth")).to_be_checked()

@@ -202,7 +202,7 @@ def test_the_duration_decides(open_lab):
     settled(page)
     expect(page.locator(".hnn-verdict")).to_contain_text("is a minimum")
     expect(page.locator(".hnn-verdict")).to_contain_text("A path farther away may have less")
-    slider = page.get_by_label("duration")
+    slider = page.get_by_role("slider", name="duration")
     slider.fill("1.9")
     slider.dispatch_event("input")
     expect(page.locator(".hnn-verdict")).to_contain_text("a saddle")

@@ -239,10 +239,10 @@ def test_everything_by_keyboard_and_reset(open_lab):
     assert place_of(page, "velocity of body 1")[1] < 0.5
     grip(page, "copies of the start").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_text("1")
+    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_value("1")
     page.get_by_role("button", name="Reset").click()
     assert place_of(page, "position of body 1") == [1.0, 0.0]
-    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_text("none")
+    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_value("none")
 
 
 def test_bobs_of_the_double_pendulum_are_pulled(open_lab):

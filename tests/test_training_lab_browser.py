@@ -217,7 +217,7 @@ def test_noise_spoils_what_is_learned(open_lab):
     press(page, "Reset")
     page.locator(".hnn-range").focus()
     page.keyboard.press("End")
-    expect(page.locator(".hnn-value")).to_have_text("0.2")
+    expect(page.locator(".hnn-value").first).to_have_value("0.2")
     train(page)
     assert number(clean[2]) < 1e-6
     assert number(row(page)[2]) > 1e-4

@@ -37,7 +37,9 @@
     #state;
     #listeners = new Map();
 
-    constructor({ state, buffers = [] }) {
+    /** `number` counts the widgets of the page: so a link can mean one of them. */
+    constructor({ state, buffers = [], number }) {
+      this.numberInPage = number;
       this.#state = structuredClone(state);
       for (const buffer of buffers) {
         const holder = buffer.path.slice(0, -1).reduce((object, key) => object[key], this.#state);
@@ -344,14 +346,18 @@
       { rootMargin: "300px" }
     );
 
-    for (const tag of document.querySelectorAll(VIEW_TAG)) {
-      const place = element("div", "hnn-widget-place");
+    const linked = Number(/^#lab=(\d+)&/.exec(location.hash)?.[1]);
+    [...document.querySelectorAll(VIEW_TAG)].forEach((tag, i) => {
+      // The page holds it already where a lab has said how high it is (book/_ext/hnn_widget_room.py).
+      const kept = tag.nextElementSibling?.matches(".hnn-widget-place") ? tag.nextElementSibling : null;
+      const place = kept ?? element("div", "hnn-widget-place");
       tag.after(place);
+      place.replaceChildren();
       const id = JSON.parse(tag.textContent).model_id;
       const members = family(id, records);
       if (members.length === 0) {
         place.append(element("p", "hnn-widget-note", `${NEEDS_PYTHON} (Its saved state is not in this page.)`));
-        continue;
+        return;
       }
       const live = members.filter(({ model_module }) => model_module === "anywidget");
       const rest = members.filter((member) => !live.includes(member));
@@ -361,11 +367,17 @@
         // For paper: what is printed before it was scrolled into sight has not started.
         own.append(...savedPicture(record.state));
         place.append(own);
+        record.number ??= i + 1;
         starts.set(own, () => start(record, own));
-        sight.observe(own);
+        // A question without a height of its own starts at once, while it is out of sight.
+        if (record.state._heights || own.closest(".hnn-withheld")) sight.observe(own);
+        else starts.get(own)();
+        const [narrow, wide] = record.state._heights ?? [0, 0];
+        if (wide !== undefined && !kept) place.style.cssText = `--hnn-narrow: ${narrow}px; --hnn-wide: ${wide}px`;
       }
       if (rest.length) showSaved(rest, place);
-    }
+      if (linked === i + 1) place.scrollIntoView({ block: "nearest" });
+    });
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", main);

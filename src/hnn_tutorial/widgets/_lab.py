@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import torch
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     _State = traitlets.TraitType[Tensor, Tensor | Sequence[float]]
 else:
     _State = traitlets.TraitType
+
+
+FASTEST = 100
 
 
 class StateTrait(_State):
@@ -60,9 +63,21 @@ class Lab(anywidget.AnyWidget):
 
     A lab draws itself once in Python too, see `draw_picture`: where its module cannot run, and on
     paper, that picture stands in its place.
+
+    Attributes:
+        task: name of the task that the lab sets its reader, one of ``TASKS``; empty for the lab's
+            own first one, "none" for none; two-way.
+        speed: seconds of the motion that pass in one second, two-way.
     """
 
     _css = Path(__file__).parent / "lab.css"
+
+    TASKS: ClassVar[tuple[str, ...]] = ()
+    """Names of the tasks that a lab can set; its script holds their words."""
+
+    task = traitlets.Unicode("").tag(sync=True)
+    speed = traitlets.Float(1.0).tag(sync=True)
+    _heights = traitlets.List(traitlets.Int()).tag(sync=True)
 
     _picture = traitlets.Unicode().tag(sync=True)
     _picture_alt = traitlets.Unicode().tag(sync=True)
@@ -78,6 +93,32 @@ class Lab(anywidget.AnyWidget):
         text stands for no picture.
         """
         return ""
+
+    def _card_heights(self) -> tuple[int, int] | None:
+        """Return the height of the lab's card in pixels: in a column below 620 px, and above.
+
+        The page keeps this room free before the lab has started. None: it is not known.
+        """
+        return None
+
+    @traitlets.default("_heights")
+    def _default_heights(self) -> list[int]:
+        return list(self._card_heights() or ())
+
+    @traitlets.validate("task")
+    def _check_task(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in ("", "none", *self.TASKS):
+            raise ValueError(
+                f"unknown task {proposal['value']!r}; the tasks of a {type(self).__name__} are "
+                f"{', '.join(self.TASKS) or 'none'}"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("speed")
+    def _check_speed(self, proposal: dict[str, Any]) -> float:
+        if not 0 < proposal["value"] <= FASTEST:
+            raise ValueError(f"speed = {proposal['value']}; it is above 0 and at most {FASTEST}")
+        return proposal["value"]
 
     # Made when the widget's state is first collected, after the constructor has set the traits.
     @traitlets.default("_picture")

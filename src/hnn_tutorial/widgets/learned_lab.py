@@ -56,6 +56,9 @@ class LearnedLab(ModelLab):
         step: the integrator's step, in s.
         method: a fixed-step key of ``METHODS`` that suits every field here.
         horizon: how long the motions are, in s.
+        task: what the lab asks its reader to do, one of ``TASKS``; empty for the first that suits,
+            "none" for nothing.
+        speed: seconds of the motion that pass in one second.
         region: training states ``(..., 2n)``, or the interval of their energies
             ``(lowest, highest)`` in J; drawn as a band in the plane of one degree of freedom. None
             draws none.
@@ -75,6 +78,8 @@ class LearnedLab(ModelLab):
 
     _esm = bundle("labs/learned_lab.js")
 
+    TASKS = ("tenth", "over", "beyond")
+
     step = traitlets.Float(0.05).tag(sync=True)
     method = traitlets.Unicode("rk4").tag(sync=True)
     horizon = traitlets.Float(20.0).tag(sync=True)
@@ -89,6 +94,8 @@ class LearnedLab(ModelLab):
         method: str = "rk4",
         horizon: float = 20.0,
         region: Tensor | Sequence[float] | None = None,
+        task: str = "",
+        speed: float = 1.0,
     ) -> None:
         description = encode_system(system, LAB_SYSTEMS)
         check_type(Mapping, "a mapping from labels to models", models=models)
@@ -104,8 +111,14 @@ class LearnedLab(ModelLab):
             horizon=as_number("horizon", horizon),
             step=as_number("step", step),
             region=encode_region(system, region),
+            task=task,
+            speed=as_number("speed", speed),
         )
         self.method = method
+
+    def _card_heights(self) -> tuple[int, int]:
+        rows = 30 * (len(self.models) - 2)
+        return 1185 + rows, 770 + max(rows, 0)
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane and the energies of all motions, as they start."""

@@ -35,6 +35,9 @@ class PhaseLab(Lab):
         start: the first start [q, p], in the system's units; None pulls the first position to 1.
         cloud: how far the cloud reaches in q on either side, in m or rad, from 0 (none) to 1.
         backwards: let time run backwards.
+        task: what the lab asks its reader to do, one of ``TASKS``; empty for the first that suits,
+            "none" for nothing.
+        speed: seconds of the motion that pass in one second.
 
     Raises:
         TypeError: for a system that the lab does not know.
@@ -53,6 +56,8 @@ class PhaseLab(Lab):
 
     _esm = bundle("labs/phase_lab.js")
 
+    TASKS = ("halve", "stretch", "top", "back")
+
     _sliders = traitlets.List(traitlets.Dict()).tag(sync=True)
     parameters = traitlets.Dict().tag(sync=True)
     cloud = traitlets.Float(0.25).tag(sync=True)
@@ -64,6 +69,8 @@ class PhaseLab(Lab):
         start: Sequence[float] | Tensor | None = None,
         cloud: float = 0.25,
         backwards: bool = False,
+        task: str = "",
+        speed: float = 1.0,
     ) -> None:
         description = encode_system(system, LAB_SYSTEMS)
         self._first_system = system
@@ -74,6 +81,8 @@ class PhaseLab(Lab):
             parameters=description["parameters"],
             cloud=as_number("cloud", cloud),
             backwards=backwards,
+            task=task,
+            speed=as_number("speed", speed),
         )
 
     @property
@@ -98,6 +107,10 @@ class PhaseLab(Lab):
                 f"cloud = {proposal['value']}; it reaches from 0 (none) to 1 on either side of q"
             )
         return proposal["value"]
+
+    def _card_heights(self) -> tuple[int, int]:
+        rows = 30 * (self.system.degrees if self.system.degrees > 1 else 0)
+        return 1050 + rows, 690 + rows
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane and the energy."""

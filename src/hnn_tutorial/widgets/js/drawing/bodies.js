@@ -1,6 +1,9 @@
 // The body that moves: how each system looks in space, where its grips (what the reader can take
 // hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
-import { drawMark, useStyle } from "./canvas.js";
+import { FONT, drawMark, useStyle } from "./canvas.js";
+
+const LABEL_GAP = 15; // px between two names
+const LABEL_EASE = 0.2; // of its way that a name goes in a frame, so that none jumps
 
 /** Masses on springs, one under the other, so that motions can be compared. */
 class SpringBody {
@@ -103,16 +106,20 @@ class SpringBody {
     g.textBaseline = "alphabetic";
     g.fillText(label, this.wall + 8, y - this.half - 5);
   }
+
+  /** Each name stands beside its own wall. */
+  drawLabels() {}
 }
 
 /** Rods from one pivot, each hanging from the last; the motions lie over each other. */
 class PendulumBody {
   /** Lengths of the rods, in m, and a name for the bob at the end of each. */
   constructor({ length }, lengths = [length], grips = ["bob"]) {
-    Object.assign(this, { lengths, grips });
+    Object.assign(this, { lengths, grips, labels: {} });
   }
 
   layout({ width, height }) {
+    this.size = [width, height];
     this.pivot = [width / 2, height / 2];
     this.reach = Math.max(20, Math.min(width, height) / 2 - 26);
     const whole = this.lengths.reduce((sum, length) => sum + length);
@@ -169,6 +176,41 @@ class PendulumBody {
     g.beginPath();
     g.arc(...pivot, 3.5, 0, 2 * Math.PI);
     g.fill();
+  }
+
+  /** The names of several motions beside their last bobs, kept apart. `layers`: label, role, state. */
+  drawLabels(g, colors, layers) {
+    if (layers.length < 2) return;
+    g.font = `600 ${FONT}`;
+    g.textAlign = "center";
+    g.textBaseline = "middle";
+    g.lineWidth = 4;
+    g.strokeStyle = colors.surface;
+    const placed = [];
+    for (const { label, role, state } of layers) {
+      const joints = this.joints(state);
+      const [[fromX, fromY], [x, y]] = joints.slice(-2);
+      const rod = Math.hypot(x - fromX, y - fromY);
+      const side = Math.max(-1, Math.min(1, (3 * (x - fromX)) / rod));
+      const half = g.measureText(label).width / 2;
+      const wanted = [x + side * (16 + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * 20];
+      wanted[0] = Math.max(half + 2, Math.min(this.size[0] - half - 2, wanted[0]));
+      wanted[1] = Math.max(9, Math.min(this.size[1] - 9, wanted[1]));
+      for (const other of placed) {
+        const apart = Math.abs(other.x - wanted[0]) > other.half + half + 4;
+        if (!apart && Math.abs(other.y - wanted[1]) < LABEL_GAP) wanted[1] = other.y + LABEL_GAP;
+      }
+      // What is eased is the way from the bob to its name: the name keeps up with the bob.
+      const beside = [wanted[0] - x, wanted[1] - y];
+      const offset = (this.labels[label] ??= beside);
+      offset.forEach((value, i) => (offset[i] += LABEL_EASE * (beside[i] - value)));
+      const at = [x + offset[0], y + offset[1]];
+      placed.push({ x: wanted[0], y: wanted[1], half });
+      g.fillStyle = colors.roles[role].color;
+      g.strokeText(label, ...at);
+      g.fillText(label, ...at);
+    }
+    g.font = FONT;
   }
 
   #rodPath(g, state) {

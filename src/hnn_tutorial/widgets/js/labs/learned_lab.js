@@ -5,7 +5,7 @@ import { Motion } from "../physics/motion.js";
 import { asVelocities } from "../physics/systems.js";
 import { themeColors } from "../shell/theme.js";
 import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
-import { element, select, slider, swatch } from "../shell/controls.js";
+import { element, roleWord, select, slider, swatch } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
 import { widget } from "../shell/shell.js";
 
@@ -13,12 +13,14 @@ const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about a
 const STEP = { low: 0.01, high: 0.4 }; // s: what the slider offers
 const MOST_STEPS = 10000; // of one motion: more than a frame can draw in time
 const TRUTH_STEP = 0.01; // s: the truth is RK4 at this step or a finer one, exact to the eye
+const OFF = { tenth: 0.1, beyond: 0.05, integrator: 0.01 }; // parts of the energy that the tasks speak of
 const FAINT = 0.3; // of the part of a motion that is still to come
 
 class LearnedLab extends PlaneLab {
   name = "learned-lab";
   loads = ["_system", "_models", "_weights", "region"];
   starts = ["state", "step", "method", "horizon"];
+  shared = ["state", "step", "method"];
 
   // --- the page elements -------------------------------------------------------------------
 
@@ -26,6 +28,7 @@ class LearnedLab extends PlaneLab {
     const { life } = this;
     this.buildStages();
     const energy = this.stage("energy", this.canvas("energy", "energy over time"));
+    this.scrub(energy, () => this.energyAxes);
     const seconds = (value) => `${tickLabel(value)} s`;
     this.stepSlider = slider({ name: "step Δt", low: STEP.low, high: STEP.high, step: STEP.low, format: seconds }, life, (value) => this.choose("step", value));
     const choices = Object.entries(METHODS).map(([value, { title }]) => ({ value, text: title }));
@@ -42,13 +45,13 @@ class LearnedLab extends PlaneLab {
       this.rows
     );
     return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.head(),
       this.bodyStage,
       this.phaseStage,
       element("div", { class: "hnn-numbers" }, table),
       energy,
-      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.resetButton), this.stepSlider.label, this.methodSelect.label, this.linesPlace, this.planeSelect.label),
-      element("div", { class: "hnn-foot" }, this.status, this.methodNote),
+      this.controls({ first: [this.planeSelect.label], more: [this.stepSlider.label, this.methodSelect.label, this.linesPlace, this.methodNote] }),
+      element("div", { class: "hnn-foot" }, this.status),
     ];
   }
 
@@ -78,9 +81,53 @@ class LearnedLab extends PlaneLab {
     this.region = region.length === 2 ? region : null;
     const names = this.entries.map(({ label }) => label).join(", ");
     this.root.setAttribute("aria-label", `${this.system.title}: ${names} from one start`);
+    this.introduce();
     this.buildRows();
     this.buildLines();
     this.plane.view = null;
+  }
+
+  /** Who is who, in one sentence. */
+  introduce() {
+    const [truth, ...learned] = this.entries.map(({ label, role }) => roleWord(label, role));
+    const names = learned.flatMap((word, i) => [i === 0 ? "" : i === learned.length - 1 ? " and the " : ", the ", word]);
+    const who = learned.length ? ["From one start: the ", truth, ", and what the ", ...names, " learned of it."] : ["The ", truth, " alone."];
+    this.who.replaceChildren(...who);
+  }
+
+  tasks() {
+    const networks = this.entries.map((entry, row) => ({ ...entry, row })).slice(1);
+    const free = networks.find(({ energy }) => !energy);
+    const bound = networks.find(({ energy }) => energy);
+    const off = ({ row }, part) => {
+      const error = (motion) => Math.abs(this.errors(motion, this.time).energy);
+      return error(this.motions[row]) >= part && error(this.control) < OFF.integrator;
+    };
+    const tasks = {};
+    if (free) {
+      tasks.tenth = {
+        says: `Find a start from which the energy of the ${free.label} is off by a tenth.`,
+        done: () => off(free, OFF.tenth),
+        shows: "Nobody pushed it. No energy belongs to its field, so its small errors can add up.",
+      };
+    }
+    if (networks.length && this.system.bodyName === "bob") {
+      const over = (motion) => Math.abs(motion.at(this.time)[0]) > Math.PI;
+      tasks.over = {
+        says: "Let a network's pendulum go over the top while the true one turns back.",
+        done: () => !over(this.truth) && this.motions.slice(1).some(over),
+        shows: "Nobody pushed it: its energy has grown past that of the upright position.",
+      };
+    }
+    if (bound && this.region) {
+      const outside = () => !(this.truth.energies[0] >= this.region[0] && this.truth.energies[0] <= this.region[1]);
+      tasks.beyond = {
+        says: `Find a start outside the training data where the energy of the ${bound.label} is off by 5 %, too.`,
+        done: () => outside() && off(bound, OFF.beyond),
+        shows: "It keeps an energy, its own; out there no data told it which.",
+      };
+    }
+    return tasks;
   }
 
   /** The choice whose energy is drawn in the plane beside the true one. */
@@ -169,12 +216,20 @@ class LearnedLab extends PlaneLab {
   frame(now, elapsed) {
     const computing = this.compute();
     if (this.playing) {
-      const known = Math.min(...this.motions.filter((m) => !m.done).map((m) => m.end), this.horizon);
-      this.time = Math.min(this.time + elapsed / 1000, known);
+      this.time = Math.min(this.time + elapsed / 1000, this.known);
       if (this.ended) this.playing = false;
     }
     this.draw();
     return this.playing || computing;
+  }
+
+  /** An instant, as far as all motions are computed. */
+  seek(time) {
+    super.seek(Math.min(time, this.known));
+  }
+
+  get known() {
+    return Math.min(...this.motions.filter((m) => !m.done).map((m) => m.end), this.horizon);
   }
 
   /** Integrate for a slice of the frame; the motion that lags most goes first. */
@@ -286,7 +341,11 @@ class LearnedLab extends PlaneLab {
     this.body.layout(this.surfaces.body, this.entries.length, this.plane.view);
     this.body.drawGround(g, colors, this.state);
     const layers = this.layers();
-    for (const layer of layers) this.body.drawMotion(g, colors, layer, layer.motion.at(this.time), layer.row);
+    for (const layer of layers) {
+      layer.state = layer.motion.at(this.time);
+      this.body.drawMotion(g, colors, layer, layer.state, layer.row);
+    }
+    this.body.drawLabels(g, colors, [...layers].sort((a, b) => a.row - b.row));
     this.putHandles(this.truth.at(this.time));
   }
 
@@ -295,6 +354,7 @@ class LearnedLab extends PlaneLab {
     const initial = this.truth.energies[0];
     const high = 2 * Math.max(initial, 1e-3 * this.plane.levels().at(-1));
     const axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [0, this.horizon], [0, high]);
+    this.energyAxes = axes;
     drawFrame(g, axes, colors, {
       xTicks: ticks(0, this.horizon, width < 360 ? 4 : 8),
       yTicks: ticks(0, high, 3),

@@ -2,12 +2,14 @@
 import { METHODS } from "../physics/integrators.js";
 import { Cloud } from "../physics/cloud.js";
 import { drawMark, formatNumber, formatPercent, tickLabel, useStyle } from "../drawing/canvas.js";
-import { button, element, slider } from "../shell/controls.js";
+import { button, element, roleWord, slider } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
 import { widget } from "../shell/shell.js";
 
 const STEP = 1 / 120; // s, of RK4: exact to the eye for everything that the sliders offer
 const TRAIL = 720; // steps that stay visible behind the body
+const STRETCHED = 3; // times its length at the start, which a task asks for
+const NEAR_TOP = 0.01; // of the energy of the upright position, which another asks for
 const FAR = 30; // in half-widths of the plane: further away a motion has left
 
 class PhaseLab extends PlaneLab {
@@ -15,6 +17,7 @@ class PhaseLab extends PlaneLab {
   loads = ["_system", "parameters"];
   starts = ["state", "cloud"];
   resets = ["parameters", "cloud", "backwards", "state"];
+  speeds = [0.25, 1, 3];
 
   // --- the page elements -------------------------------------------------------------------
 
@@ -38,13 +41,12 @@ class PhaseLab extends PlaneLab {
     this.rows = element("tbody");
     const heading = (text) => element("th", { scope: "col" }, text);
     const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("quantity"), heading("now"), heading("change"))), this.rows);
-    const fields = [...this.sliders.map(({ label }) => label), this.cloudSlider.label, this.planeSelect.label];
     return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.head(),
       this.bodyStage,
       this.phaseStage,
       element("div", { class: "hnn-numbers" }, table),
-      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.backButton, this.resetButton), ...fields),
+      this.controls({ buttons: [this.backButton], first: [this.cloudSlider.label, this.planeSelect.label], more: this.sliders.map(({ label }) => label) }),
       element("div", { class: "hnn-foot" }, this.status),
     ];
   }
@@ -76,6 +78,42 @@ class PhaseLab extends PlaneLab {
     });
   }
 
+  tasks() {
+    const { system } = this;
+    const loses = system.damping > 0;
+    const tasks = {};
+    const change = () => Math.abs(this.cloud.areas().reduce((a, b) => a + b) / this.firstArea);
+    const known = () => this.cloud && !this.cloud.lost;
+    if (loses) {
+      tasks.halve = {
+        says: "Let the area of the cloud shrink to a half.",
+        done: () => known() && this.direction > 0 && change() <= 0.5,
+        shows: "Friction does this, at one rate everywhere: from another start it takes as long.",
+      };
+    } else if (system.bodyName !== "mass") {
+      tasks.stretch = {
+        says: `Let the cloud flow until its rim is ${STRETCHED} times as long as at the start.`,
+        done: () => known() && this.cloud.length() >= STRETCHED * this.firstLength,
+        shows: system.degrees > 1 ? "The flow has sheared the cloud; the sum of its areas is still the same." : "The flow has sheared the cloud; its area is still the same.",
+      };
+    }
+    if (system.bodyName === "bob" && !loses) {
+      tasks.top = {
+        says: "Find a start from which the bob comes to rest at the top, as nearly as you can.",
+        done: () => Math.abs(system.hamiltonian(this.state) / (2 * system.torque) - 1) < NEAR_TOP && this.time > 1,
+        shows: "This is the separatrix: with less energy the bob swings, with more it turns over.",
+      };
+    }
+    if (!loses) {
+      tasks.back = {
+        says: "Let it run for a while, then backwards until it is at its start again.",
+        done: () => this.direction < 0 && this.furthest > 1 && Math.abs(this.time) < 0.1,
+        shows: "It comes back on its own path: without friction the equations know no direction of time.",
+      };
+    }
+    return tasks;
+  }
+
   start() {
     this.readState();
     const radius = this.model.get("cloud");
@@ -95,6 +133,12 @@ class PhaseLab extends PlaneLab {
     this.cloudSlider.show(radius);
     this.cloud = radius ? new Cloud(plane, state, radius) : null;
     this.first = this.quantities();
+    const cloud = this.cloud ? [", and ", roleWord("a cloud of states", "hnn"), " around its start that flows along."] : ["."];
+    this.who.replaceChildren("One motion in space and in its phase plane", ...cloud);
+    [...this.rows.children].forEach((row, i) => (row.hidden = i > 0 && !this.cloud));
+    this.firstArea = this.cloud?.areas().reduce((a, b) => a + b);
+    this.firstLength = this.cloud?.length();
+    this.furthest = 0;
     this.stale = true;
     this.describeStart();
   }
@@ -137,6 +181,7 @@ class PhaseLab extends PlaneLab {
       step(this.field, this.x, h, this.x);
       this.cloud?.step(this.field, step, h);
       this.time += h;
+      this.furthest = Math.max(this.furthest, this.time);
       this.keep();
     }
     this.cloud?.refine();

@@ -31,11 +31,8 @@ export class PlaneLab extends Shell {
     this.plane = new PhasePlane(this.system, pair);
     this.plane.view = view;
     this.title.textContent = this.system.title;
-    this.hint.replaceChildren(
-      "Drag the start ",
-      element("span", { class: "hnn-dot", "aria-hidden": "true" }),
-      ` in the plane, or the ${this.system.bodyName} ${this.body.grips.length > 1 ? "themselves" : "itself"}; or focus one and use the arrow keys.`
-    );
+    const dot = element("span", { class: "hnn-dot", "aria-hidden": "true" });
+    this.hint.replaceChildren(`Drag the ${this.system.bodyName}, or the start `, dot, "; arrow keys move them too.");
   }
 
   /** Pulling the body holds it still: it starts from rest, as it would from a hand. */

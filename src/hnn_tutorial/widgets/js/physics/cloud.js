@@ -59,6 +59,17 @@ export class Cloud {
     });
   }
 
+  /** Length of the rim, in half-widths of its plane. */
+  length() {
+    const [q, p] = [this.pair, this.n + this.pair];
+    let before = this.rim.at(-1);
+    return this.rim.reduce((sum, x) => {
+      const step = Math.hypot((x[q] - before[q]) / this.view[q], (x[p] - before[p]) / this.view[p]);
+      before = x;
+      return sum + step;
+    }, 0);
+  }
+
   draw(g, plane, colors) {
     const { color } = colors.roles.hnn;
     const { axes, q, p } = plane;

@@ -11,7 +11,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-function setAttributes(target, attributes) {
+export function setAttributes(target, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== false) target.setAttribute(name, value === true ? "" : value);
   }
@@ -24,7 +24,7 @@ export function svg(tag, attributes, ...children) {
   return made;
 }
 
-const KEYS_STAY_HERE = { "data-lm-suppress-shortcuts": "true" };
+export const KEYS_STAY_HERE = { "data-lm-suppress-shortcuts": "true" };
 
 export function button(text, life, pressed) {
   const made = element("button", { type: "button", class: "hnn-button", ...KEYS_STAY_HERE }, text);
@@ -32,19 +32,63 @@ export function button(text, life, pressed) {
   return made;
 }
 
-/** A native range input with its name and value; `changed(value)` while it moves. */
-export function slider({ name, low, high, step, format }, life, changed) {
-  const input = element("input", { type: "range", class: "hnn-range", min: low, max: high, step, ...KEYS_STAY_HERE });
-  // No <output>: that is a live region, and the slider says its value by itself.
-  const output = element("span", { class: "hnn-value" });
-  life.listen(input, "input", () => changed(Number(input.value)));
-  const label = element("label", { class: "hnn-field" }, element("span", { class: "hnn-name" }, name, " ", output), input);
+/** The first number in a text, as people write one: a true minus sign and a decimal comma count too. */
+export function readNumber(text) {
+  const found = /[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?/i.exec(text.replace("−", "-").replace(",", "."));
+  return found ? Number(found[0]) : NaN;
+}
+
+/** A native range input with its name, and its value, which can be typed; `changed(value)` while it
+ * moves. `read(text)` is the value that a typed text stands for, if that is not its first number. */
+export function slider({ name, low, high, step, format, read = readNumber }, life, changed) {
+  const input = element("input", { type: "range", class: "hnn-range", "aria-label": name, min: low, max: high, step, ...KEYS_STAY_HERE });
+  const typed = element("input", { type: "text", class: "hnn-value", "aria-label": `${name}, typed`, inputmode: "decimal", autocomplete: "off", spellcheck: "false", ...KEYS_STAY_HERE });
+  const word = element("span", { class: "hnn-word", role: "status" });
   const show = (value) => {
     input.value = value;
-    output.textContent = format(value);
-    input.setAttribute("aria-valuetext", format(value));
+    typed.value = format(value);
+    typed.style.width = `${typed.value.length + 1.5}ch`;
+    input.setAttribute("aria-valuetext", typed.value);
+    input.shown = value;
   };
+  life.listen(input, "input", () => {
+    word.textContent = "";
+    changed(Number(input.value));
+  });
+  life.listen(typed, "focus", () => typed.select());
+  // Enter and a step elsewhere both end in a change.
+  life.listen(typed, "change", () => {
+    const asked = read(typed.value);
+    const [least, most] = [Number(input.min), Number(input.max)];
+    const value = Math.min(most, Math.max(least, step >= 1 ? Math.round(asked) : asked));
+    word.textContent = Number.isNaN(asked) ? "not a number" : asked > most ? `at most ${format(most)}` : asked < least ? `at least ${format(least)}` : "";
+    if (Number.isNaN(asked)) return show(input.shown);
+    show(value);
+    changed(value);
+  });
+  life.listen(typed, "keydown", (event) => {
+    if (event.key === "Escape") show(input.shown);
+  });
+  const label = element("div", { class: "hnn-field" }, element("div", { class: "hnn-name" }, element("span", {}, name), " ", typed, word), input);
   return { label, show, limit: (most) => (input.max = most) };
+}
+
+/** A button that opens and closes a part of the card: `{ button, region }`. `changed` is told. */
+export function disclosure(text, life, changed, ...children) {
+  const region = element("div", { class: "hnn-more", id: `hnn-more-${Math.random().toString(36).slice(2)}`, hidden: true }, ...children);
+  const opener = button(text, life, () => {
+    region.hidden = !region.hidden;
+    opener.setAttribute("aria-expanded", String(!region.hidden));
+    changed();
+  });
+  setAttributes(opener, { "aria-expanded": "false", "aria-controls": region.id });
+  opener.classList.add("hnn-opener");
+  return { button: opener, region };
+}
+
+/** A word in the colour of a role, as it stands in the pictures. */
+export function roleWord(text, role) {
+  return element("span", { class: "hnn-role-word", style: `color: color-mix(in srgb, var(--hnn-role-${role.replace(" ", "-")}) 78%, var(--hnn-ink))` }, text);
 }
 
 /** A native select. Choices: `{ value, text }`; `allow(reasons)` disables those with a reason. */
