@@ -28,7 +28,7 @@ from hnn_tutorial.palette import (
 STYLE = "palette.css"
 SMALLEST = 11.0  # pixels, of letters on a phone
 PIXELS = 4 / 3  # of a point
-PHONE = 340.0  # pixels that a figure has there
+PHONE = 380.0  # pixels that a figure has there
 
 
 # --- colours -------------------------------------------------------------------------------------
@@ -102,11 +102,14 @@ def inline(text: str, says: str, mark: str) -> str:
         scrolls = ' tabindex="0"' if least > PHONE else ""
         return f'<div class="hnn-figure"{scrolls} style="{style}">{whole}{drawing}</svg></div>'
     name = f"{mark}f{hashlib.sha256(drawing.encode()).hexdigest()[:8]}-all"
-    windows = "".join(
-        f'<svg class="hnn-window" aria-hidden="true" {lines} viewBox="{box.strip()}" '
-        f'style="width: {float(box.split()[2]) * PIXELS:.0f}px"><use href="#{name}"/></svg>'
-        for box in panels[1].split(";")
-    )
+    windows = ""
+    for box in map(str.strip, panels[1].split(";")):
+        wide = float(box.split()[2])
+        windows += (
+            f'<svg class="hnn-window" aria-hidden="true" {lines} viewBox="{box}" '
+            f'style="width: {wide * PIXELS:.0f}px; min-width: {wide * SMALLEST / letters:.0f}px">'
+            f'<use href="#{name}"/></svg>'
+        )
     return (
         f'<div class="hnn-figure hnn-panels" style="{style}">{whole}<g id="{name}">{drawing}</g>'
         f"</svg>{windows}</div>"

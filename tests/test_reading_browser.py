@@ -1,0 +1,137 @@
+"""Reading in a browser: letters on a phone, lines of text and of code, previews, search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_tools import open_page
+from playwright.sync_api import expect
+from test_pages import CHAPTERS, EXECUTED
+
+# The size of the smallest letters of each picture that is shown, in pixels.
+LETTERS = """() => [...document.querySelectorAll(".hnn-figure")].flatMap((figure) => {
+    const whole = figure.querySelector(".hnn-whole");
+    const least = parseFloat(figure.style.getPropertyValue("--hnn-least"));
+    const letters = (11 * whole.viewBox.baseVal.width) / least;  // in the picture's own units
+    const windows = [...figure.querySelectorAll(".hnn-window")];
+    const stacked = windows.length && windows[0].getBoundingClientRect().width > 0;
+    return (stacked ? windows : [whole])
+        .map((svg) => [svg.getBoundingClientRect(), svg.viewBox.baseVal.width])
+        .filter(([box]) => box.width > 0)
+        .map(([box, width]) => [(letters * box.width) / width, Boolean(stacked), box.height]);
+})"""
+OPEN = """() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    for (const part of document.querySelectorAll(".hnn-withheld")) {
+        part.hidden = false;
+        part.dataset.ready = "";
+    }
+}"""
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_letters_of_figures_are_legible_on_a_phone(site: str, browser: Any, name: str) -> None:
+    with open_page(browser, f"{site}/{name}.html", width=390) as (tab, _):
+        tab.evaluate(OPEN)
+        found = tab.evaluate(LETTERS)
+        panels = tab.locator(".hnn-panels").count()
+        assert [letters for letters, *_ in found if letters < 10.95] == []
+        assert sum(stacked for _, stacked, _ in found) >= 2 * panels
+        assert all(height > 40 for *_, height in found)
+
+
+def test_panels_stand_side_by_side_where_there_is_room(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/book/hnn_mass_spring.html", width=1280) as (tab, _):
+        tab.evaluate(OPEN)
+        assert tab.locator(".hnn-panels").count() > 0
+        assert not any(stacked for _, stacked, _ in tab.evaluate(LETTERS))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_lines_of_text_and_code_have_their_measure(site: str, browser: Any, name: str) -> None:
+    with open_page(browser, f"{site}/{name}.html", width=1280) as (tab, _):
+        tab.evaluate(OPEN)
+        tab.evaluate("document.fonts.ready.then(() => 0)")
+        wide = tab.eval_on_selector_all(
+            "article .cell_input pre",
+            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)",
+        )
+        assert wide == []
+        # Letters in a full line of a paragraph without formulas.
+        letters = tab.eval_on_selector_all(
+            "article section > p",
+            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 250)
+                .map((p) => {
+                    const range = document.createRange();
+                    range.selectNodeContents(p);
+                    const boxes = [...range.getClientRects()];
+                    const lines = new Set(boxes.map((box) => Math.round(box.bottom / 9)));
+                    return p.textContent.trim().length / lines.size;
+                })""",
+        )
+        assert letters
+        mean = sum(letters) / len(letters)
+        assert 58 < mean < 76, mean
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_a_term_and_a_work_are_shown_before_one_follows_them(
+    html: Path, site: str, browser: Any, over: str
+) -> None:
+    root = site if over == "http" else html.as_uri()
+    with open_page(browser, f"{root}/book/hnn_mass_spring.html") as (tab, log):
+        card = tab.locator(".hnn-preview")
+        term = tab.locator("article section > p a[href*='glossary.html#']:visible").first
+        term.scroll_into_view_if_needed()
+        expect(card).to_have_count(0)
+        term.hover()
+        expect(card).to_be_visible()
+        assert len(card.inner_text()) > 30
+        expect(term).to_have_attribute("aria-describedby", "hnn-preview")
+        # It can be read with the pointer on it, and goes with Escape or when the pointer leaves.
+        card.hover()
+        tab.wait_for_timeout(400)
+        expect(card).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(card).to_have_count(0)
+        work = tab.locator("article a[href*='bibliography.html#']:visible").first
+        work.scroll_into_view_if_needed()
+        tab.mouse.move(2, 300)
+        tab.keyboard.press("Tab")
+        work.evaluate("link => link.focus({ focusVisible: true })")
+        expect(card).to_be_visible()
+        box = card.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= tab.viewport_size["width"]
+        tab.keyboard.press("Tab")
+        expect(card).to_have_count(0)
+        log.assert_clean()
+
+
+@pytest.mark.parametrize("word", ["momentum", "symplectic", "drift"])
+def test_search_shows_what_explains_before_what_trains(site: str, browser: Any, word: str) -> None:
+    with open_page(browser, f"{site}/search.html?q={word}") as (tab, log):
+        results = tab.locator("#search-results ul.search > li")
+        tab.wait_for_function(
+            "/found|finished/.test(document.querySelector('.search-summary')?.textContent)"
+        )
+        tab.wait_for_function("document.querySelector('#search-results li p.context') !== null")
+        addresses = results.locator("a").evaluate_all(
+            "all => all.map((a) => a.getAttribute('href'))"
+        )
+        last_reading = max(k for k, a in enumerate(addresses) if _explains(a))
+        first_other = min((k for k, a in enumerate(addresses) if not _explains(a)), default=999)
+        assert any(_explains(address) for address in addresses[:3])
+        assert last_reading < first_other, addresses
+        for text in results.locator("p.context").all_inner_texts():
+            assert "Show the code" not in text
+            assert "\\(" not in text
+            assert "import " not in text
+        log.assert_clean()
+
+
+def _explains(address: str) -> bool:
+    training = ("exercises/", "solutions/", "book/reference/", "genindex", "firmness", "how_run")
+    return not any(part in address for part in (*training, "book/cite", "book/bibliography"))
