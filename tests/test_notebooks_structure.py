@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from check_notebooks import FOLDERS, KERNEL, ROOT, check_notebook, check_paths, first_cell, main
 
-from hnn_tutorial import plotting
+from hnn_tutorial import plotting, sketches
 
 NOTEBOOKS = check_notebooks.notebooks([ROOT / folder for folder in FOLDERS])
 
@@ -35,6 +35,16 @@ FIGURE = {
 }
 
 
+FOLDED = ["hide-input"]
+THREE_CLAIMS = "claim('a', 1, below=2)\nclaim('b', 1, below=2)\nclaim('c', 1, below=2)"
+
+
+OTHER_FIGURE = {
+    "figure": {"caption": "Another.", "name": "fig-other"},
+    "image": {"alt": "One curve."},
+}
+
+
 def code(source: str, identity: str, **metadata) -> dict:
     return nbformat.v4.new_code_cell(source, id=identity, metadata=metadata)
 
@@ -46,12 +56,14 @@ def text(source: str, identity: str) -> dict:
 def chapter() -> dict:
     cells = [
         code(first_cell(), "first", tags=["remove-cell"]),
-        text("# A chapter\n\n**What you will learn**: to test.\n\n**What you need**: a", "title"),
+        text("# A chapter\n\n**What stays, and why?**", "title"),
+        code("from hnn_tutorial.notebook import setup, claim; setup()", "setup", tags=FOLDED),
+        code("OrbitLab(pendulum)", "hero", tags=FOLDED),
+        text("**What you will learn**: to test.\n\n**What you need**: a", "strip"),
         text("little patience, and about 20 minutes.", "opening"),
-        code("from hnn_tutorial.notebook import setup, claim; setup()", "setup"),
         text("## One\n\n### Deeper\n\n```python\n# no heading\n```", "one"),
-        code("%matplotlib inline\nenergy_plot(times, energies);", "draw", **FIGURE),
-        code("claim('a', 1, below=2)\nclaim('b', 1, below=2)\nclaim('c', 1, below=2)", "claims"),
+        code("%matplotlib inline\nenergy_plot(times, energies);", "draw", tags=FOLDED, **FIGURE),
+        code(THREE_CLAIMS, "claims", tags=FOLDED),
         code("def field(x):\n    def inner(y):\n        return y\n    return inner(x)", "define"),
         text("## Recap\n\n...\n\n## What to try\n\n...", "recap"),
         text("## Go further\n\nGreydanus et al. 2019.", "further"),
@@ -117,7 +129,7 @@ BAD = {
         lambda b: b["cells"][4].update(id="title"),
         "cell title: another cell has the same",
     ),
-    "invalid": (lambda b: b["cells"][5].pop("outputs"), "not a valid notebook"),
+    "invalid": (lambda b: cell(b, "claims").pop("outputs"), "not a valid notebook"),
     "kernel": (
         lambda b: b["metadata"]["kernelspec"].update(name="conda-env"),
         "its kernelspec must",
@@ -147,14 +159,17 @@ BAD = {
     ),
     "first is missing": (lambda b: b["cells"].pop(0), "cell setup: the first code cell must be"),
     "first is third": (
-        lambda b: b["cells"].insert(2, b["cells"].pop(0)),
+        several(
+            lambda b: b["cells"].insert(1, b["cells"].pop(5)),
+            lambda b: b["cells"].insert(2, b["cells"].pop(0)),
+        ),
         "cell first: the cell that installs the package stands first, or right below the title",
     ),
     "median": (
         several(*(put(i, lines(6)) for i in ("setup", "claims", "define"))),
         "the median code cell has",
     ),
-    "a tenth": (put("define", lines(13)), "1 of 4 code cells have more than 12 statements"),
+    "a tenth": (put("define", lines(13)), "1 of 5 code cells have more than 12 statements"),
     "too long": (put("define", lines(31)), "cell define: it has 31 lines; at most 30"),
     "not python": (put("define", "x ="), "cell define: it is not valid Python"),
     "path": (
@@ -223,21 +238,48 @@ BAD_CHAPTER = {
         "cell define: the notebook defines 3 functions and classes (a, B, field); at most 2",
     ),
     "objectives": (
-        put("title", "# A chapter\n\nWhat you need"),
+        put("strip", "What you need"),
         "does not say 'what you will learn'",
     ),
-    "prerequisites": (put("title", "# A chapter\n\nWhat you will learn"), "'what you need'"),
+    "prerequisites": (put("strip", "What you will learn"), "'what you need'"),
     "time": (put("opening", "little patience"), "its opening does not say 'minutes'"),
     "late opening": (
-        lambda b: b["cells"].append(b["cells"].pop(2)),
+        lambda b: b["cells"].append(b["cells"].pop(5)),
         "its opening does not say 'minutes'",
+    ),
+    "no question": (
+        put("title", "# A chapter\n\nThis chapter is on what stays."),
+        "cell title: below the title stands one question in bold",
+    ),
+    "no hero": (
+        lambda b: b["cells"].pop(3),
+        "no lab and no figure stands before its first section",
+    ),
+    "late hero": (
+        lambda b: b["cells"].insert(5, b["cells"].pop(3)),
+        "cell hero: it stands below what one will learn; put it above",
+    ),
+    "late lab": (
+        several(
+            put("hero", "energy_plot(t, e)"),
+            set_metadata("hero", "mystnb", value=OTHER_FIGURE),
+            add(
+                *(code("x = 1", f"short-{number}") for number in range(6)),
+                code("OrbitLab(x)", "lab", tags=FOLDED),
+            ),
+        ),
+        "cell lab: the first lab is cell 17; at most 12",
+    ),
+    "open": (
+        set_metadata("draw", "tags", value=[]),
+        "cell draw: it only shows something; run `python tools/check_notebooks.py --fold`",
     ),
     "recap": (put("recap", "## What to try"), "no heading with 'recap'"),
     "try": (put("recap", "## Recap"), "no heading with 'try'"),
     "further": (put("further", "The end."), "no heading with 'go further'"),
     "uncited": (put("further", "## Go further\n\nRead on."), "'Go further' cites nothing"),
     "code at the end": (
-        lambda b: b["cells"].append(b["cells"].pop(7)),
+        lambda b: b["cells"].append(b["cells"].pop(9)),
         "cell define: it comes after 'Go further'",
     ),
     "claims": (
@@ -300,7 +342,8 @@ def test_a_source_is_read_as_one_string_or_as_lines():
 
 
 def test_every_function_that_draws_is_known():
-    assert check_notebooks.drawing_functions() <= set(plotting.__all__)
+    drawn = {*plotting.__all__, *sketches.__all__}
+    assert check_notebooks.drawing_functions() <= drawn
     assert {
         "phase_portrait",
         "energy_plot",

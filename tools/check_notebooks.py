@@ -853,7 +853,15 @@ RULES: tuple[Rule, ...] = (
     plain_markdown,
     heading_levels,
 )
-CHAPTER_RULES: tuple[Rule, ...] = (few_definitions, opening, ending, enough_claims)
+CHAPTER_RULES: tuple[Rule, ...] = (
+    few_definitions,
+    opening,
+    question,
+    lab_early,
+    folds,
+    ending,
+    enough_claims,
+)
 PROSE_RULES: tuple[Rule, ...] = (narrow, computed_numbers, claimed_words, seeds_by_name)
 
 
