@@ -31,7 +31,9 @@ def keep_room(app: Sphinx, doctree: nodes.document, name: str) -> None:
         ids = _views(raw)
         heights = states.get(ids[0], {}).get("_heights") if ids else None
         if heights:
-            text = VIEW.sub(lambda tag: tag[0] + room(heights), raw.astext(), count=1)
+            tag = VIEW.search(raw.astext())
+            assert tag is not None
+            text = tag.string[: tag.end()] + room(heights) + tag.string[tag.end() :]
             raw.children = [nodes.Text(text)]
 
 
