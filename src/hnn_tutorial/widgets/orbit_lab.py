@@ -14,6 +14,7 @@ from hnn_tutorial.models import Model
 from hnn_tutorial.systems import DoublePendulum, HenonHeiles, System, ThreeBody, TwoBody
 from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._encode import encode_system
+from hnn_tutorial.widgets._lab import FASTEST
 from hnn_tutorial.widgets._model_lab import ModelLab
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ PICTURE_STEPS = 300
 MAX_NUMBERS = 4_000_000
 """What a swarm keeps: samples times copies times components of a state."""
 
+PLAYING_TIME = 16.0
+"""Seconds in which a motion is played, unless it is short: a reader watches no longer."""
+
 
 @dataclass(frozen=True)
 class _Setting:
@@ -33,7 +37,7 @@ class _Setting:
 
     horizon: float
     step: float
-    """Between two samples of a motion, as in ``orbit_scenes.js``, in s."""
+    """Between two samples of a motion, as in ``js/labs/orbit/scenes.js``, in s."""
     sample: dict[str, Any] = field(default_factory=dict)
 
 
@@ -48,11 +52,13 @@ SETTINGS = {
 class OrbitLab(ModelLab):
     r"""Orbits from a start that the reader moves: conserved quantities, learned motions, chaos.
 
-    The reader drags places and velocities in the plane. Gauges show how far every motion has
-    drifted from the values of H, momentum and angular momentum that the true motion conserves. With
-    a ``swarm``, copies start at the distance ``spread`` around the start, in random directions of
-    [q, p], and the lab draws the root mean square δ(t) of their distances from the start's orbit
-    against
+    The reader drags places and velocities in the plane, where every motion leaves a trail that
+    fades. Beside it stands the path of the motion in a plane of two of its quantities, such as
+    both angles of the double pendulum; with ``models``, gauges show how far every motion has
+    drifted from the values of H, momentum and angular momentum that the true motion conserves.
+    With a ``swarm``, copies start at the distance ``spread`` around the start, in random directions
+    of [q, p], each in a hue of its own, and the lab draws the root mean square δ(t) of their
+    distances from the start's orbit against
 
     .. math:: \delta(0)\, e^{\lambda t}, \qquad
               \lambda = \frac1T \sum_k \ln \frac{d_k}{d} ,
@@ -74,6 +80,10 @@ class OrbitLab(ModelLab):
         swarm: how many copies start beside it; 0 for no swarm.
         spread: their distance from the start, in [q, p].
         horizon: how long the motions are, in s; None for what suits the system.
+        task: what the lab asks its reader to do, one of ``TASKS``; empty for the first that suits,
+            "none" for nothing.
+        speed: seconds of the motion that pass in one second; None for a motion that takes about
+            16 s to watch.
 
     Raises:
         TypeError, ValueError: for a system or model that the lab cannot run, a start of another
@@ -92,6 +102,8 @@ class OrbitLab(ModelLab):
 
     _esm = bundle("labs/orbit_lab.js")
 
+    TASKS = ("scribble", "part", "circle", "thrown", "section")
+
     swarm = traitlets.Int(0, help="number of near-identical copies").tag(sync=True)
     spread = traitlets.Float(1e-6, help="distance of the copies from the start").tag(sync=True)
     horizon = traitlets.Float(30.0, help="length of the motions, in s").tag(sync=True)
@@ -104,6 +116,8 @@ class OrbitLab(ModelLab):
         swarm: int = 0,
         spread: float = 1e-6,
         horizon: float | None = None,
+        task: str = "",
+        speed: float | None = None,
     ) -> None:
         description = encode_system(system, tuple(SETTINGS))
         check_type((Mapping, type(None)), "a mapping from labels to models", models=models)
@@ -113,6 +127,9 @@ class OrbitLab(ModelLab):
         setting = SETTINGS[type(system)]
         if start is None:
             start = _drawn_start(system)
+        horizon = as_number("horizon", setting.horizon if horizon is None else horizon)
+        if speed is None:
+            speed = min(FASTEST, max(1, round(horizon / PLAYING_TIME)))
         super().__init__(
             state=start,
             _system=description,
@@ -120,7 +137,9 @@ class OrbitLab(ModelLab):
             _weights=weights,
             swarm=swarm,
             spread=as_number("spread", spread),
-            horizon=as_number("horizon", setting.horizon if horizon is None else horizon),
+            horizon=horizon,
+            task=task,
+            speed=as_number("speed", speed),
         )
 
     def draw_picture(self, figure: "Figure") -> str:

@@ -1,90 +1,94 @@
 // The orbit lab: bodies in the plane whose places and velocities the reader drags, what their motion
 // conserves, learned motions beside the true one, and a swarm of near-identical copies of the start.
 import { element, slider, swatch } from "../shell/controls.js";
-import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
-import { drawGauges } from "../drawing/gauges.js";
-import { LogChart, formatAnySize, powerOfTen } from "../drawing/log_chart.js";
+import { formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { formatAnySize, powerOfTen } from "../drawing/log_chart.js";
 import { buildModels } from "../physics/models.js";
-import { buildScene } from "./orbit_scenes.js";
-import { crossing, sectionState, stateOfEnergy } from "../physics/section.js";
 import { Shell, widget } from "../shell/shell.js";
+import { sectionState } from "../physics/section.js";
 import { Swarm } from "../physics/swarm.js";
 import { themeColors } from "../shell/theme.js";
 import { Track } from "../physics/track.js";
+import { EnergyErrors, EnergyParts } from "./orbit/energies.js";
+import { FAINT, GaugePanel, PathPanel, SpreadPanel, unitOf } from "./orbit/panels.js";
+import { buildScene } from "./orbit/scenes.js";
+import { SectionPanel } from "./orbit/section_panel.js";
+import { orbitTasks } from "./orbit/tasks.js";
+import { copyColor, strokeTrail } from "./orbit/trail.js";
+import { View } from "./orbit/view.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
-const TRAIL = 150; // samples of a motion behind each body
-const FAINT = 0.3; // of a whole orbit
+const COPY_TRAIL = 0.05; // of a trail: what a copy leaves behind, and the start in their midst
+const MOST_TRAIL_POINTS = 5000; // of all copies together
 const ACCURATE = 1e-6; // change of the true energy, as a share, up to which the truth is trusted
 const MOST_COPIES = 60; // that the slider offers
 const MOST_SAMPLES = 10000; // of one motion
 const MOST_NUMBERS = 4e6; // that a swarm keeps
-const MOST_CROSSINGS = 6000; // of earlier starts that the section keeps
+const FARTHEST_SHOWN = 3; // times as far as a start reaches: what leads farther leaves the picture
 
 class OrbitLab extends Shell {
   name = "orbit-lab";
   loads = ["_models", "_weights"];
   starts = ["state", "horizon", "swarm", "spread"];
-  speed = 1;
-  earlier = new Float32Array(2 * MOST_CROSSINGS);
-  earlierCount = 0;
+  view = new View();
+  tried = {};
 
   // --- the page elements -------------------------------------------------------------------
 
   build() {
     const { life } = this;
+    const usual = this.speed;
+    this.speeds = [0.25, 1, 4].map((share) => Number((share * usual).toPrecision(2)));
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.plane = this.stage("body", this.canvas("tracks"), this.canvas("bodies", "the bodies"));
-    // One of three: gauges, the spread of a swarm, or a section.
-    this.panel = this.stage("phase", this.canvas("panel", "what is conserved"), this.canvas("panelKnown"));
+    // One of four: the path, gauges, the spread of a swarm, or a section.
+    this.beside = this.stage("phase", this.canvas("panel", "what is conserved"), this.canvas("panelKnown"), this.canvas("panelTop"));
     const energy = this.stage("energy", this.canvas("chart", "change of the energy over time"), this.canvas("chartKnown"));
-    const { surfaces } = this;
-    this.energyChart = new LogChart(surfaces.chart, surfaces.chartKnown);
-    this.spreadChart = new LogChart(surfaces.panel, surfaces.panelKnown);
+    this.scrub(energy, () => this.timeChart?.axes);
 
     const power = (value) => powerOfTen(value).replace("10⁰", "1");
-    this.speedSlider = slider({ name: "speed ×", low: -3, high: 4, step: 1, format: (v) => tickLabel(2 ** v) }, life, (v) => this.setSpeed(v));
-    this.swarmSlider = slider({ name: "copies of the start", low: 0, high: MOST_COPIES, step: 1, format: (v) => (v ? String(v) : "none") }, life, (v) => this.choose("swarm", v));
-    this.apartSlider = slider({ name: "distance at the start", low: -9, high: -1, step: 1, format: power }, life, (v) => this.choose("spread", Number(`1e${v}`)));
-    this.energySlider = slider({ name: "energy", low: 0.005, high: 1 / 6, step: 0.0005, format: (v) => formatNumber(v, 4) }, life, (v) => this.moveTo(stateOfEnergy(this.system, this.state, v)));
-    this.head = element("tr");
+    this.swarmSlider = slider({ name: "copies of the start", low: 0, high: MOST_COPIES, step: 1, format: (v) => (v ? String(v) : "none"), read: (text) => (text.trim() === "none" ? 0 : Number(text)) }, life, (v) => this.choose("swarm", v));
+    this.apartSlider = slider({ name: "distance at the start", low: -9, high: -1, step: 1, format: power, read: readPower }, life, (v) => this.choose("spread", Number(`1e${v}`)));
+    this.firstFields = element("div", { class: "hnn-slot" });
+    this.moreFields = element("div", { class: "hnn-slot" });
+    this.headings = element("tr");
     this.rows = element("tbody");
-    this.swarmNote = element("p", { class: "hnn-note" });
+    this.table = element("table", { class: "hnn-table" }, element("thead", {}, this.headings), this.rows);
+    this.reading = element("p", { class: "hnn-reading" });
     this.note = element("p", { class: "hnn-note" });
     return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.head(),
       this.plane,
-      this.panel,
-      element("div", { class: "hnn-numbers" }, element("table", { class: "hnn-table" }, element("thead", {}, this.head), this.rows), this.swarmNote),
+      this.beside,
+      element("div", { class: "hnn-numbers" }, this.reading, this.table),
       energy,
-      element(
-        "div",
-        { class: "hnn-controls" },
-        element("div", { class: "hnn-buttons" }, this.playButton, this.resetButton),
-        this.speedSlider.label,
-        this.energySlider.label,
-        this.swarmSlider.label,
-        this.apartSlider.label
-      ),
+      this.controls({ first: [this.firstFields], more: [this.moreFields, this.swarmSlider.label, this.apartSlider.label] }),
       element("div", { class: "hnn-foot" }, this.status, this.note),
     ];
   }
 
-  /** A handle for everything in the plane that the scene lets the reader drag. */
-  makeHandles() {
-    this.handles = this.scene.grips.map((grip) => {
+  /** What depends on the system: a handle for all that can be dragged, a slider for all that can be typed. */
+  makeControls() {
+    const { life, scene } = this;
+    this.handles = scene.grips.map((grip) => {
       // A layer of its own, which lets presses beside the knob through to the others.
       const layer = element("div", { class: "hnn-layer" });
       this.plane.append(layer);
       const made = this.startHandle(`hnn-handle-${grip.kind}`, grip.name, layer, {
-        moved: (x, y) => this.moveTo(grip.moved(this.state, this.inside(this.axes, x, y))),
+        moved: (x, y) => this.moveTo(grip.moved(this.state, grip.free ? this.axes.invert(x, y) : this.inside(this.axes, x, y))),
         stepped: (dx, dy) => this.moveTo(grip.stepped(this.state, dx, dy)),
       });
       return { ...made, grip };
     });
-    if (!this.hasSection) return;
+    this.fields = scene.fields.map((field) => {
+      const made = slider(field, life, (value) => this.moveTo(field.set(this.state, value)));
+      (field.first ? this.firstFields : this.moreFields).append(made.label);
+      return { ...made, field };
+    });
+    if (!this.section) return;
     const place = (y, py) => this.moveTo(sectionState(this.system, this.energy, y, py));
-    this.sectionHandle = this.startHandle("hnn-handle-start", "start in the section", this.panel, {
-      moved: (x, y) => place(...this.inside(this.sectionAxes, x, y)),
+    this.sectionHandle = this.startHandle("hnn-handle-start", "start in the section", this.beside, {
+      moved: (x, y) => place(...this.inside(this.section.axes, x, y)),
       stepped: (dx, dy) => place(this.state[1] + 0.01 * dx, this.state[3] + 0.01 * dy),
     });
   }
@@ -100,6 +104,7 @@ class OrbitLab extends Shell {
     const spec = this.model.get("_system");
     this.scene ??= buildScene(spec);
     this.system = this.scene.system;
+    this.kind = spec.name;
     this.hasSection = spec.name === "henon_heiles";
     const specs = this.model.get("_models");
     const models = buildModels(specs, this.model.get("_weights"));
@@ -108,17 +113,37 @@ class OrbitLab extends Shell {
     const truth = { label: "truth", role: "truth", field: (x, out) => this.system.field(x, out) };
     this.entries = [truth, ...specs.map(({ label, role }, i) => ({ label, role, field: (x) => models[i].field(x) }))];
     this.names = this.entries.map(({ label }) => label).join(", ");
-    if (!this.handles) {
-      this.makeHandles();
-      this.setSpeed(0);
-    }
+    if (this.hasSection) this.section ??= new SectionPanel(this.surfaces);
+    if (!this.handles) this.makeControls();
+    this.copies = this.model.get("swarm");
+    this.choosePanels();
     this.title.textContent = this.system.title;
     this.root.setAttribute("aria-label", `${this.system.title}: ${this.names} from one start`);
-    this.hint.textContent = `${this.scene.hint}; or focus one and use the arrow keys.`;
-    this.energySlider.label.hidden = !this.hasSection;
-    this.energySlider.limit(Math.min(0.5, this.system.escapeEnergy));
+    this.hint.textContent = this.scene.hint;
     this.quantities = quantitiesOf(this.system);
     this.buildTable();
+  }
+
+  /** What stands beside the plane, and below it. */
+  choosePanels() {
+    const { surfaces, scene, copies } = this;
+    const learned = this.entries.length > 1;
+    const several = Object.keys(this.system.invariants).length > 1;
+    const kind = [this.hasSection && "section", copies > 0 && "swarm", learned && several && "gauges"].filter(Boolean).join(" ") + learned;
+    if (kind === this.panels) return;
+    this.panels = kind;
+    // Other panels have drawn there.
+    for (const name of ["panel", "panelKnown", "panelTop", "chart", "chartKnown"]) {
+      surfaces[name].canvas.style.clipPath = "";
+      if (surfaces[name].width) surfaces[name].clear();
+    }
+    const spread = (whole, known) => new SpreadPanel(whole, known);
+    if (this.section) this.panel = this.section;
+    else if (copies) this.panel = spread(surfaces.panel, surfaces.panelKnown);
+    else if (learned && several) this.panel = new GaugePanel(surfaces);
+    else this.panel = new PathPanel(surfaces, scene.path);
+    if (this.section && copies) this.timeChart = spread(surfaces.chart, surfaces.chartKnown);
+    else this.timeChart = learned ? new EnergyErrors(surfaces) : new EnergyParts(surfaces);
   }
 
   buildTable() {
@@ -130,8 +155,10 @@ class OrbitLab extends Shell {
     const units = (unit) => (unit ? ` (${unit.replaceAll(" ", "\u00a0")})` : "");
     const columns = this.quantities.map(({ name, unit }) => `${name}${units(unit)}`);
     if (this.entries.length > 1) columns.push(`distance from truth${units(scene.distanceUnit)}`);
-    this.root.classList.toggle("hnn-wide", columns.length > 3);
-    this.head.replaceChildren(heading("change of"), ...columns.map(heading));
+    this.root.classList.toggle("hnn-wide-table", columns.length > 3);
+    // Of one number the sentence above speaks.
+    this.table.hidden = columns.length === 1;
+    this.headings.replaceChildren(heading("change of"), ...columns.map(heading));
     this.rows.replaceChildren();
     this.cells = this.entries.map(({ label, role }) => {
       const cells = columns.map((text) => element("td", optional(text)));
@@ -140,31 +167,53 @@ class OrbitLab extends Shell {
     });
   }
 
+  tasks() {
+    return orbitTasks(this);
+  }
+
   start() {
-    this.keepCrossings();
+    const before = this.copies;
+    this.section?.leave(this.seenUntil, this.#keepsEnergy());
     this.check();
+    this.choosePanels();
+    if ((before > 0) !== this.copies > 0) this.setTask();
     const { state, horizon, scene, system } = this;
     const common = { start: state, horizon, step: scene.step };
     this.motions = this.entries.map(({ field }, i) => new Track({ ...common, field, energy: this.measureEnergy, storage: this.motions?.[i]?.storage }));
     [this.truth] = this.motions;
-    this.swarm = this.copies ? new Swarm({ ...common, system, copies: this.copies, apart: this.apart, storage: this.swarm?.storage }) : null;
+    // Without copies a swarm still measures how fast neighbours part, which the section's task asks.
+    const wanted = this.copies || this.hasSection;
+    this.swarm = wanted ? new Swarm({ ...common, system, copies: this.copies, apart: this.apart, storage: this.swarm?.storage }) : null;
     this.energy = system.hamiltonian(state);
     this.scale = energyScale(system, state);
-    this.crossings = this.hasSection ? { truth: [], copies: [], truthSeen: 0, copiesSeen: 0 } : null;
+    this.section?.begin();
     this.seenUntil = 0;
-    this.fitted = this.hasSection;
+    this.looked = 0;
     this.fitView();
     this.swarmSlider.limit(Math.max(this.copies, Math.min(MOST_COPIES, this.mostCopies)));
     this.swarmSlider.show(this.copies);
     this.apartSlider.label.hidden = !this.copies;
     this.apartSlider.show(Math.round(Math.log10(this.apart)));
-    this.energySlider.show(this.energy);
+    for (const { show, field } of this.fields) show(field.value(state));
     for (const { say, grip } of this.handles) {
       const [value, limits, text] = grip.say(state);
       say(value.toFixed(2), limits.map((limit) => limit.toFixed(2)), text);
     }
     this.sectionHandle?.say(state[1].toFixed(3), [-1, 1], `y = ${formatNumber(state[1], 3)}, py = ${formatNumber(state[3], 3)}`);
+    this.sayWho();
     this.stale = true;
+  }
+
+  #keepsEnergy() {
+    const state = this.model.get("state");
+    return Array.isArray(state) && Math.abs(this.system.hamiltonian(state) - this.energy) < 1e-9;
+  }
+
+  /** One sentence on who is who. */
+  sayWho() {
+    const { copies, apart } = this;
+    const many = copies === 1 ? "one more starts" : `${copies} more start`;
+    this.who.textContent = copies ? `The dark one is your start; ${many} ${formatAnySize(apart)} beside it, each in a colour of its own.` : "";
   }
 
   check() {
@@ -186,28 +235,28 @@ class OrbitLab extends Shell {
 
   // --- the part of the plane that is shown ----------------------------------------------------
 
-  /** Room around the start; kept while the reader moves it inside. */
+  /** Room for the start; while the reader drags nothing moves but what is dragged. */
   fitView() {
-    const reach = this.scene.reach(this.state);
-    if (!this.half || (reach > this.half && !this.dragging)) this.setHalf((this.hasSection ? 1.1 : 1.3) * reach || 1);
+    const { scene, view } = this;
+    this.fitted = !scene.extend;
+    const box = scene.box(this.state);
+    if (!view.box || this.fitted) view.show(box, true);
+    else if (!this.dragging) view.include(box);
+    const [left, right, bottom, top] = view.aim;
+    scene.fit(Math.min(right - left, top - bottom) / 2);
+    scene.scaleArrows(this.state);
   }
 
-  /** Once the orbit is known: room for all of it, unless it leads far away. */
+  /** Once the orbit is known: room for all of it, and no more, unless it leads far away. */
   refit() {
-    if (this.fitted || this.dragging || !this.truth.done) return;
+    const { scene, view, truth, state } = this;
+    if (this.fitted || this.dragging || !truth.done) return;
     this.fitted = true;
-    const start = this.scene.reach(this.state);
-    let reach = start;
-    for (let k = 0; k <= this.truth.computed; k++) reach = Math.max(reach, this.scene.reach(this.truth.state(k)));
-    const half = 1.12 * Math.min(reach, 3 * start);
-    if (half > this.half || half < 0.7 * this.half) this.setHalf(half);
-  }
-
-  setHalf(half) {
-    this.half = half;
-    this.scene.fit(half);
-    this.scene.scaleArrows(this.state);
-    this.stale = true;
+    const most = FARTHEST_SHOWN * scene.reach(state);
+    const near = (value) => Math.max(-most, Math.min(most, value));
+    let box = scene.box(state);
+    for (let k = 0; k <= truth.computed; k++) box = scene.extend(box, truth.state(k));
+    view.show(box.map(near), this.calm);
   }
 
   // --- what the reader does --------------------------------------------------------------------
@@ -218,38 +267,46 @@ class OrbitLab extends Shell {
   }
 
   reset() {
-    this.setSpeed(0);
-    this.half = null;
-    this.crossings = null;
-    this.earlierCount = 0;
+    this.tried = {};
+    this.section?.clear();
     super.reset();
-  }
-
-  setSpeed(value) {
-    this.speed = this.scene.rate * 2 ** value;
-    this.speedSlider.show(value);
   }
 
   // --- frames ------------------------------------------------------------------------------
 
   get ended() {
-    return this.truth !== undefined && this.time >= Math.min(this.horizon, this.truth.done ? this.truth.end : Infinity);
+    return this.truth !== undefined && this.time >= this.lastTime;
+  }
+
+  get lastTime() {
+    return Math.min(this.horizon, this.truth.done ? this.truth.end : Infinity);
+  }
+
+  /** Time up to which all that moves is known. */
+  get knownTime() {
+    return Math.min(...this.processes.filter((one) => !one.done).map((one) => one.end), this.lastTime);
   }
 
   get processes() {
     return this.swarm ? [...this.motions, this.swarm] : this.motions;
   }
 
+  seek(time) {
+    super.seek(Math.min(time, this.knownTime));
+    this.seenUntil = Math.max(this.seenUntil, this.time);
+  }
+
   frame(now, elapsed) {
     const computing = this.compute();
+    const gliding = this.view.glide(elapsed / this.speed);
+    if (gliding) this.stale = true;
     if (this.playing) {
-      const known = Math.min(...this.processes.filter((one) => !one.done).map((one) => one.end), this.horizon, this.truth.done ? this.truth.end : Infinity);
-      this.time = Math.max(this.time, Math.min(this.time + (this.speed * elapsed) / 1000, known));
+      this.time = Math.max(this.time, Math.min(this.time + elapsed / 1000, this.knownTime));
       this.seenUntil = Math.max(this.seenUntil, this.time);
       if (this.ended) this.playing = false;
     }
     this.draw();
-    return this.playing || computing;
+    return this.playing || computing || gliding;
   }
 
   /** Integrate for a slice of the frame; whatever lags most goes first. */
@@ -258,7 +315,7 @@ class OrbitLab extends Shell {
     for (;;) {
       const open = this.processes.filter((one) => !one.done);
       if (open.length === 0 || performance.now() > deadline) {
-        this.findCrossings();
+        this.section?.find(this);
         this.refit();
         return open.length > 0;
       }
@@ -269,60 +326,51 @@ class OrbitLab extends Shell {
 
   draw() {
     if (!this.fitSurfaces()) return;
-    const { surfaces, colors } = this;
+    const { surfaces, colors, panel, timeChart } = this;
     if (this.stale) {
       this.drawTracks(surfaces.tracks.clear(), colors);
-      surfaces.panelKnown.clear();
-      if (this.hasSection) this.drawSectionFrame(surfaces.panel.clear(), colors);
-      else if (this.swarm) this.drawSpread(this.spreadChart);
-      if (this.hasSection && this.swarm) this.drawSpread(this.energyChart);
-      else this.drawEnergies(this.energyChart);
+      panel.frame(this);
+      timeChart.frame(this);
       this.stale = false;
     }
-    this.energyChart.show(this.time);
-    if (this.hasSection) this.drawCrossings(surfaces.panel.context, colors);
-    else if (this.swarm) this.spreadChart.show(this.time);
-    else this.drawGauges();
+    panel.show(this);
+    timeChart.show(this);
     this.drawBodies(surfaces.bodies.clear(), colors);
   }
 
   /** Entries with their motions, from the bottom up. */
-  layers() {
+  layers = () => {
     const layers = this.entries.map((entry, i) => ({ ...entry, motion: this.motions[i], style: this.colors.roles[entry.role] }));
     return layers.sort((a, b) => a.style.order - b.style.order);
-  }
+  };
 
   /** What changes only with the start: the ground, whole orbits, arrows. */
   drawTracks(g, colors) {
-    const { width, height } = this.surfaces.tracks;
-    const { scene, half } = this;
-    // Equal scales on both axes, the origin in the middle.
-    const scale = Math.min(width, height) / 2 / half;
-    const [across, up] = [width / 2 / scale, height / 2 / scale];
-    this.axes = new Axes({ left: 0, top: 0, right: width, bottom: height }, [-across, across], [-up, up]);
-    const { axes } = this;
-    scene.drawGround(g, colors, axes, this.state);
+    const { surfaces, scene, state } = this;
+    const axes = (this.axes = this.view.axes(surfaces.tracks));
+    scene.fit(Math.min(axes.xHigh - axes.xLow, axes.yHigh - axes.yLow) / 2);
+    scene.scaleArrows(state);
+    scene.drawGround(g, colors, axes, state);
     this.drawScale(g, colors);
-    if (scene.wholeOrbits && !this.swarm) {
+    if (scene.wholeOrbits && !this.copies) {
       for (const { motion, style } of this.layers()) {
         useStyle(g, style, FAINT);
-        const stride = Math.ceil((motion.computed + 1) / 2000);
-        this.traceTracks(g, motion, 0, motion.computed, stride);
+        this.traceTracks(g, motion);
       }
     }
     g.globalAlpha = 1;
     g.setLineDash([]);
-    scene.drawStart(g, colors, axes, this.state);
+    scene.drawStart(g, colors, axes, state);
     this.handles.forEach(({ put, grip }) => {
-      const [x, y] = grip.place(this.state);
-      put(Math.max(0, Math.min(width, axes.x(x))), Math.max(0, Math.min(height, axes.y(y))));
+      const [x, y] = grip.place(state);
+      put(Math.max(0, Math.min(axes.right, axes.x(x))), Math.max(0, Math.min(axes.bottom, axes.y(y))));
     });
   }
 
   /** A bar of a round length, in place of axes. */
   drawScale(g, colors) {
-    const { axes, half } = this;
-    const length = ticks(0, half, 3)[1];
+    const { axes } = this;
+    const length = ticks(0, (axes.yHigh - axes.yLow) / 2, 3)[1];
     const [left, y] = [10, axes.bottom - 10];
     const right = left + length * axes.xScale;
     g.strokeStyle = colors.muted;
@@ -337,12 +385,13 @@ class OrbitLab extends Shell {
     g.fillText(`${tickLabel(length)}${unit}`, left + 5, y - 6);
   }
 
-  traceTracks(g, motion, from, to, stride) {
+  traceTracks(g, motion) {
     const { axes } = this;
+    const stride = Math.ceil((motion.computed + 1) / 2000);
     for (const track of this.scene.tracks) {
       g.beginPath();
-      tracePoints(g, Math.floor((to - from) / stride) + 1, (k) => {
-        const [x, y] = track(motion.state(from + k * stride));
+      tracePoints(g, Math.floor(motion.computed / stride) + 1, (k) => {
+        const [x, y] = track(motion.state(k * stride));
         return [axes.x(x), axes.y(y)];
       });
       g.stroke();
@@ -350,177 +399,39 @@ class OrbitLab extends Shell {
   }
 
   drawBodies(g, colors) {
-    const { axes, scene, time } = this;
+    const { axes, scene, time, copies } = this;
     const layers = this.layers();
+    const span = Math.round((scene.trail / scene.step) * (copies ? COPY_TRAIL : 1));
+    if (copies) this.drawCopies(g, span);
     for (const { motion, style } of layers) {
-      const now = Math.min(motion.computed, Math.floor(time / motion.step));
-      useStyle(g, style, scene.trailStrength);
-      this.traceTracks(g, motion, Math.max(0, now - TRAIL), now, 1);
+      const to = Math.min(motion.computed, Math.floor(time / motion.step));
+      const now = motion.at(time);
+      useStyle(g, { ...style, width: 2, dash: [] });
+      for (const track of scene.tracks) strokeTrail(g, axes, { span, to, point: (k) => track(motion.state(k)), end: track(now) });
     }
-    if (this.swarm) {
-      g.setLineDash([]);
-      g.fillStyle = g.strokeStyle = colors.roles.data.color;
-      g.lineWidth = 1;
-      g.globalAlpha = scene.copyStrength;
-      const frame = this.swarm.at(time);
-      for (let i = 0; i < this.copies; i++) scene.drawCopy(g, axes, this.swarm.copy(frame, i));
-    }
-    g.globalAlpha = 1;
     for (const { motion, role } of layers) scene.drawState(g, colors, axes, role, motion.at(time));
     scene.drawNames(g, colors, axes, this.truth.at(time));
   }
 
-  drawGauges() {
-    const layers = this.layers();
-    const { invariants } = this.system;
-    const gauges = Object.entries(invariants).map(([name, measure]) => {
-      const start = measure(this.state);
-      const changes = layers.map(({ role, motion }) => ({ role, change: measure(motion.at(this.lastSample(motion))) - start }));
-      return { name, unit: unitOf(name), start, changes };
-    });
-    drawGauges(this.surfaces.panel, this.colors, gauges);
+  /** The copies, each in a hue of its own, which shows which one went where. */
+  drawCopies(g, span) {
+    const { axes, scene, swarm, time, copies } = this;
+    const dark = this.root.dataset.hnnTheme === "dark";
+    const frame = swarm.at(time);
+    const to = Math.min(swarm.computed, Math.floor(time / swarm.step));
+    const seen = Math.min(span, Math.ceil(MOST_TRAIL_POINTS / copies / scene.tracks.length));
+    g.setLineDash([]);
+    for (let i = 0; i < copies; i++) {
+      const now = swarm.copy(frame, i);
+      g.fillStyle = g.strokeStyle = copyColor(i, copies, dark);
+      g.lineWidth = 1.5;
+      for (const track of scene.tracks) strokeTrail(g, axes, { span: seen, to, pieces: 4, point: (k) => track(swarm.copy(swarm.frame(k), i)), end: track(now), strength: 0.8 });
+      scene.drawCopy(g, axes, now);
+    }
   }
 
   /** The time of a motion's last sample: between two a motion is only drawn. */
-  lastSample(motion) {
-    return motion.step * Math.min(Math.floor(this.time / motion.step + 1e-9), motion.computed);
-  }
-
-  drawEnergies(chart) {
-    const { scene, energy, colors } = this;
-    const curves = this.layers().map(({ motion, style }) => ({
-      style,
-      count: motion.computed + 1,
-      step: motion.step,
-      value: (k) => Math.abs(motion.energyAt(k) - energy),
-    }));
-    const most = Math.max(...curves.map(({ count, value }) => largest(count, value)));
-    const high = Math.max(-6, Math.min(6, Math.ceil(Math.log10(most || 1e-9) + 0.5)));
-    const unit = this.hasSection ? "" : " (J)";
-    const yName = `change of the energy${unit}`;
-    chart.draw(colors, { curves, horizon: this.horizon, low: -13, high, xName: timeName(scene), yName, faint: FAINT });
-  }
-
-  drawSpread(chart) {
-    const { swarm, scene, colors, apart, horizon } = this;
-    const low = Math.floor(Math.log10(apart)) - 1;
-    const most = largest(swarm.spreads.length, (k) => swarm.spreads[k]);
-    const high = Math.max(1, Math.ceil(Math.log10(most) + 0.9));
-    const curve = { style: colors.roles.truth, count: swarm.spreads.length, step: swarm.step, value: (k) => swarm.spreads[k] };
-    const label = (g, axes) => {
-      axes.clip(g);
-      const slope = { ...colors.roles.highlight, width: 2, dash: [6, 4] };
-      useStyle(g, slope);
-      g.beginPath();
-      g.moveTo(axes.x(0), axes.y(Math.log10(apart)));
-      g.lineTo(axes.x(horizon), axes.y(Math.log10(apart) + swarm.exponent * horizon * Math.LOG10E));
-      g.stroke();
-      g.restore();
-      const rows = [[curve.style, "spread of the copies"], [slope, "Lyapunov slope"]];
-      rows.forEach(([style, text], i) => {
-        const y = axes.bottom - 50 + 16 * i;
-        useStyle(g, style);
-        g.beginPath();
-        g.moveTo(axes.right - 162, y);
-        g.lineTo(axes.right - 138, y);
-        g.stroke();
-        g.globalAlpha = 1;
-        g.setLineDash([]);
-        g.fillStyle = colors.ink;
-        g.textAlign = "left";
-        g.textBaseline = "middle";
-        g.fillText(text, axes.right - 132, y);
-      });
-    };
-    chart.draw(colors, { curves: [curve], horizon, low, high, xName: timeName(scene), yName: "distance in [q, p]", label, faint: FAINT });
-  }
-
-  // --- the section -----------------------------------------------------------------------------
-
-  /** Find where the motions that are known pass through the section. */
-  findCrossings() {
-    const { crossings: found, truth, swarm, scene } = this;
-    if (!found) return;
-    const { field } = this.entries[0];
-    const note = (list, before, after, k) => {
-      const crossed = crossing(field, before, after, scene.step);
-      if (crossed) list.push({ time: k * scene.step + crossed.time, y: crossed.state[1], py: crossed.state[3] });
-    };
-    for (; found.truthSeen < truth.computed; found.truthSeen++) note(found.truth, truth.state(found.truthSeen), truth.state(found.truthSeen + 1), found.truthSeen);
-    if (!swarm) return;
-    for (; found.copiesSeen < swarm.computed; found.copiesSeen++) {
-      const k = found.copiesSeen;
-      for (let i = 0; i < this.copies; i++) note(found.copies, swarm.copy(swarm.frame(k), i), swarm.copy(swarm.frame(k + 1), i), k);
-    }
-  }
-
-  /** Keep the points that the reader has seen of a start, as long as the energy stays. */
-  keepCrossings() {
-    if (!this.crossings) return;
-    const state = this.model.get("state");
-    const same = Array.isArray(state) && Math.abs(this.system.hamiltonian(state) - this.energy) < 1e-9;
-    if (!same) this.earlierCount = 0;
-    else {
-      for (const { time, y, py } of this.crossings.truth) {
-        if (time > this.seenUntil) break;
-        // Full: the oldest give way.
-        this.earlier.set([y, py], 2 * (this.earlierCount++ % MOST_CROSSINGS));
-      }
-    }
-  }
-
-  drawSectionFrame(g, colors) {
-    const { width, height } = this.surfaces.panel;
-    const { system } = this;
-    const energy = Math.max(this.energy, 1e-6);
-    const reach = Math.sqrt(2 * energy);
-    const [low, high] = [-system.wellRadius(energy, -Math.PI / 2), system.wellRadius(energy, Math.PI / 2)];
-    const room = 0.06 * (high - low);
-    const axes = new Axes({ left: 46, top: 8, right: width - 14, bottom: height - 26 }, [low - room, high + room], [-1.2 * reach, 1.2 * reach]);
-    this.sectionAxes = axes;
-    drawFrame(g, axes, colors, { xTicks: ticks(axes.xLow, axes.xHigh, 5), yTicks: ticks(axes.yLow, axes.yHigh, 5), xName: "y", yName: "py where x = 0, px > 0" });
-    // What the energy allows: p_y² / 2 + V(0, y) = H.
-    g.strokeStyle = colors.muted;
-    g.setLineDash([4, 3]);
-    g.lineWidth = 1;
-    for (const side of [-1, 1]) {
-      g.beginPath();
-      for (let i = 0; i <= 60; i++) {
-        const y = (low + high) / 2 - ((high - low) / 2) * Math.cos((Math.PI * i) / 60);
-        g.lineTo(axes.x(y), axes.y(side * Math.sqrt(Math.max(0, 2 * (energy - system.potential([0, y]))))));
-      }
-      g.stroke();
-    }
-    g.setLineDash([]);
-    g.fillStyle = colors.muted;
-    g.globalAlpha = 0.75;
-    for (let i = 0; i < Math.min(this.earlierCount, MOST_CROSSINGS); i++) {
-      g.fillRect(axes.x(this.earlier[2 * i]) - 0.75, axes.y(this.earlier[2 * i + 1]) - 0.75, 1.5, 1.5);
-    }
-    g.globalAlpha = 1;
-    this.drawn = { truth: 0, copies: 0, time: 0 };
-    this.sectionHandle.put(axes.x(this.state[1]), axes.y(this.state[3]));
-  }
-
-  /** Add the points up to the present to those already drawn. */
-  drawCrossings(g, colors) {
-    const { drawn, sectionAxes: axes } = this;
-    if (this.time < drawn.time) {
-      this.drawSectionFrame(this.surfaces.panel.clear(), colors);
-      this.drawCrossings(g, colors);
-      return;
-    }
-    drawn.time = this.time;
-    const sizes = { copies: 1.5, truth: 4 };
-    for (const [name, size] of Object.entries(sizes)) {
-      const list = this.crossings[name];
-      g.fillStyle = name === "truth" ? colors.roles.highlight.color : colors.roles.data.color;
-      for (; drawn[name] < list.length && list[drawn[name]].time <= this.time; drawn[name]++) {
-        const { y, py } = list[drawn[name]];
-        g.fillRect(axes.x(y) - size / 2, axes.y(py) - size / 2, size, size);
-      }
-    }
-  }
+  lastSample = (motion) => motion.step * Math.min(Math.floor(this.time / motion.step + 1e-9), motion.computed);
 
   // --- numbers and words -------------------------------------------------------------------
 
@@ -531,7 +442,7 @@ class OrbitLab extends Shell {
   }
 
   showNumbers() {
-    const { scene, swarm } = this;
+    const { scene } = this;
     this.clock.textContent = `t = ${formatNumber(this.time, 1)} ${scene.unit}`.trim();
     this.motions.forEach((motion, i) => {
       const cells = this.cells[i];
@@ -544,12 +455,23 @@ class OrbitLab extends Shell {
       this.quantities.forEach(({ change }, k) => (cells[k].textContent = formatAnySize(change(state, this.state))));
       if (cells.length > this.quantities.length) cells.at(-1).textContent = i ? formatAnySize(this.distance(motion)) : "–";
     });
-    this.swarmNote.hidden = !swarm;
-    if (swarm) {
-      const k = Math.min(swarm.computed, Math.floor(this.time / swarm.step));
-      this.swarmNote.textContent = `The ${this.copies} copies are ${formatAnySize(swarm.spreads[k])} from the start's orbit in [q, p], at first ${formatAnySize(this.apart)}.`;
-    }
+    this.reading.replaceChildren(...this.read());
+    this.reading.hidden = this.reading.textContent === "";
     this.warn();
+  }
+
+  /** The one number to watch, in a sentence. */
+  read() {
+    const { swarm, copies, system, energy, scene } = this;
+    const strong = (value, unit) => element("strong", {}, `${formatAnySize(value)} ${unit}`.trim());
+    if (copies) {
+      const spread = swarm.spreads[Math.min(swarm.computed, Math.floor(this.time / swarm.step))];
+      return [copies === 1 ? "The copy is " : "The copies are ", strong(spread, ""), ` from the start's orbit in [q, p], at first ${formatAnySize(this.apart)}.`];
+    }
+    if (!this.table.hidden) return [];
+    const unit = scene.unit ? "J" : "";
+    const change = system.hamiltonian(this.truth.at(this.lastSample(this.truth))) - energy;
+    return ["Energy ", strong(energy, unit), `, changed by ${formatAnySize(change)} ${unit}`.trimEnd(), "."];
   }
 
   /** Say where the truth itself is not to be trusted. */
@@ -578,36 +500,25 @@ class OrbitLab extends Shell {
       return `${formatAnySize(change)}${this.hasSection ? "" : " J"} (${label})`;
     });
     let text = ends.length ? `${start}: after ${span} the energy is off by ${ends.join(", ")}.` : `${start}.`;
-    if (swarm) {
+    if (this.copies) {
       const rate = `${formatAnySize(swarm.exponent)}${per}`;
       const double = swarm.exponent > 0 ? `, doubling every ${formatAnySize(Math.LN2 / swarm.exponent)} ${scene.unit}`.trimEnd() : "";
       text += ` Over ${span} small distances grow at the mean rate λ = ${rate}${double}; ${this.copies} copies ${formatAnySize(this.apart)} away at first end ${formatAnySize(swarm.spreads.at(-1))} away.`;
     }
-    const { surfaces } = this;
-    const label = (name, words) => surfaces[name].canvas.setAttribute("aria-label", `${words} ${text}`);
+    const label = (name, words) => this.surfaces[name].canvas.setAttribute("aria-label", `${words} ${text}`);
     label("bodies", `The ${this.system.title}, moving as ${this.names} say.`);
-    const spread = "Distance of the copies from the start's orbit over time, on a logarithmic scale, with the Lyapunov slope.";
-    if (this.hasSection) label("panel", "Poincaré section: y and py where the orbit passes x = 0 to the right.");
-    else label("panel", swarm ? spread : "Gauges of what the motion conserves; the table has their numbers.");
-    label("chart", this.hasSection && swarm ? spread : "Change of the energy over time, on a logarithmic scale.");
+    label("panel", this.panel.words);
+    label("chart", this.timeChart.words);
     return text;
   }
 }
 
-function timeName({ unit }) {
-  return unit ? `time (${unit})` : "time";
-}
-
-function largest(count, value) {
-  let most = 0;
-  for (let k = 0; k < count; k++) most = Math.max(most, value(k));
-  return most;
-}
-
-const UNITS = { energy: "J", "momentum x": "kg m/s", "momentum y": "kg m/s", "angular momentum": "kg m²/s" };
-
-function unitOf(name) {
-  return UNITS[name];
+/** The power of ten in a text: 10⁻⁶, 1e-6, 0.000001 and −6 are the same. */
+function readPower(text) {
+  const plain = text.replace("−", "-").replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/g, (letter) => "0123456789-"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻".indexOf(letter)]);
+  const [, power] = /^\s*10\^?(-\d+)\s*$/.exec(plain) ?? [];
+  const value = Number(power ?? plain);
+  return power === undefined && value > 0 ? Math.round(Math.log10(value)) : value;
 }
 
 /** The columns of the table: the invariants, both components of the momentum in one. */

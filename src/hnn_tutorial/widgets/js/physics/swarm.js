@@ -22,8 +22,9 @@ function randomDirection(size, draw) {
 }
 
 export class Swarm {
-  /** `copies` starts at the distance `apart` from `start`, in all directions of [q, p]. `storage` may
-   * be that of a swarm that is no longer wanted: a drag makes many, one after the other. */
+  /** `copies` starts (none, to learn the exponent alone) at the distance `apart` from `start`, in all
+   * directions of [q, p]. `storage` may be that of a swarm that is no longer wanted: a drag makes many,
+   * one after the other. */
   constructor({ system, step, start, horizon, copies, apart, storage }) {
     Object.assign(this, { system, step, copies, size: start.length });
     this.field = (x, out) => system.field(x, out);
