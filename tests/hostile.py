@@ -414,6 +414,13 @@ fit_options = {
 dense = models.DenseNetwork((2, 3, 1))
 dense_x = Arg("tensor", X, {"another size": X4, "no axis": X[0, 0], "float32": X.float()})
 directions = Arg("tensor", X.unsqueeze(-2), {"another size": X4.unsqueeze(-2), "no axis": X[0, 0]})
+
+
+def draw_something(a: float = 1.0) -> None:
+    """A picture for the explorer."""
+    plt.figure().add_subplot().plot([0, a])
+
+
 PREDICTIONS = widgets.Predictions("pendulum")
 prediction_label = only("which", none=None, empty="", number=3, latex="$x$", open_mark="*x")
 prediction_axis = only(
@@ -1386,6 +1393,23 @@ CALLS: dict[str, Call] = {
             "points": count(4).but("a float", "True"),
             "horizon": horizon,
             "seed": seed,
+        },
+    ),
+    "widgets.explore": (
+        lambda draw, a: widgets.explore(draw, a=a),
+        {
+            "draw": only(draw_something, none=None, text="draw", nothing_drawn=lambda a: None),
+            "a": only(
+                [1, 2],
+                none=None,
+                text="12",
+                number=3,
+                empty=[],
+                twice=[1, 1],
+                nan=[nan],
+                too_many=list(range(13)),
+                tensors=[torch.tensor(1.0)],
+            ),
         },
     ),
     "widgets.Predictions": (

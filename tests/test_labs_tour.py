@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
+import torch
 from browser_tools import jupyterlab, open_page, run_cell, serve
 from playwright.sync_api import expect
 from widget_page import (
@@ -49,6 +51,13 @@ def networks() -> dict[str, Any]:
     return {"baseline": MLP(1, (32, 32), seed=1), "HNN": HNN(1, (32, 32), seed=2)}
 
 
+def draw_decay(rate: float, sign: int) -> None:
+    """What the explorer shows in the tour."""
+    times = torch.linspace(0, 3, 50)
+    plt.plot(times, sign * torch.exp(-rate * times), label="decay")
+    plt.xlabel("time (s)")
+
+
 ROWS: dict[str, Callable[[], Any]] = {
     "PhaseLab": lambda: widgets.PhaseLab(Pendulum(), start=(1.5, 0.0)),
     "PhaseLab double pendulum": lambda: widgets.PhaseLab(DoublePendulum()),
@@ -59,7 +68,9 @@ ROWS: dict[str, Callable[[], Any]] = {
     "OrbitLab two bodies": lambda: widgets.OrbitLab(TwoBody()),
     "OrbitLab three bodies": lambda: widgets.OrbitLab(ThreeBody(), swarm=100),
     "OrbitLab Hénon–Heiles": lambda: widgets.OrbitLab(HenonHeiles(), swarm=100),
+    "Predictions": lambda: widgets.Predictions("tour").number("period", 1, 20, unit="s"),
     "Quiz": lambda: widgets.Quiz("hnn_mass_spring"),
+    "explore": lambda: widgets.explore(draw_decay, rate=(0.5, 1.0, 2.0), sign=(1, -1)),
 }
 """A row for each lab, or several, named by the class and what sets it apart."""
 
@@ -74,8 +85,8 @@ def test_every_lab_has_a_row():
 
 
 def test_no_module_names_another_host():
-    for name in CLASSES:
-        module = getattr(widgets, name)._esm.replace("http://www.w3.org/2000/svg", "")
+    for name in LABS:
+        module = LABS[name]()._esm.replace("http://www.w3.org/2000/svg", "")
         found = re.findall(r"^import\b.*|import\(.*|\beval\(|new Function|https?:.*", module, re.M)
         assert found == [], name
 
@@ -139,6 +150,15 @@ def tour(page: Any, lab: Any, log: list[str]) -> None:
         box.click()
         box.click()
     did("tick and untick", len(boxes))
+    radios = visible(lab, ".hnn-segment-input")
+    for radio in reversed(radios):
+        radio.check()
+    did("choose a segment", len(radios))
+    typed = visible(lab, ".hnn-value, .hnn-typed")
+    for field in typed:
+        field.fill("0.7")
+        field.press("Enter")
+    did("type a number", len(typed))
     buttons = visible(lab, "button")
     for button in buttons:
         if button.is_visible() and button.is_enabled():

@@ -4,7 +4,7 @@ A lab is an anywidget whose front end is one ES module, joined from the small fi
 when its class is defined. The same module runs in JupyterLab, in Colab and in the static book.
 """
 
-from hnn_tutorial.widgets.explorer import Explorer, explore
+from hnn_tutorial.widgets.explorer import explore
 from hnn_tutorial.widgets.integrator_lab import IntegratorLab
 from hnn_tutorial.widgets.lagrangian_lab import LagrangianLab
 from hnn_tutorial.widgets.learned_lab import LearnedLab
@@ -15,7 +15,6 @@ from hnn_tutorial.widgets.quiz import Quiz
 from hnn_tutorial.widgets.training_lab import TrainingLab
 
 __all__ = [
-    "Explorer",
     "IntegratorLab",
     "LagrangianLab",
     "LearnedLab",
