@@ -124,7 +124,18 @@ def place_of(page, name):
     return numbers(grip(page, name).first.get_attribute("aria-valuetext"))
 
 
+def open_more(page):
+    button = page.get_by_role("button", name="More")
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+
+
+def fastest(page):
+    page.locator(".hnn-speed select").select_option(index=2)
+
+
 def slide(page, name, value):
+    open_more(page)
     page.get_by_role("slider", name=name).evaluate(
         """(input, value) => {
             input.value = value;
@@ -184,6 +195,7 @@ def test_bodies_and_velocities_are_dragged(open_lab):
     assert 0.5 < x < 0.9
     assert 0.2 < y < 0.6
     assert place_of(page, "velocity of body 1") == [0.0, 0.5]
+    page.wait_for_timeout(700)  # until the view has settled
     drag(page, grip(page, "velocity of body 2"), 30, 10)
     across, up = place_of(page, "velocity of body 2")
     assert across > 0.1
@@ -208,26 +220,31 @@ def test_everything_by_keyboard_and_reset(open_lab):
     stop(page)
     page.locator("h1").click()
     visited = []
-    for _ in range(8):
+    for _ in range(9):
         page.keyboard.press("Tab")
         visited.append(
             page.evaluate(
                 "document.activeElement.ariaLabel ?? document.activeElement.closest('label')"
-                "?.querySelector('.hnn-name').firstChild.data ?? document.activeElement.textContent"
+                "?.querySelector('.hnn-name').textContent ?? document.activeElement.textContent"
             )
         )
-        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        outline = page.evaluate(
+            "(e => getComputedStyle(e, e.matches('.hnn-scrub') ? '::after' : null).outlineStyle)"
+            "(document.activeElement)"
+        )
         assert outline != "none", visited
     assert visited == [
         "position of body 1",
         "velocity of body 1",
         "position of body 2",
         "velocity of body 2",
+        "time that is shown",
         "Play",
+        "speed",
         "Reset",
-        "speed ×",
-        "copies of the start",
+        "More",
     ]
+    open_more(page)
     grip(page, "position of body 1").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowUp")
@@ -242,7 +259,9 @@ def test_everything_by_keyboard_and_reset(open_lab):
     expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_value("1")
     page.get_by_role("button", name="Reset").click()
     assert place_of(page, "position of body 1") == [1.0, 0.0]
-    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_value("none")
+    expect(page.locator(".hnn-field", has_text="copies").locator(".hnn-value")).to_have_value(
+        "none"
+    )
 
 
 def test_bobs_of_the_double_pendulum_are_pulled(open_lab):
@@ -271,9 +290,9 @@ def test_a_swarm_parts_at_the_lyapunov_rate(open_lab):
     seen = colours(page, ".hnn-phase canvas[role=img]")
     assert palette.ROLES["highlight"].light.lower() in seen  # the slope
     slide(page, "distance at the start", -3)
-    expect(page.locator(".hnn-numbers .hnn-note")).to_contain_text("at first 10⁻³")
+    expect(page.locator(".hnn-reading")).to_contain_text("at first 10⁻³")
     slide(page, "copies of the start", 0)
-    expect(page.locator(".hnn-numbers .hnn-note")).to_be_hidden()
+    expect(page.locator(".hnn-reading")).to_contain_text("Energy")
     expect(grip(page, "distance at the start")).to_be_hidden()
 
 
@@ -281,10 +300,10 @@ def test_a_section_gathers_points_and_moves_the_start(open_lab):
     lab = OrbitLab(HenonHeiles(), swarm=5, horizon=60.0)
     page = open_lab(lab)
     expect(status(page)).to_contain_text("energy 0.1250")
-    slide(page, "speed", 4)
+    fastest(page)
     expect(page.locator(".hnn-primary")).to_have_text("Replay")
     mark = palette.ROLES["highlight"].light.lower()
-    assert mark in colours(page, ".hnn-phase canvas[role=img]")
+    assert mark in colours(page, ".hnn-phase canvas:nth-of-type(2)")
     knob = grip(page, "start in the section")
     y, py = place_of(page, "start in the section")
     drag(page, knob, -40, 60)
@@ -303,7 +322,7 @@ def test_a_section_gathers_points_and_moves_the_start(open_lab):
 
 def test_the_section_keeps_the_points_of_earlier_starts_of_the_energy(open_lab):
     page = open_lab(OrbitLab(HenonHeiles(), horizon=80.0))
-    slide(page, "speed", 4)
+    fastest(page)
     expect(page.locator(".hnn-primary")).to_have_text("Replay")
     x, y = centre(grip(page, "start in the section"))
     page.mouse.move(x, y)
@@ -339,6 +358,59 @@ def test_two_bodies_in_one_place_are_a_message_until_they_part(open_lab):
     same = [0.5, 0.5, 0.5, 0.5, *CIRCLE[4:]]
     page = open_lab(OrbitLab(TwoBody(), CIRCLE), markup=spoil(state=same))
     expect(page.locator(".hnn-message")).to_contain_text("two bodies are in one place")
+
+
+# --- what the reader sees first -----------------------------------------------------------------
+
+
+def test_copies_part_in_hues_within_ten_seconds(open_lab):
+    """Twenty copies a millionth apart: hues on top of each other at first, and then apart."""
+    lab = OrbitLab(DoublePendulum(gravity=1.0), [2.0, 2.0, 0.0, 0.0], swarm=20, horizon=60.0)
+    page = open_lab(lab)
+    expect(status(page)).to_contain_text("small distances grow")
+    page.wait_for_timeout(500)
+    stop(page)
+    together = len(colours(page, ".hnn-body canvas[role=img]"))
+    scrubber = page.get_by_role("slider", name="time that is shown")
+    scrubber.focus()
+    for _ in range(6):
+        page.keyboard.press("PageUp")
+    page.wait_for_timeout(200)
+    assert float(scrubber.get_attribute("aria-valuenow")) / lab.speed < 10
+    assert len(colours(page, ".hnn-body canvas[role=img]")) > together + 20
+
+
+def test_a_tidy_path_becomes_a_scribble_and_the_task_notices(open_lab):
+    lab = OrbitLab(DoublePendulum(gravity=1.0), [0.17, 0.17, 0.0, 0.0], horizon=30.0, speed=30.0)
+    page = open_lab(lab)
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    task = page.locator(".hnn-task")
+    expect(task).to_contain_text("goes over the top")
+    expect(task).not_to_have_class(re.compile("hnn-done"))
+    open_more(page)
+    for name in ("upper", "lower"):
+        typed = page.get_by_role("textbox", name=f"{name} angle, typed")
+        typed.fill("150")
+        typed.press("Enter")
+    expect(status(page)).to_contain_text("θ1 = 2.62 rad, θ2 = 2.62 rad")
+    expect(task).to_have_class(re.compile("hnn-done"))
+    page.get_by_role("button", name="Reset").click()
+    expect(task).not_to_have_class(re.compile("hnn-done"))
+
+
+def test_the_path_is_drawn_as_far_as_the_time_has_come(open_lab):
+    page = open_lab(OrbitLab(DoublePendulum(), [0.5, 0.5, 0.0, 0.0], horizon=8.0))
+    expect(status(page)).to_contain_text("θ1 = 0.50 rad")
+    stop(page)
+    path = ".hnn-phase canvas:nth-of-type(2)"
+    scrubber = page.get_by_role("slider", name="time that is shown")
+    scrubber.focus()
+    seen = []
+    for key in ("Home", "PageUp", "End"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+        seen.append(ink(page, path))
+    assert seen[0] < 30 < 3 * seen[1] < seen[2]
 
 
 # --- the page around it --------------------------------------------------------------------------
@@ -423,7 +495,7 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
     result = page.evaluate(RENDER_AND_CLOSE)
     assert result["during"]["listeners"] > 20
-    assert result["during"]["heard"] == 6
+    assert result["during"]["heard"] == 8
     assert result["after"] == NOTHING_LEFT
 
 

@@ -298,7 +298,8 @@ class OrbitLab extends Shell {
 
   frame(now, elapsed) {
     const computing = this.compute();
-    const gliding = this.view.glide(elapsed / this.speed);
+    // Under the hand the picture holds still.
+    const gliding = !this.dragging && this.view.glide(elapsed / this.speed);
     if (gliding) this.stale = true;
     if (this.playing) {
       this.time = Math.max(this.time, Math.min(this.time + elapsed / 1000, this.knownTime));
