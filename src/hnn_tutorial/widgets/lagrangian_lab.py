@@ -62,7 +62,8 @@ class LagrangianLab(Lab):
     .. math:: S[q] = \int (T - V)\,dt ,
 
     and the true path is the motion by the implicit midpoint rule, where that sum is stationary
-    to rounding. The lab shows S with its two parts, the Euler–Lagrange residual
+    to rounding. The lab hides it until the reader's path is stationary too, or the reader asks for
+    it. It shows S with its two parts, the Euler–Lagrange residual
     :math:`\partial L/\partial q - \frac{d}{dt}\,\partial L/\partial \dot q` of the reader's path
     along it, and S on the line of paths from the true one through the reader's. It can descend:
     for the projectile to the true path. The pendulum's true path is a minimum among the paths
@@ -76,6 +77,8 @@ class LagrangianLab(Lab):
         system: ``Pendulum`` or ``Projectile``.
         start: where the true motion starts, ``(q, p)``, in the system's units.
         duration: how long it takes, in s.
+        task: what the lab asks its reader to do, one of ``TASKS``; "none" for nothing.
+        speed: seconds of the motion that pass in one second.
 
     Raises:
         TypeError, ValueError: for another system, a start of another size, or a duration that is
@@ -93,6 +96,8 @@ class LagrangianLab(Lab):
 
     _esm = bundle("labs/lagrangian_lab.js")
 
+    TASKS = ("stationary",)
+
     duration = traitlets.Float(1.0, help="length of the motion, in s").tag(sync=True)
     bend = BendTrait(help="the reader's path less the true one").tag(
         sync=True,
@@ -105,6 +110,8 @@ class LagrangianLab(Lab):
         system: System,
         start: Sequence[float] | Tensor | None = None,
         duration: float | None = None,
+        task: str = "",
+        speed: float = 1.0,
     ) -> None:
         description = encode_system(system, tuple(BEGINNINGS))
         usual_start, usual_duration = BEGINNINGS[type(system)](system)
@@ -113,6 +120,8 @@ class LagrangianLab(Lab):
             state=usual_start if start is None else start,
             duration=as_number("duration", usual_duration if duration is None else duration),
             _system=description,
+            task=task,
+            speed=as_number("speed", speed),
         )
 
     @property

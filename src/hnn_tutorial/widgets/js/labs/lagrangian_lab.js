@@ -2,7 +2,7 @@
 // of the true path.
 import { Action, conjugatePoints, lowestMode } from "../physics/action.js";
 import { BODIES } from "../drawing/bodies.js";
-import { button, element, slider, swatch } from "../shell/controls.js";
+import { button, element, roleWord, slider, swatch } from "../shell/controls.js";
 import { Axes, drawFrame, drawMark, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
 import { Shell, widget } from "../shell/shell.js";
 import { Pendulum } from "../physics/systems/pendulum.js";
@@ -17,6 +17,15 @@ const NUDGE = 0.08; // of the range of q
 const PAUSE = 500; // ms between two runs of the body
 const FAMILY = 1.5; // how far the last panel looks, in parts of the bend
 const ARROWS = 23;
+const ARROW = 0.8; // of what a whole step of the descent would move
+const STATIONARY = 0.03; // of the range of the path: a descent that wants to move it less is at its end
+
+/** A smooth bump, 1 in the middle and 0 from two on: the cubic B-spline. */
+function bump(u) {
+  const far = Math.abs(u);
+  if (far < 1) return 1 - 1.5 * far ** 2 + 0.75 * far ** 3;
+  return far < 2 ? (2 - far) ** 3 / 4 : 0;
+}
 
 /** A ball that rises and falls, the true one and the reader's side by side. */
 class ThrownBody {
@@ -74,7 +83,11 @@ class LagrangianLab extends Shell {
   name = "lagrangian-lab";
   loads = ["_system"];
   starts = ["state", "duration", "bend"];
+  // A bend has more numbers than an address should hold.
+  shared = ["state", "duration"];
+  speeds = [0.25, 1, 3];
   descending = false;
+  revealed = false;
   rest = 0;
 
   // --- the page elements -----------------------------------------------------------------------
@@ -96,7 +109,7 @@ class LagrangianLab extends Shell {
       return made;
     });
     this.descendButton = button("Descend", life, () => this.descend(!this.descending));
-    this.trueButton = button("True path", life, () => this.bendTo(new Float64Array(this.bend.length)));
+    this.trueButton = button("True path", life, () => this.reveal(new Float64Array(this.bend.length)));
     this.nudgeButton = button("Nudge", life, () => this.nudge());
     const format = (value) => `${formatNumber(value)} s`;
     this.durationSlider = slider({ name: "duration", low: 0.1, high: 2, step: 0.01, format }, life, (value) => this.choose("duration", value));
@@ -108,16 +121,17 @@ class LagrangianLab extends Shell {
       return cells;
     };
     const rows = element("tbody");
+    this.reading = element("p", { class: "hnn-reading" });
     this.cells = [row("true path", swatch("truth", roles.truth)), row("your path", swatch("highlight", { ...roles.highlight, width: 2.2 })), row("difference", "", "hnn-quiet")];
     const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("in J s"), heading("∫ T dt"), heading("∫ V dt"), heading("action S"))), rows);
     this.verdict = element("p", { class: "hnn-verdict" });
     return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
-      body,
+      this.head(),
       path,
-      element("div", { class: "hnn-numbers" }, table, this.verdict),
+      body,
+      element("div", { class: "hnn-numbers" }, this.reading, table, this.verdict),
       family,
-      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.descendButton, this.nudgeButton, this.trueButton, this.resetButton), this.durationSlider.label),
+      this.controls({ buttons: [this.descendButton], first: [this.durationSlider.label], more: [this.trueButton, this.nudgeButton] }),
       element("div", { class: "hnn-foot" }, this.status),
     ];
   }
@@ -132,15 +146,21 @@ class LagrangianLab extends Shell {
     this.body = new known.Body(this.system);
     this.units = { position: this.system.coordinates[0][1], ...known.units };
     this.only = known.only === true;
-    this.title.textContent = this.system.title;
+    this.title.textContent = "Which path does nature take?";
     this.root.setAttribute("aria-label", `${this.system.title}: the action of a path between two held ends`);
-    this.hint.replaceChildren(
-      "Pull the points ",
-      element("span", { class: "hnn-dot", "aria-hidden": "true" }),
-      " up and down, or focus one and use the arrow keys. The ends are held. Arrows show where S falls."
-    );
+    this.who.replaceChildren("Both ends of ", roleWord("your path", "highlight"), ` are held. Nature's path, by which the ${this.system.bodyName} really moves, is one whose action S is stationary.`);
+    this.hint.replaceChildren("Drag the points ", element("span", { class: "hnn-dot", "aria-hidden": "true" }), " up and down and watch S; the arrows show where it falls.");
     this.durationSlider.limit(Number((2.5 * this.model.get("duration")).toFixed(2)));
     this.range = null;
+  }
+
+  tasks() {
+    const stationary = {
+      says: "Bend your path along the arrows, until no bend changes its action any more.",
+      done: () => this.isStationary(),
+      shows: "Its action is stationary, and so it is a motion: Newton's law holds along it.",
+    };
+    return { stationary };
   }
 
   start() {
@@ -152,6 +172,10 @@ class LagrangianLab extends Shell {
     const bend = this.model.get("bend");
     if (!Array.isArray(bend) || bend.length < 3 || !bend.every(Number.isFinite) || bend[0] !== 0 || bend.at(-1) !== 0) throw new Error("the bend must be finite numbers, the first and the last of them 0");
     this.action = new Action(this.system, duration, bend.length - 1);
+    // Another motion has another true path, which is still to be found.
+    const asked = JSON.stringify([state, duration]);
+    if (asked !== this.asked) this.revealed = false;
+    this.asked = asked;
     this.truth = this.action.motion(state);
     if (!this.truth.every(Number.isFinite)) throw new Error("the true motion runs away");
     const hessian = this.action.hessian(this.truth);
@@ -169,7 +193,9 @@ class LagrangianLab extends Shell {
     this.bend = bend;
     this.path = bend.map((value, k) => this.truth[k] + value);
     this.parts = this.action.parts(this.path);
-    this.force = this.action.gradient(this.path).map((value) => value / this.action.step);
+    this.slope = this.action.gradient(this.path);
+    this.force = this.slope.map((value) => value / this.action.step);
+    this.descent = this.action.descentFrom(this.path, this.slope);
     // The scale of strip and arrows: no less than the true motion's own forces, so that next to
     // nothing looks like next to nothing.
     this.strongest = Math.max(this.ownForce, ...this.force.map(Math.abs));
@@ -184,6 +210,12 @@ class LagrangianLab extends Shell {
     const span = Math.max(high - low, 0.2);
     const fits = this.range && low >= this.range[0] && high <= this.range[1] && span > 0.2 * (this.range[1] - this.range[0]);
     if (!fits) this.range = [low - 0.3 * span, high + 0.3 * span];
+  }
+
+  /** Whether S changes next to nothing by any bend: then a descent has nowhere to go. */
+  isStationary() {
+    const range = Math.max(...this.path) - Math.min(...this.path);
+    return this.descent.every((move) => Math.abs(move) <= STATIONARY * range);
   }
 
   node(j) {
@@ -201,20 +233,29 @@ class LagrangianLab extends Shell {
     const [low, high] = this.range;
     const centre = this.node(j);
     const last = this.bend.length - 1;
-    const reach = (2 * last) / (HANDLES + 1);
+    const gap = last / (HANDLES + 1);
     const lift = Math.max(low, Math.min(high, q)) - this.path[centre];
-    this.bendTo(
-      this.bend.map((value, k) => {
-        const far = Math.abs(k - centre) / Math.min(reach, k < centre ? centre : last - centre);
-        return far < 1 ? value + lift * Math.cos((Math.PI / 2) * far) ** 2 : value;
-      })
-    );
+    // Splines have no kinks, so that a path which is drawn by hand can come as near to a motion as one
+    // likes. Mirrored at the ends with the other sign, they keep them.
+    const smooth = (k) => bump((k - centre) / gap) - bump((k + centre) / gap) - bump((k + centre - 2 * last) / gap);
+    this.bendTo(this.bend.map((value, k) => (k === 0 || k === last ? 0 : value + lift * smooth(k))));
+  }
+
+  /** Show the true path, and lay the reader's there. */
+  reveal(bend) {
+    this.revealed = true;
+    this.bendTo(bend);
   }
 
   /** A small bend along the direction in which S rises least, or falls. */
   nudge() {
     const size = NUDGE * (this.range[1] - this.range[0]);
     this.bendTo(this.bend.map((value, k) => (k === 0 || k === this.bend.length - 1 ? 0 : value + size * this.mode[k])));
+  }
+
+  reset() {
+    this.revealed = false;
+    super.reset();
   }
 
   descend(on) {
@@ -278,11 +319,11 @@ class LagrangianLab extends Shell {
       tracePoints(g, path.length, (k) => [axes.x(k * step), axes.y(path[k])]);
       g.stroke();
     };
-    curve(this.truth, colors.roles.truth);
+    if (this.revealed) curve(this.truth, colors.roles.truth);
     curve(this.path, colors.roles.yours);
     g.globalAlpha = 1;
     g.setLineDash([]);
-    drawMark(g, "truth", colors, axes.x(this.time), axes.y(this.at(this.truth)), 4);
+    if (this.revealed) drawMark(g, "truth", colors, axes.x(this.time), axes.y(this.at(this.truth)), 4);
     // Hollow, because the points that can be pulled are full.
     g.beginPath();
     g.arc(axes.x(this.time), axes.y(this.at(this.path)), 4, 0, 2 * Math.PI);
@@ -304,7 +345,7 @@ class LagrangianLab extends Shell {
     drawFrame(g, strip, colors, { xTicks: times, yTicks: [0], xName: "time (s)" });
     g.textAlign = "left";
     g.textBaseline = "bottom";
-    g.fillText(`∂L/∂q − d/dt ∂L/∂q̇ (${this.units.force})`, left, strip.top - 5);
+    g.fillText(`off Newton's law by ∂L/∂q − d/dt ∂L/∂q̇ (${this.units.force})`, left, strip.top - 5);
     strip.clip(g);
     g.beginPath();
     const last = this.path.length - 1;
@@ -335,15 +376,14 @@ class LagrangianLab extends Shell {
     g.fillText("conjugate point", x + (g.textAlign === "right" ? -5 : 5), axes.bottom - 6);
   }
 
-  /** Arrows on the path along −δS/δq: where it must be bent for S to fall. */
+  /** Arrows on the path, some of the way that the descent would go: where it must be bent for S to fall. */
   drawArrows(g, colors, axes) {
-    const scale = 34 / this.strongest;
     useStyle(g, { ...colors.roles.highlight, width: 1.4, dash: [] });
     const last = this.path.length - 1;
     for (let i = 1; i <= ARROWS; i++) {
       const k = Math.round((i * last) / (ARROWS + 1));
-      // Positive δS/δq: S falls where q falls, which is down on the page.
-      const length = this.force[k] * scale;
+      // S falls along the descent reversed; up is negative on the page.
+      const length = ARROW * this.descent[k] * axes.yScale;
       if (Math.abs(length) < 3) continue;
       const [x, y] = [axes.x(k * this.action.step), axes.y(this.path[k])];
       const tip = y + length;
@@ -359,10 +399,11 @@ class LagrangianLab extends Shell {
   }
 
   drawBody(g, colors) {
-    this.body.layout(this.surfaces.body, 2, this.range);
+    const { revealed } = this;
+    this.body.layout(this.surfaces.body, revealed ? 2 : 1, this.range);
     this.body.drawGround(g, colors, [this.truth[0], 0]);
-    this.body.drawMotion(g, colors, { role: "truth", label: "true path" }, [this.at(this.truth), 0], 0);
-    this.body.drawMotion(g, colors, { role: "yours", label: "your path" }, [this.at(this.path), 0], 1);
+    if (revealed) this.body.drawMotion(g, colors, { role: "truth", label: "true path" }, [this.at(this.truth), 0], 0);
+    this.body.drawMotion(g, colors, { role: "yours", label: "your path" }, [this.at(this.path), 0], revealed ? 1 : 0);
   }
 
   /** S along the line of paths from the true one (0) through the reader's (1). */
@@ -377,7 +418,7 @@ class LagrangianLab extends Shell {
     // Room for the names of the axes, which stand inside.
     const room = (high - low || 1) * (22 / (height - 78));
     const axes = new Axes({ left: 46, top: 8, right: width - 8, bottom: height - 26 }, [-FAMILY, FAMILY], [low - room, high + room]);
-    drawFrame(g, axes, colors, { xTicks: [-1, 0, 1], yTicks: ticks(low, high, 3), xName: bent ? "share of your bend" : "share of a nudge", yName: "S − S of the true path (J s)" });
+    drawFrame(g, axes, colors, { xTicks: [-1, 0, 1], xText: (share) => ["other way", "true path", bent ? "your path" : "nudged"][share + 1], yTicks: ticks(low, high, 3), yName: "S less that of the true path (J s)" });
     axes.clip(g);
     g.strokeStyle = colors.line;
     g.lineWidth = 1;
@@ -398,6 +439,13 @@ class LagrangianLab extends Shell {
 
   showNumbers() {
     this.clock.textContent = `t = ${formatNumber(this.time)} s`;
+    if (!this.revealed && !this.dragging && this.isStationary()) {
+      this.revealed = true;
+      this.redraw();
+    }
+    for (const [cell] of [this.cells[0], this.cells[2]]) cell.parentElement.hidden = !this.revealed;
+    const rests = this.isStationary() ? " No small bend changes it: it is stationary." : " It falls along the arrows.";
+    this.reading.replaceChildren("Action S = ", element("strong", {}, `${formatNumber(this.parts.action, 3)} J s`), ".", rests);
     const label = this.descending ? "Stop" : "Descend";
     if (this.descendButton.textContent !== label) this.descendButton.textContent = label;
     const numbers = [this.trueParts, this.parts].map(({ kinetic, potential, action }) => [kinetic, potential, action]);
@@ -412,7 +460,7 @@ class LagrangianLab extends Shell {
     this.verdict.textContent =
       count === 0
         ? `The true path is a minimum of S: every small bend raises it.${this.only ? "" : " A path farther away may have less."}`
-        : `The true path is no minimum of S but a saddle: beyond the conjugate point${count > 1 ? "s" : ""} (${times}) S falls in ${directions}. Press Nudge, then Descend.`;
+        : `The true path is no minimum of S but a saddle: beyond the conjugate point${count > 1 ? "s" : ""} (${times}) S falls in ${directions}. Press Nudge (under More), then Descend.`;
     this.handles.forEach(({ knob }, j) => knob.setAttribute("aria-label", `the path at ${formatNumber(this.node(j) * this.action.step)} s`));
     const unit = this.units.position;
     this.handles.forEach((handle, j) => {

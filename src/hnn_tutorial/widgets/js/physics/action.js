@@ -70,12 +70,17 @@ export class Action {
     return path;
   }
 
+  /** How far each point of a path would go uphill by the step that a force-free L would ask for. */
+  descentFrom(path, slope) {
+    const free = { diagonal: new Float64Array(path.length).fill((2 * this.mass) / this.step), beside: new Float64Array(path.length - 1).fill(-this.mass / this.step) };
+    return solveBetween(free, slope);
+  }
+
   /** Move a path downhill by a share of the step that a force-free L would ask for; less of it where S
    * would rise. Returns the largest move of a point. */
   descend(path, share) {
-    const free = { diagonal: new Float64Array(path.length).fill((2 * this.mass) / this.step), beside: new Float64Array(path.length - 1).fill(-this.mass / this.step) };
     const slope = this.gradient(path);
-    const move = solveBetween(free, slope);
+    const move = this.descentFrom(path, slope);
     const before = this.value(path);
     const gain = slope.reduce((sum, value, k) => sum + value * move[k], 0);
     for (let size = share; size > 1e-9; size /= 2) {
