@@ -194,7 +194,7 @@ def test_everything_by_keyboard(open_lab):
     body, start, *rest = visited
     assert (body, start) == ("hnn-handle-body", "hnn-handle-start")
     buttons = ["hnn-primary", "hnn-button", "hnn-select", "hnn-button", "hnn-opener"]
-    assert rest == [*buttons, *["hnn-value", "hnn-range"] * 4, "hnn-button"]
+    assert rest == [*buttons, *["hnn-value", "hnn-range"] * 4, "hnn-link"]
     page.locator(".hnn-handle-start").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowUp")

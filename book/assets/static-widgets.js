@@ -308,7 +308,9 @@
 
   /** Open what a link within the page, or to it, leads into. */
   function followHash() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    // Decoded without complaint about an address that is not.
+    const hash = location.hash.slice(1).replaceAll("+", "%2B").replaceAll("&", "%26");
+    const target = document.getElementById(new URLSearchParams(`id=${hash}`).get("id"));
     const part = target && withheld.find(({ body }) => body.contains(target));
     if (!part?.body.hidden) return;
     part.open();

@@ -109,7 +109,7 @@ class PhaseLab(Lab):
         return proposal["value"]
 
     def _card_heights(self) -> tuple[int, int]:
-        rows = 30 * (self.system.degrees if self.system.degrees > 1 else 0)
+        rows = 40 * (self.system.degrees if self.system.degrees > 1 else 0)
         return 1050 + rows, 690 + rows
 
     def draw_picture(self, figure: "Figure") -> str:

@@ -202,6 +202,7 @@ export class Shell {
     if (this.numberInPage) {
       this.linkButton = button("Copy link", life, () => this.copyLink());
       this.linkButton.title = "Copy the address of this lab as it stands";
+      this.linkButton.classList.add("hnn-link");
       rest.push(this.linkButton);
       life.onEnd(() => clearTimeout(this.copied));
     }
