@@ -13,16 +13,8 @@ from test_check import Text
 import exercises
 from hnn_tutorial import check
 from hnn_tutorial.check import Chapter, expect
-from hnn_tutorial.check.progress import (
-    FOLDER,
-    START_PAGE,
-    Overview,
-    Row,
-    is_kept,
-    note,
-    overview,
-    reset,
-)
+from hnn_tutorial.check.notes import FOLDER, START_PAGE, is_kept, note
+from hnn_tutorial.check.progress import Overview, Row, overview, reset
 
 ROOT = Path(exercises.__file__).resolve().parents[1]
 NAMES = [path.stem for path in sorted((ROOT / "solutions").glob("*.ipynb"))]
@@ -195,16 +187,25 @@ def test_the_overview_shows_every_chapter_in_the_order_of_the_start_page(folder)
 def test_the_overview_moves_with_what_is_solved(folder):
     chapter = check_module("pendulum").chapter
     for number in (1, 3):
-        note(chapter, number)
+        note(chapter.name, number, chapter.numbers.values())
     (row,) = overview("pendulum").rows
     assert (row.solved, row.total) == (2, len(chapter.exercises))
     assert row.next.startswith("Exercise 2 (")
     assert "Go on with exercises/pendulum.ipynb: Exercise 2 (" in repr(overview())
     for number in chapter.numbers.values():
-        note(chapter, number)
+        note(chapter.name, number, chapter.numbers.values())
     assert repr(overview("pendulum")).endswith("complete")
     assert "Go on with" not in repr(overview("pendulum"))
     assert "Go on with exercises/pendulum" not in repr(overview())
+
+
+def test_nothing_that_a_chapter_needs_needs_the_chapters():
+    """A chapter can be imported by itself; the overview imports all of them."""
+    code = (
+        "import sys, hnn_tutorial.check.chapter; "
+        "assert 'hnn_tutorial.check.progress' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def check_module(name: str):
@@ -214,7 +215,7 @@ def check_module(name: str):
 
 def test_reset_forgets_one_chapter_or_all_and_removes_nothing_else(folder):
     for name in NAMES[:3]:
-        note(check_module(name).chapter, 1)
+        note(name, 1, check_module(name).chapter.numbers.values())
     (folder / FOLDER / NAMES[0] / "mine.txt").write_text("a learner's")
     reset(NAMES[0])
     assert noted(folder) == {f"{NAMES[0]}/mine.txt", f"{NAMES[1]}/1", f"{NAMES[2]}/1"}

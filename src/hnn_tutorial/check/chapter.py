@@ -8,7 +8,7 @@ from typing import Any
 
 from hnn_tutorial.check.answers import NotAttempted, Wrong
 from hnn_tutorial.check.answers import run as answers_run
-from hnn_tutorial.check.progress import note, solved
+from hnn_tutorial.check.notes import note, solved
 from hnn_tutorial.check.result import Progress, Result, Standing
 
 Check = Callable[..., str | None]
@@ -70,7 +70,8 @@ class Chapter:
                         raise NotAttempted
                     with answers_run():
                         message = check(*answers) or "All tests passed."
-                    result = Result(shown, "passed", message, note(self, number))
+                    noted = note(self.name, number, self.numbers.values())
+                    result = Result(shown, "passed", message, noted)
                 except NotAttempted as reason:
                     text = str(reason) or UNTOUCHED
                     result = Result(shown, "not attempted", text.rstrip(".") + ".")
@@ -88,7 +89,7 @@ class Chapter:
 
         Where a check has not run since the kernel started, what was noted earlier counts.
         """
-        earlier = solved(self)
+        earlier = solved(self.name, self.numbers.values())
 
         def status(name: str) -> Standing:
             if name in self._results:

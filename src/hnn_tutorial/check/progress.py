@@ -5,73 +5,21 @@ In the start page, or any notebook beside it::
     from hnn_tutorial.check.progress import overview
 
     overview()  # per chapter: how many exercises are solved, and which is next
-
-A solved exercise is an empty file, ``.progress/CHAPTER/NUMBER``. The file system makes such a file
-in a single step, so kernels that run side by side lose nothing, a kernel that is killed leaves no
-half of a note, and there is no content that could be damaged. Files are made only in the folder of
-the exercises, beside the start page; the solutions, the book and Colab note nothing.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
 import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Protocol
 
 from hnn_tutorial._validate import lookup
-
-START_PAGE = "start_here.ipynb"  # made by tools/exercises.py
-FOLDER = ".progress"
-HERE = Path()  # of the notebook: relative, since the working folder may even be gone
-
-
-class Exercises(Protocol):
-    """What is needed of a chapter: its name, and titles and numbers of its exercises."""
-
-    name: str
-    exercises: dict[str, str]
-    numbers: dict[str, int]
-
-
-def is_kept(folder: Path = HERE) -> bool:
-    """Whether a folder is one of exercises, in which progress is noted."""
-    return os.path.isfile(folder / START_PAGE)
-
-
-def solved(chapter: Exercises, folder: Path = HERE) -> set[int]:
-    """Numbers of the exercises of a chapter that have once passed their check."""
-    place = folder / FOLDER / chapter.name
-    # What cannot be read counts as not there; Path.is_file would raise.
-    return {number for number in chapter.numbers.values() if os.path.isfile(place / str(number))}
-
-
-def note(chapter: Exercises, number: int, folder: Path = HERE) -> str:
-    """Note that an exercise is solved.
-
-    Args:
-        chapter: The exercise's chapter.
-        number: The exercise's number.
-        folder: The folder of the exercises.
-
-    Returns:
-        How far the chapter is solved, or why that could not be noted, as one sentence for the
-        learner; empty where no progress is kept.
-    """
-    if not is_kept(folder):
-        return ""
-    place = folder / FOLDER / chapter.name
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        (place / str(number)).touch()
-    except OSError as error:
-        return f"Your progress could not be noted: {error.strerror}: `{error.filename}`."
-    return f"{len(solved(chapter, folder))} of {len(chapter.numbers)} solved in this chapter."
+from hnn_tutorial.check.chapter import Chapter
+from hnn_tutorial.check.notes import FOLDER, HERE, START_PAGE, is_kept, solved
 
 
 @dataclass(frozen=True)
@@ -170,7 +118,7 @@ def overview(*names: str, folder: Path = HERE) -> Overview:
     titles = _titles(folder)
     rows = []
     for chapter in _chapters(names):
-        done = solved(chapter, folder)
+        done = solved(chapter.name, chapter.numbers.values(), folder)
         titled = zip(chapter.numbers.values(), chapter.exercises.values(), strict=True)
         left = [title for number, title in sorted(titled) if number not in done]
         title = titles.get(chapter.name, chapter.name)
@@ -192,11 +140,11 @@ def reset(*names: str, folder: Path = HERE) -> None:
         OSError: If a note cannot be removed.
     """
     for chapter in _chapters(names):
-        for number in solved(chapter, folder):
+        for number in solved(chapter.name, chapter.numbers.values(), folder):
             (folder / FOLDER / chapter.name / str(number)).unlink(missing_ok=True)
 
 
-def _chapters(names: Iterable[str]) -> list[Exercises]:
+def _chapters(names: Iterable[str]) -> list[Chapter]:
     """The chapters of these names; all if there is none."""
     modules = [
         importlib.import_module(f"{__package__}.{found.name}")
