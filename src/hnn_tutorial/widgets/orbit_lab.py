@@ -128,6 +128,7 @@ class OrbitLab(ModelLab):
         if start is None:
             start = _drawn_start(system)
         horizon = as_number("horizon", setting.horizon if horizon is None else horizon)
+        check_positive(horizon=horizon)
         if speed is None:
             speed = min(FASTEST, max(1, round(horizon / PLAYING_TIME)))
         super().__init__(

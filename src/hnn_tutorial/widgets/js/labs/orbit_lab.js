@@ -213,7 +213,7 @@ class OrbitLab extends Shell {
   sayWho() {
     const { copies, apart } = this;
     const many = copies === 1 ? "one more starts" : `${copies} more start`;
-    this.who.textContent = copies ? `The dark one is your start; ${many} ${formatAnySize(apart)} beside it, each in a colour of its own.` : "";
+    this.who.textContent = copies ? `The one with large marks is your start; ${many} ${formatAnySize(apart)} beside it, each in a colour of its own.` : "";
   }
 
   check() {

@@ -18,7 +18,7 @@ export function orbitTasks(lab) {
       lab.tried.together ||= lab.swarm.done && growth(lab) < ORDER;
       return lab.tried.parted && lab.tried.together;
     },
-    shows: "The same machine does both. From one start a tiny difference becomes as large as the motion itself, from the other it stays tiny: chaos belongs to a motion, not to a machine.",
+    shows: "The same machine does both: chaos belongs to a motion, not to a machine.",
   };
   const section = {
     says: "Drag the start in the section. Find one whose points draw a curve, and one whose points scatter.",
@@ -28,7 +28,7 @@ export function orbitTasks(lab) {
       lab.tried.scatter ||= known && growth(lab) > CHAOS;
       return lab.tried.curve && lab.tried.scatter;
     },
-    shows: "Order and chaos live in one system. Where the points draw a curve, the motion seems to conserve a second quantity; where they scatter, it has none but the energy.",
+    shows: "Order and chaos in one system. A curve hints at a second conserved quantity; where points scatter there is none.",
   };
   const scribble = {
     says: "Pull the bobs up, until the tidy path becomes a scribble and the lower bob goes over the top.",
@@ -38,7 +38,7 @@ export function orbitTasks(lab) {
   const circle = {
     says: "Turn and stretch the arrows, until both bodies run on circles.",
     done: () => lab.truth.done && isRound(lab),
-    shows: "Now the distance stays the same, and so do the kinetic and the potential energy. On any other orbit only their sum does.",
+    shows: "The kinetic and the potential energy stay the same now. On any other orbit only their sum does.",
   };
   const thrown = {
     says: "Find a start from which one of the three is thrown out.",
