@@ -70,7 +70,7 @@ function legend(kind, role, guess) {
   const line = (attributes) => svg("path", { d: "M1 7H25", fill: "none", ...attributes });
   const you = kind === "curve" ? line({ class: "hnn-guess-line" }) : guessMark(13, 7);
   const truth = kind === "curve" ? line({ class: "hnn-truth-line", style: `stroke: ${roleColour(role)}` }) : svg("circle", { class: "hnn-truth-mark", cx: 13, cy: 7, r: 5 });
-  return element("div", { class: "hnn-keys" }, guess !== null && key(you, "you"), key(truth, "the answer"));
+  return element("div", { class: "hnn-keys" }, ...(guess === null ? [] : [key(you, "you")]), key(truth, "the answer"));
 }
 
 /** The element that shows an outcome; `guess` is null for who read on without an answer. */
