@@ -1,6 +1,6 @@
 // The body that moves: how each system looks in space, where its grips (what the reader can take
 // hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
-import { FONT, drawMark, useStyle } from "./canvas.js";
+import { drawMark, useStyle } from "./canvas.js";
 
 const LABEL_GAP = 15; // px between two names
 const LABEL_EASE = 0.2; // of its way that a name goes in a frame, so that none jumps
@@ -181,7 +181,8 @@ class PendulumBody {
   /** The names of several motions beside their last bobs, kept apart. `layers`: label, role, state. */
   drawLabels(g, colors, layers) {
     if (layers.length < 2) return;
-    g.font = `600 ${FONT}`;
+    const { font } = g;
+    g.font = `600 ${font}`;
     g.textAlign = "center";
     g.textBaseline = "middle";
     g.lineWidth = 4;
@@ -210,7 +211,7 @@ class PendulumBody {
       g.strokeText(label, ...at);
       g.fillText(label, ...at);
     }
-    g.font = FONT;
+    g.font = font;
   }
 
   #rodPath(g, state) {

@@ -19,6 +19,7 @@ export class Surface {
     if (this.canvas.width === width && this.canvas.height === height && this.density === density) return false;
     Object.assign(this.canvas, { width, height });
     Object.assign(this, { width: clientWidth, height: clientHeight, density });
+    this.font = `12px ${getComputedStyle(this.canvas).fontFamily}`;
     return true;
   }
 
@@ -26,7 +27,7 @@ export class Surface {
     const g = this.context;
     g.setTransform(this.density, 0, 0, this.density, 0, 0);
     g.clearRect(0, 0, this.width, this.height);
-    g.font = FONT;
+    g.font = this.font ?? FONT;
     g.lineJoin = "round";
     return g;
   }
