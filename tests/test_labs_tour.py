@@ -120,6 +120,10 @@ def tour(page: Any, lab: Any, log: list[str]) -> None:
         message = [text for text in lab.locator(".hnn-message").all_inner_texts() if text]
         assert message == [], f"after {log}: {message}"
 
+    openers = visible(lab, ".hnn-opener")
+    for opener in openers:
+        opener.click()
+    did("open", len(openers))
     handles = visible(lab, ".hnn-handle")
     for handle in handles:
         # Not by playwright, which waits until the body holds still.
