@@ -44,6 +44,7 @@ FACES = (
     ("sans-italic", "source-sans-3", "italic"),
     ("mono", "source-code-pro", "normal"),
 )
+FIRST = {"serif-latin.woff2", "sans-latin.woff2"}  # `book/_ext/templates/layout.html` asks for them
 SUPERSCRIPTS = {0x2070: "0", **{0x2070 + n: str(n) for n in range(4, 10)}, 0x207B: "\u2212"}
 SUBSCRIPTS = {0x2080 + n: str(n) for n in range(10)} | {0x1D62: "i", 0x2C7C: "j"}
 
@@ -51,7 +52,7 @@ SUBSCRIPTS = {0x2080 + n: str(n) for n in range(10)} | {0x1D62: "i", 0x2C7C: "j"
 def part(folder: Path, package: str, script: str, style: str, letters: list[int]) -> TTFont | None:
     """Some letters of one file of a package; None if it has none of them."""
     [path] = folder.glob(f"*{package}*/package/files/{package}-{script}-wght-{style}.woff2")
-    font = TTFont(path)
+    font = TTFont(path, recalcTimestamp=False)
     wanted = set(letters) & set(font.getBestCmap())
     if not wanted:
         return None
@@ -146,9 +147,11 @@ def make(folder: Path) -> None:
             font.flavor = "woff2"
             name = f"{face}-{script}.woff2"
             font.save(PAGES / name)
+            # The two that a page asks for at once come in time, or not at all: no line moves.
+            display = "optional" if name in FIRST else "swap"
             rules.append(
                 f'@font-face {{ font-family: "{family}"; font-style: {style}; '
-                f'font-weight: 400 700; font-display: swap;\n  src: url("fonts/{name}") '
+                f'font-weight: 400 700; font-display: {display};\n  src: url("fonts/{name}") '
                 f'format("woff2");\n  unicode-range: {ranges(font)}; }}'
             )
         [licence] = folder.glob(f"*{package}*/package/LICENSE")
@@ -161,7 +164,7 @@ def make(folder: Path) -> None:
 def symbols(folder: Path) -> str:
     """Write the mathematical signs, and return their rule."""
     [path] = folder.glob("*/package/files/noto-sans-math-latin-400-normal.woff2")
-    font = TTFont(path)
+    font = TTFont(path, recalcTimestamp=False)
     maker = subset.Subsetter(subset.Options(layout_features=[], hinting=False))
     maker.populate(unicodes=SYMBOLS)
     maker.subset(font)
@@ -191,6 +194,7 @@ def for_figures(folder: Path) -> None:
             font.save(path)
             parts.append(str(path))
         font = merge.Merger().merge(parts)
+        font.recalcTimestamp = False
         rename(font, "HNN Sans")
         font.save(FIGURES / "sans.ttf")
     shutil.copy(PAGES / "source-sans-3-OFL.txt", FIGURES / "OFL.txt")
