@@ -147,8 +147,8 @@ def make(folder: Path) -> None:
             font.flavor = "woff2"
             name = f"{face}-{script}.woff2"
             font.save(PAGES / name)
-            # The two that a page asks for at once come in time, or not at all: no line moves.
-            display = "optional" if name in FIRST else "swap"
+            # The two that a page asks for at once come in time as a rule, and late ones not at all.
+            display = "fallback" if name in FIRST else "swap"
             rules.append(
                 f'@font-face {{ font-family: "{family}"; font-style: {style}; '
                 f'font-weight: 400 700; font-display: {display};\n  src: url("fonts/{name}") '
