@@ -217,6 +217,45 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
     )
 
 
+def write_not_found(app: Sphinx, exception: Exception | None) -> None:
+    """Write the page that a host shows for an address without one (GitHub's pages: 404.html).
+
+    It is shown at any address, so its links are whole and its style is its own.
+    """
+    if exception is not None or app.builder.format != "html":
+        return
+    title = escape(app.config.html_title)
+    front = f"{app.config.html_baseurl}{app.config.root_doc}.html"
+    search = f"{app.config.html_baseurl}search.html"
+    Path(app.outdir, "404.html").write_text(
+        f"""<!DOCTYPE html>
+<html lang="{app.config.language}">
+<head>
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<meta name="robots" content="noindex" />
+<title>No such page. {title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0 auto; padding: 18vh 1.5rem 0; max-width: 34rem; }}
+body {{ font: 1.15rem/1.6 Georgia, serif; }}
+h1 {{ font-size: 2rem; line-height: 1.2; }}
+input, button {{ font: inherit; padding: 0.3em 0.6em; }}
+</style>
+</head>
+<body>
+<h1>There is no page at this address</h1>
+<p>It may have moved. Search for it, or begin at
+<a href="{front}">the first page of the book</a>.</p>
+<form action="{search}"><input type="search" name="q" aria-label="Search the book" />
+<button>Search</button></form>
+</body>
+</html>
+""",
+        encoding="utf-8",
+    )
+
+
 def draw_card(app: Sphinx, exception: Exception | None) -> None:
     """Draw the picture of the card: motions computed by the package, in its colours."""
     target = Path(app.outdir, CARD)
@@ -265,5 +304,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", find_site)
     app.connect("html-page-context", describe, priority=900)
     app.connect("build-finished", write_index, priority=100)
+    app.connect("build-finished", write_not_found)
     app.connect("build-finished", draw_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -258,7 +258,8 @@ def _as_markdown(rows: Sequence["Row"]) -> str:
 
 
 def _progress(options: argparse.Namespace) -> int:
-    from hnn_tutorial.check.progress import HERE, START_PAGE, is_kept, overview, reset
+    from hnn_tutorial.check.notes import HERE, START_PAGE, is_kept
+    from hnn_tutorial.check.progress import overview, reset
 
     below = HERE / "exercises"
     folder = Path(options.folder) if options.folder else below if is_kept(below) else HERE

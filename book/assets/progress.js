@@ -1,0 +1,80 @@
+/* The page "Your progress": what the reader predicted, as static-widgets.js keeps it. */
+(() => {
+  "use strict";
+  const KEY = "hnn-tutorial.predictions";
+
+  function element(tag, properties = {}, ...children) {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  }
+
+  /** What is kept; a browser may keep nothing, and what it keeps may be no JSON. */
+  function read() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(KEY));
+      return { open: kept?.open === true, chapters: { ...kept?.chapters } };
+    } catch {
+      return { open: false, chapters: {} };
+    }
+  }
+
+  function write(kept) {
+    try {
+      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
+      else localStorage.removeItem(KEY);
+    } catch {
+      // A browser that keeps nothing has nothing to change.
+    }
+  }
+
+  /** The chapters by their names, as the side bar lists them. */
+  function titles() {
+    const links = [...document.querySelectorAll(".bd-sidebar-primary a.reference.internal")];
+    return new Map(links.map((link) => [link.getAttribute("href").replace(/^.*\/|\.html.*$/g, ""), link]));
+  }
+
+  function row(chapter, entries, link) {
+    const given = Object.values(entries).filter(({ right }) => typeof right === "boolean");
+    const right = given.filter((entry) => entry.right).length;
+    const name = link ? element("a", { href: link.href }, link.textContent.trim()) : chapter;
+    const said = given.length ? `${right} of ${given.length} right` : "read on without an answer";
+    return element("tr", {}, element("td", {}, name), element("td", {}, said));
+  }
+
+  function show(place) {
+    const kept = read();
+    const links = titles();
+    const order = [...links.keys()];
+    const chapters = Object.entries(kept.chapters).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+    const all = chapters.flatMap(([, entries]) => Object.values(entries)).filter(({ right }) => typeof right === "boolean");
+    const right = all.filter((entry) => entry.right).length;
+    const head = element("tr", {}, element("th", { scope: "col" }, "chapter"), element("th", { scope: "col" }, "your predictions"));
+    const table = element(
+      "table",
+      { className: "table" },
+      element("thead", {}, head),
+      element("tbody", {}, ...chapters.map(([name, entries]) => row(name, entries, links.get(name))))
+    );
+    const open = element("input", { type: "checkbox", id: "hnn-progress-open", checked: kept.open });
+    open.addEventListener("change", () => write({ ...read(), open: open.checked }));
+    const clear = element("button", { type: "button", className: "hnn-progress-clear" }, "Clear all of it");
+    clear.addEventListener("click", () => {
+      write(null);
+      show(place);
+      place.focus();
+    });
+    place.tabIndex = -1;
+    place.setAttribute("aria-live", "polite");
+    place.replaceChildren(
+      element("p", {}, all.length ? `You predicted ${right} of ${all.length}.` : "Nothing is kept so far."),
+      ...(chapters.length ? [table] : []),
+      element("p", {}, open, " ", element("label", { htmlFor: open.id }, "Hold nothing back: show every result at once")),
+      ...(chapters.length ? [element("p", {}, clear)] : [])
+    );
+  }
+
+  const begin = () => show(document.getElementById("hnn-progress"));
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})();
