@@ -18,8 +18,8 @@ from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._encode import encode_system
 from hnn_tutorial.widgets.training_lab import (
     MAX_SAMPLES,
+    NETWORKS,
     OPTIMIZERS,
-    TRAINABLE,
     encode_samples,
 )
 
@@ -54,7 +54,9 @@ SETTINGS = [
 def run(tmp_path_factory):
     """Run jobs in the joined module under node and return their answers."""
     module = tmp_path_factory.mktemp("module") / "lab.mjs"
-    return browser_tools.run_node(module, bundle("labs/training_lab.js", EXPORTS), DRIVER, timeout=100)
+    return browser_tools.run_node(
+        module, bundle("labs/training_lab.js", EXPORTS), DRIVER, timeout=100
+    )
 
 
 def value(answer):
@@ -119,7 +121,7 @@ def spring_data(count=6, points=15):
 def test_both_sides_have_the_same_tables(run):
     tables = value(run({"task": "tables"})[0])
     assert set(tables["optimizers"]) == set(OPTIMIZERS)
-    assert set(tables["fields"]) == set(TRAINABLE)
+    assert set(tables["fields"]) == {kind.kind for kind in NETWORKS.values()}
     assert tables["schedules"] == list(training.SCHEDULES)
     assert tables["samples"] == MAX_SAMPLES
 
@@ -204,6 +206,21 @@ def test_a_whole_training_ends_alike(run, whole):
     assert answer["finalLoss"] == pytest.approx(history.final_loss, rel=1e-3)
     assert (answer["calls"] == 1) == whole
     assert not answer["diverged"]
+
+
+@pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=6), Adam(steps=6)], ids=str)
+def test_a_training_waits_exactly_where_it_was_told(run, optimizer):
+    """Step by step or in one go: the same weights after each step, and the same end."""
+    model = HNN(1, (4,), seed=1)
+    _, job = job_of(
+        model, spring_data(3, 8), optimizer=optimizer.name, settings=settings_of(optimizer)
+    )
+    stops = value(run({"task": "waits", **job})[0])
+    assert [stop["made"] for stop in stops] == [1, 2, 3, 4, 5, 6]
+    assert [stop["done"] for stop in stops] == [False] * 5 + [True]
+    for count, stop in enumerate(stops, start=1):
+        straight = value(run({"task": "steps", "count": count, **job})[0])
+        assert stop["weights"] == straight["weights"]
 
 
 def test_a_training_that_diverges_keeps_the_last_good_weights(run):

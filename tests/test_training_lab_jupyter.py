@@ -8,16 +8,18 @@ pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra `la
 
 SHOW = """
 from hnn_tutorial.evaluation import field_error
-from hnn_tutorial.models import MLP
+from hnn_tutorial.models import HNN
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.widgets import TrainingLab
-lab = TrainingLab(MassSpring(), steps=15)
+lab = TrainingLab(
+    MassSpring(), steps=15, noise=0.0, optimizer="levenberg_marquardt", hidden=(16, 16), speed=10
+)
 lab
 """
 REPORT = """
-error = field_error(lab.model.field, lab.system.field, lab.data.states)
-print(f"python saw {len(lab.data)} samples, step {lab.history[-1][0]}, error {error:.1e}")
-lab.model = MLP(1, (12,), seed=5)
+error = field_error(lab.hnn.field, lab.system.field, lab.data.states)
+print(f"python saw {len(lab.data)} samples, step {lab.history['hnn'][-1][0]}, error {error:.1e}")
+lab.hnn = HNN(1, (12,), seed=5)
 lab.optimizer = "adam"
 lab.training = True
 """
@@ -35,12 +37,12 @@ def test_the_page_trains_and_python_has_the_model(browser, notebook):
         run_cell(page, 0)
         primary = page.locator(".hnn-primary")
         expect(primary).to_be_visible(timeout=30_000)
-        page.locator(".hnn-handle-cursor").focus()
+        page.locator(".hnn-handle-cursor").first.focus()
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
-        expect(page.locator(".hnn-note")).to_contain_text("220 samples")
+        expect(page.locator(".hnn-note")).to_contain_text("220 points")
         primary.click()
-        expect(primary).to_have_text("Train on", timeout=20_000)
+        expect(primary).to_have_text("Learn on", timeout=20_000)
 
         run_cell(page, 1)
         output = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
@@ -48,8 +50,8 @@ def test_the_page_trains_and_python_has_the_model(browser, notebook):
         assert float(output.inner_text().split()[-1]) < 1e-4
 
         # Python put another network there and started it: the page trains that one.
-        expect(page.locator(".hnn-table tbody th").first).to_have_text("MLP 12, Adam")
-        expect(page.locator(".hnn-clock")).to_contain_text("step 15", timeout=20_000)
+        expect(page.locator(".hnn-clock")).to_contain_text("15 of Adam", timeout=20_000)
+        expect(page.get_by_label("optimiser")).to_have_value("adam")
         assert not page.locator(".hnn-message").is_visible()
         assert log.outside == []
         assert [error for error in log.errors if "hnn" in error or "anywidget" in error] == []

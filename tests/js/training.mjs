@@ -56,6 +56,16 @@ const tasks = {
     const { losses, finalLoss, reason, diverged, weights } = fit;
     return { losses, finalLoss, reason, diverged, weights: list(weights), calls };
   },
+  // One step at a time, with no end of time for each.
+  waits: (job) => {
+    const fit = new lab.Fit(jobOf(job));
+    const stops = [];
+    for (let most = 1; most <= job.settings.steps; most++) {
+      fit.advance(Infinity, most);
+      stops.push({ made: fit.losses.length, done: fit.done, weights: list(fit.weights) });
+    }
+    return stops;
+  },
   solve: ({ A, b, size }) => {
     const L = doubles(A);
     const x = doubles(b);

@@ -1,127 +1,165 @@
-// The training lab: the reader gathers data in one phase plane, trains a network on them, and sees
-// the field and the orbit that it learned in another.
+// The training lab: two networks, one that may learn any field and one that learns an energy, get the
+// same points, which the reader chooses, and learn before the reader's eyes.
 import { buildSystem } from "../physics/systems.js";
-import { METHODS } from "../physics/integrators.js";
-import { Motion } from "../physics/motion.js";
-import { themeColors } from "../shell/theme.js";
-import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
-import { formatAnySize, powerOfTen } from "../drawing/log_chart.js";
 import { PhasePlane } from "../drawing/phase_plane.js";
-import { button, element, handle, select, slider, swatch } from "../shell/controls.js";
+import { formatNumber, formatPercent, tickLabel } from "../drawing/canvas.js";
+import { button, element, handle, roleWord, select, slider } from "../shell/controls.js";
 import { Shell, widget } from "../shell/shell.js";
-import { FIELDS } from "../training/dense_field.js";
 import { initialWeights } from "../training/initial_weights.js";
-import { Samples, decodeDoubles, observe } from "../training/samples.js";
-import { Trainer } from "../training/trainer.js";
+import { Samples, observe } from "../training/samples.js";
+import { shownAt } from "../training/trainer.js";
+import { CurveScene, OPTIMIZER_CHOICES, inWords, positions, trainings } from "./training/curve_scene.js";
+import { FieldScene, errorMesh } from "./training/field_scene.js";
+import { Learner, NETWORKS, trueOrbit } from "./training/learner.js";
+import { formatAnySize } from "../drawing/log_chart.js";
+import { POINT_SETS } from "./training/point_sets.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame
-const ORBIT_STEP = 0.05; // s, of RK4
-const ERROR_MESH = 25; // states across, on which the field error is measured
-const ARROWS = 11; // across the plane
 const STROKE_GAP = 10; // pixels between two samples of a stroke
-const REPORT_EVERY = 50; // ms between two entries of the history; more as it grows long
+const LEARNING_TAKES = 4; // s that one training is shown in, at speed 1
+const ENTRIES = 50; // of the history in one training
 const TELL_PYTHON_EVERY = 500; // ms
-const RUNS = 3; // former trainings that are remembered
+const RUNS = 3; // former trainings whose curves are kept
+const AUTOPLAY = { seen: 0.6, after: 700 }; // the part of the pictures in sight, and ms, before it starts by itself
+const KEPT = 0.02; // of the energy: what the first task asks of the baseline
+const LOST = 0.1; // of the field: what the second asks of both, where no points are
+const FINE = 1e-4; // of the field: what the third asks of the HNN
 
-const KINDS = {
-  hnn: { text: "HNN", role: "hnn", outputs: 1 },
-  mlp: { text: "MLP (baseline)", role: "baseline", outputs: 2 },
-};
-const CAPTION = 28; // pixels above a picture
-const LOSS_LINE = { width: 1.4, dash: [2, 3] };
-const WIDTHS = [4, 8, 16, 24, 32];
-const OPTIMIZER_CHOICES = {
-  levenberg_marquardt: { text: "Levenberg–Marquardt", short: "LM", steps: 40 },
-  adam: { text: "Adam", short: "Adam", steps: 5000 },
-};
+const WIDTHS = ["8", "16", "24", "48", "8-8", "16-16", "24-24"];
+const SHOWS = { both: "both", baseline: "the baseline alone", hnn: "the HNN alone" };
+const PRESSES = { trajectory: "the motion from there", states: "single states" };
+
+const asChoices = (table, text = (value) => value) => Object.entries(table).map(([value, entry]) => ({ value, text: text(entry) }));
+const sameBytes = (a, b) => a === b || (a?.byteLength === b?.byteLength && new Uint8Array(a.buffer, a.byteOffset, a.byteLength).every((value, k) => value === new Uint8Array(b.buffer, b.byteOffset, b.byteLength)[k]));
 
 class TrainingLab extends Shell {
   name = "training-lab";
   loads = ["_system", "region", "horizon"];
-  starts = ["_network", "_weights", "_samples", "noise", "optimizer", "state", "history"];
+  starts = ["_sizes", "_baseline", "_hnn", "_samples", "noise", "optimizer", "state", "show", "history"];
+  shared = ["noise", "optimizer", "state", "show"];
+  speeds = [0.25, 1, 4, 100];
   past = [];
   seed = 1;
   stroke = null;
-  table = null;
+  /** The training in progress, which may wait: what it depends on, and how many steps it has. */
+  training = null;
+  /** Where on the axis of the curve the reader looks; null for where the learning is. */
+  looksAt = null;
   dataStale = true;
-  learnedStale = true;
-  orbit = null;
-  shownOrbit = null;
+  curveStale = true;
 
   // --- the page elements -------------------------------------------------------------------
 
   build() {
-    const { life } = this;
-    const data = this.stage("data", this.canvas("plane"), this.canvas("samples", "the data in the phase plane"));
-    const learned = this.stage("learned", this.canvas("field"), this.canvas("orbit", "the learned field"));
-    const curve = this.stage("curve", this.canvas("curve", "loss over time"));
+    const { life, model } = this;
+    this.learners = Object.keys(NETWORKS).map((role) => new Learner(role, model.get("_esm"), { reported: (learner, report) => this.take(learner, report), failed: (message) => this.conclude(message) }));
+    this.views = this.learners.map((learner) => this.buildView(learner));
+    const nets = element("div", { class: "hnn-nets" }, ...this.views.map(({ root }) => root));
+    const curve = this.stage("curve", this.canvas("curve", "how they learned"));
+    this.curve = new CurveScene(this.surfaces.curve);
+    this.scrub(curve, () => this.curve.axes);
+    curve.querySelector(".hnn-scrub").setAttribute("aria-label", "the moment of the learning that is shown");
 
-    this.cursor = handle({ className: "hnn-handle-cursor", name: "where to take a sample", hint: this.hint.id }, data, life, {
-      grabbed: () => this.beginStroke(),
-      moved: (x, y) => this.drawStroke(this.plane.moved(this.place, x, y)),
-      released: () => this.endStroke(),
-      stepped: (dx, dy) => this.moveCursor(this.plane.nudged(this.place, dx, dy)),
+    this.learnButton = button("Learn", life, () => this.choose("training", !model.get("training")));
+    this.learnButton.classList.add("hnn-primary");
+    this.stepButton = button("1 step", life, () => this.makeSteps());
+    this.setButtons = Object.entries(POINT_SETS).map(([name, { text }]) => {
+      const made = button(text, life, () => this.takeSet(name));
+      made.classList.add("hnn-chip");
+      return [name, made];
     });
-    this.cursor.knob.setAttribute("aria-roledescription", "movable cursor");
-    life.listen(this.cursor.knob, "keydown", (event) => {
+    const sets = element("div", { class: "hnn-sets", role: "group", "aria-label": "points to learn from" }, element("span", { class: "hnn-name" }, "points"), ...this.setButtons.map(([, made]) => made));
+    this.noiseSlider = slider({ name: "noise of the points", low: 0, high: 0.3, step: 0.01, format: tickLabel }, life, (value) => this.choose("noise", value));
+
+    this.press = "trajectory";
+    this.pressSelect = select({ name: "a press takes", choices: asChoices(PRESSES) }, life, (value) => (this.press = value));
+    this.pressSelect.show(this.press);
+    this.optimizerSelect = select({ name: "optimiser", choices: asChoices(OPTIMIZER_CHOICES, ({ text }) => text) }, life, (value) => this.choose("optimizer", value));
+    const widths = WIDTHS.map((value) => ({ value, text: value.replace("-", " and ") }));
+    this.widthSelect = select({ name: "units in the hidden layers", choices: widths }, life, (value) => this.renew({ hidden: value ? value.split("-").map(Number) : [] }));
+    this.showSelect = select({ name: "networks", choices: asChoices(SHOWS) }, life, (value) => this.choose("show", value));
+    const others = [
+      button("New weights", life, () => this.renew()),
+      button("Undo points", life, () => this.edit((samples) => samples.undo())),
+      button("Clear points", life, () => this.edit((samples) => samples.clear())),
+    ];
+    const controls = this.controls({
+      buttons: [this.learnButton, this.stepButton],
+      first: [sets, this.noiseSlider.label],
+      more: [this.optimizerSelect.label, this.widthSelect.label, this.pressSelect.label, this.showSelect.label, element("div", { class: "hnn-buttons" }, ...others)],
+    });
+    // Here nothing moves but the learning.
+    this.playButton.remove();
+    this.note = element("p", { class: "hnn-note" });
+
+    life.onEnd(() => this.leave());
+    life.observe(model, ["training"], () => this.follow());
+    life.observe(model, ["speed"], () => model.get("training") && this.training && this.go());
+    if (model.get("autoplay")) this.startWhenSeen(nets);
+    return [this.head(), nets, controls, curve, element("div", { class: "hnn-foot" }, this.status, this.note)];
+  }
+
+  /** A network's picture, its name and numbers above it, and the handles in it. */
+  buildView(learner) {
+    const { life } = this;
+    const { role, text } = learner;
+    const stage = this.stage("net", this.canvas(role, `the field that the ${text} learned`));
+    // The handles lie in layers of their own, so that a press on one is not a press on the other.
+    const dataLayer = element("div", { class: "hnn-layer hnn-taking" });
+    const startLayer = element("div", { class: "hnn-layer" });
+    stage.append(dataLayer, startLayer);
+    const plane = () => scene.plane;
+    const cursor = handle({ className: "hnn-handle-cursor", name: "where to take points", hint: this.hint.id }, dataLayer, life, {
+      grabbed: () => this.beginStroke(plane()),
+      moved: (x, y) => this.drawStroke(plane().moved(this.place, x, y)),
+      released: () => this.endStroke(),
+      stepped: (dx, dy) => this.moveCursor(plane().nudged(this.place, dx, dy)),
+    });
+    cursor.knob.setAttribute("aria-roledescription", "movable cursor");
+    life.listen(cursor.knob, "keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       event.stopPropagation();
-      this.beginStroke();
+      this.beginStroke(plane());
       this.endStroke();
     });
-    this.startKnob = this.startHandle("hnn-handle-start", "start of the orbits", learned, {
-      moved: (x, y) => this.choose("state", this.plane.moved(this.state, x, y)),
-      stepped: (dx, dy) => this.choose("state", this.plane.nudged(this.state, dx, dy)),
+    const start = handle({ className: "hnn-handle-start", name: "start of the orbits", hint: this.hint.id }, startLayer, life, {
+      grabbed: () => (this.dragging = true),
+      released: () => {
+        this.dragging = false;
+        this.redraw();
+      },
+      moved: (x, y) => this.choose("state", plane().moved(this.state, x, y)),
+      stepped: (dx, dy) => this.choose("state", plane().nudged(this.state, dx, dy)),
     });
+    const scene = new FieldScene(this.surfaces[role], learner);
+    const field = element("b");
+    const energy = element("b");
+    const caption = element("p", { class: "hnn-caption" }, roleWord(text, role), element("span", {}, "field off by ", field), element("span", {}, "energy by ", energy));
+    return { learner, scene, cursor, start, field, energy, root: element("div", { class: "hnn-view" }, caption, stage) };
+  }
 
-    this.trainButton = button("Train", life, () => this.choose("training", !this.model.get("training")));
-    this.trainButton.classList.add("hnn-primary");
-    const fresh = button("New weights", life, () => this.renew());
-    const undo = button("Undo", life, () => this.edit((samples) => samples.undo()));
-    const clear = button("Clear data", life, () => this.edit((samples) => samples.clear()));
-    const options = (choices) => Object.entries(choices).map(([value, { text }]) => ({ value, text }));
-    const presses = { trajectory: { text: "the motion from there" }, states: { text: "single states" } };
-    this.press = "trajectory";
-    this.pressSelect = select({ name: "a press takes", choices: options(presses) }, life, (value) => (this.press = value));
-    this.pressSelect.show(this.press);
-    this.kindSelect = select({ name: "network", choices: options(KINDS) }, life, (kind) => this.renew({ kind }));
-    const widths = WIDTHS.map((width) => ({ value: `${width}-${width}`, text: `2 × ${width}` }));
-    this.widthSelect = select({ name: "hidden layers", choices: widths }, life, (value) => this.renew({ hidden: value ? value.split("-").map(Number) : [] }));
-    this.optimizerSelect = select({ name: "optimiser", choices: options(OPTIMIZER_CHOICES) }, life, (value) => this.choose("optimizer", value));
-    this.noiseSlider = slider({ name: "noise σ", low: 0, high: 0.2, step: 0.01, format: tickLabel }, life, (value) => this.choose("noise", value));
-
-    this.rows = element("tbody");
-    const heading = (text) => element("th", { scope: "col" }, text);
-    const headings = element("tr", {}, heading("training"), heading("loss"), heading("field error"), heading("energy error"));
-    const table = element("table", { class: "hnn-table" }, element("thead", {}, headings), this.rows);
-    this.note = element("p", { class: "hnn-note" });
-
-    this.trainer = new Trainer(this.model.get("_esm"), {
-      reported: (report) => this.take(report),
-      failed: (message) => this.conclude(message),
+  /** Start by itself once the pictures are in sight, unless the page asks for calm. */
+  startWhenSeen(nets) {
+    const { life, model } = this;
+    if (!this.wantsMotion) return;
+    let timer = 0;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        clearTimeout(timer);
+        if (!entries.at(-1).isIntersecting) return;
+        timer = setTimeout(() => {
+          observer.disconnect();
+          if (this.problem === null && this.learners.every(({ history }) => history.length === 0)) this.choose("training", true);
+        }, AUTOPLAY.after);
+      },
+      { threshold: AUTOPLAY.seen }
+    );
+    observer.observe(nets);
+    life.onEnd(() => {
+      observer.disconnect();
+      clearTimeout(timer);
     });
-    life.onEnd(() => this.leave());
-    life.observe(this.model, ["training"], () => this.follow());
-
-    return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
-      data,
-      learned,
-      element("div", { class: "hnn-numbers" }, table),
-      curve,
-      element(
-        "div",
-        { class: "hnn-controls" },
-        element("div", { class: "hnn-buttons" }, this.trainButton, fresh, undo, clear, this.resetButton),
-        this.pressSelect.label,
-        this.kindSelect.label,
-        this.widthSelect.label,
-        this.optimizerSelect.label,
-        this.noiseSlider.label
-      ),
-      element("div", { class: "hnn-foot" }, this.status, this.note),
-    ];
   }
 
   // --- from the widget's traits --------------------------------------------------------------
@@ -135,111 +173,168 @@ class TrainingLab extends Shell {
     this.region = [low, high];
     this.horizon = this.model.get("horizon");
     if (!(this.horizon > 0)) throw new Error(`the horizon (${this.horizon} s) must be positive`);
-    this.plane = new PhasePlane(this.system);
-    this.plane.view = this.system.view(high);
-    const { view } = this.plane;
-    this.mesh = [];
-    for (let i = 0; i < ERROR_MESH; i++) {
-      for (let j = 0; j < ERROR_MESH; j++) {
-        const x = Float64Array.from(view, (half, k) => half * (((k ? j : i) + 0.5) * (2 / ERROR_MESH) - 1));
-        const energy = this.system.hamiltonian(x);
-        if (energy >= low && energy <= high) this.mesh.push({ x, slope: this.system.field(x) });
-      }
-    }
-    this.place ??= this.plane.clamped(view.map((half) => half / 4));
-    this.title.textContent = `training: ${this.system.title}`;
-    this.root.setAttribute("aria-label", `${this.system.title}: gather data and train a network`);
-    this.hint.textContent = "Press or draw in the first plane to take data, or move its cursor with the arrow keys and press Enter. Drag the start of the orbits in the second.";
+    const view = this.system.view(high);
+    this.mesh = errorMesh(this.system, view, this.region);
+    for (const { scene } of this.views) scene.load(this.system, view, high);
+    this.place ??= new PhasePlane(this.system).shown(view.map((half) => Math.trunc(2500 * half) / 1e4));
+    this.title.textContent = `Two networks learn a ${this.system.title}`;
+    this.root.setAttribute("aria-label", `${this.system.title}: give two networks points, and let them learn`);
+    this.who.replaceChildren("From the same points the ", roleWord("baseline", "baseline"), " may learn any field, the ", roleWord("HNN", "hnn"), " only that of an energy. Grey is the truth; a shade is where a field is wrong.");
+    const dot = element("span", { class: "hnn-dot", "aria-hidden": "true" });
+    this.hint.replaceChildren("Press Learn. Press in a picture to add points, or drag the start ", dot, " of the orbits; arrow keys and Enter work too.");
     this.truth = this.table = null;
+    for (const learner of this.learners) learner.weights = null;
     queueMicrotask(() => this.follow());
   }
 
-  /** Read everything that may have changed, and begin the orbits anew if they did. */
+  /** Read everything that may have changed, and begin anew what follows from it. */
   start() {
     const { model } = this;
-    const { kind, sizes } = model.get("_network") ?? {};
-    if (!KINDS[kind] || !Array.isArray(sizes)) throw new Error(`a lab trains ${Object.keys(KINDS).join(" or ")}, not "${kind}"`);
-    if (sizes[0] !== 2 || sizes.at(-1) !== KINDS[kind].outputs) throw new Error(`a network ${sizes.join("-")} is no ${kind} of this system`);
-    const field = new FIELDS[kind](sizes);
-    const weights = decodeDoubles(model.get("_weights"));
-    if (weights.length !== field.size) throw new Error(`a ${sizes.join("-")} network has ${field.size} weights, but ${weights.length} arrived`);
-    if (!weights.every(Number.isFinite)) throw new Error("the weights hold NaN or infinite values");
     const state = model.get("state");
     if (!Array.isArray(state) || state.length !== 2 || !state.every(Number.isFinite)) throw new Error(`the start must be 2 finite numbers [q, p], but is ${JSON.stringify(state)}`);
     const optimizer = model.get("optimizer");
     if (!OPTIMIZER_CHOICES[optimizer]) throw new Error(`unknown optimiser "${optimizer}"; there are ${Object.keys(OPTIMIZER_CHOICES).join(", ")}`);
     const noise = model.get("noise");
     if (!(noise >= 0 && noise < Infinity)) throw new Error(`the noise (${noise}) must be a number from zero on`);
+    const show = model.get("show");
+    if (!SHOWS[show]) throw new Error(`"${show}" is nothing to show; there are ${Object.keys(SHOWS).join(", ")}`);
     const table = model.get("_samples");
     if (this.stroke === null && table !== this.table) this.samples = new Samples(this.system, table);
-    // What is drawn follows two hands: the reader's on the data, and the training's.
-    this.dataStale ||= table !== this.table || noise !== this.noise;
-    this.learnedStale = true;
-    Object.assign(this, { kind, sizes, field, weights, optimizer, noise, table });
-    this.role = KINDS[kind].role;
-    this.history = model.get("history") ?? [];
-    this.state = Float64Array.from(state);
+    const history = model.get("history") ?? {};
+    const sizes = model.get("_sizes") ?? {};
+    const renewed = this.learners.filter((learner) => learner.read(sizes[learner.role], model.get(learner.trait), history[learner.role] ?? []));
+    const otherNetworks = show !== this.show;
+    const other = table !== this.table || noise !== this.noise || optimizer !== this.optimizer || show !== this.show;
+    this.dataStale ||= other;
+    this.curveStale = true;
+    Object.assign(this, { optimizer, noise, table, show });
+    if (otherNetworks) this.setTask();
+    if (this.truth === null || state.some((value, i) => value !== this.state[i])) {
+      this.state = Float64Array.from(state);
+      this.truth = trueOrbit(this.system, this.state, this.horizon);
+      for (const learner of this.learners) learner.restart();
+    }
+    // Weights that did not come from the training in progress are a new beginning.
+    const foreign = renewed.some((learner) => learner.weights.some((value, i) => value !== learner.sent?.[i]));
+    if (this.training && (other || foreign)) this.dropTraining();
+    if (foreign) this.looksAt = null;
+    for (const learner of renewed) if (this.looksAt === null) this.display(learner, learner.weights);
+    this.arrange();
     this.showSettings();
-    this.startOrbits();
+  }
+
+  display(learner, weights) {
+    learner.show(weights, learner.measure(weights, this.mesh));
+  }
+
+  /** The learners that are shown, and learn. */
+  get active() {
+    return this.learners.filter(({ role }) => this.show === "both" || this.show === role);
+  }
+
+  arrange() {
+    const { active } = this;
+    this.card.classList.toggle("hnn-single", active.length === 1);
+    for (const { learner, root, cursor, start } of this.views) {
+      root.hidden = !active.includes(learner);
+      // One picture of two is enough for the keyboard: the handles of both do the same.
+      const spare = learner !== active[0];
+      for (const { knob } of [cursor, start]) {
+        knob.tabIndex = spare ? -1 : 0;
+        knob.toggleAttribute("aria-hidden", spare);
+        if (spare) knob.setAttribute("aria-hidden", "true");
+      }
+    }
   }
 
   showSettings() {
-    const hidden = this.sizes.slice(1, -1);
+    const hidden = this.learners[0].sizes.slice(1, -1).join("-");
     const widths = this.widthSelect.label.querySelector("select");
     // Python may send layers that are not on the list.
-    if (![...widths.options].some(({ value }) => value === hidden.join("-"))) {
-      widths.append(element("option", { value: hidden.join("-") }, hidden.join(" and ") || "none"));
-    }
-    this.kindSelect.show(this.kind);
-    this.widthSelect.show(hidden.join("-"));
+    if (![...widths.options].some(({ value }) => value === hidden)) widths.append(element("option", { value: hidden }, hidden.replaceAll("-", " and ") || "none"));
+    this.widthSelect.show(hidden);
     this.optimizerSelect.show(this.optimizer);
+    this.showSelect.show(this.show);
     this.noiseSlider.show(this.noise);
-    const training = this.model.get("training");
-    this.trainButton.textContent = training ? "Stop" : this.history.length ? "Train on" : "Train";
-    this.buildRows();
-  }
-
-  describe(kind, sizes, optimizer) {
-    return `${KINDS[kind].text.split(" ")[0]} ${sizes.slice(1, -1).join("-")}, ${OPTIMIZER_CHOICES[optimizer].short}`;
-  }
-
-  /** One row for the network now, and one for each of the trainings before. */
-  buildRows() {
-    const { roles } = themeColors("light");
-    const now = { label: this.describe(this.kind, this.sizes, this.optimizer), role: this.role };
-    const listed = [now, ...this.past];
-    if (listed.length === this.listed?.length && listed.every(({ label }, i) => label === this.listed[i].label)) return;
-    this.listed = listed;
-    this.cells = listed.map(({ label, role, texts }, i) => {
-      const cells = [0, 1, 2].map((k) => element("td", {}, texts?.[k] ?? "–"));
-      const row = element("tr", { class: i ? "hnn-quiet" : "" }, element("th", { scope: "row" }, swatch(role, roles[role]), label), ...cells);
-      return { row, cells };
-    });
-    this.rows.replaceChildren(...this.cells.map(({ row }) => row));
-  }
-
-  startOrbits() {
-    const { system, state, horizon } = this;
-    const common = { energy: (x) => system.hamiltonian(x), method: METHODS.rk4, step: ORBIT_STEP, start: state, horizon };
-    const moved = !this.truth || this.truth.states[0].some((value, i) => value !== state[i]);
-    if (moved) {
-      this.truth = new Motion({ ...common, step: ORBIT_STEP / 5, field: (x) => system.field(x) });
-      this.shownOrbit = null;
-    } else if (this.orbit && !this.orbit.done) {
-      // Weights come faster than a slow page can follow: finish this orbit first.
-      this.orbitIsOld = true;
-      return;
+    const running = this.model.get("training");
+    const begun = this.training && !this.training.done;
+    this.learnButton.textContent = running ? "Pause" : begun || this.active.some(({ steps }) => steps) ? "Learn on" : "Learn";
+    const stride = this.stride();
+    this.stepButton.textContent = stride === 1 ? "1 step" : `${stride} steps`;
+    for (const [name, made] of this.setButtons) {
+      const [samples, noise] = this.setOf?.[name] ?? [this.home?._samples ?? this.table, this.home?.noise ?? this.noise];
+      const known = name === "first" || this.setOf?.[name];
+      made.setAttribute("aria-pressed", String(Boolean(known) && noise === this.noise && sameBytes(samples, this.table)));
     }
-    const { field, weights } = this;
-    this.orbit = new Motion({ ...common, field: (x) => field.value(weights, x) });
-    this.orbitIsOld = false;
+  }
+
+  stepsOf = (optimizer) => this.model.get("steps") || OPTIMIZER_CHOICES[optimizer].steps;
+
+  stride() {
+    return Math.min(OPTIMIZER_CHOICES[this.optimizer].stride, this.stepsOf(this.optimizer));
+  }
+
+  tasks() {
+    const atRest = () => !this.model.get("training") && this.looksAt === null && this.active.every((learner) => learner.steps && learner.settled);
+    const [baseline, hnn] = this.learners;
+    const noisy = this.model.get("noise") > 0 ? "The points are noisy. " : "";
+    const keep = {
+      says: `${noisy}Make the baseline keep its energy within ${100 * KEPT} % for ${tickLabel(this.horizon)} s: what does it need?`,
+      done: () => atRest() && this.active.includes(baseline) && Math.abs(baseline.energyError(this.truth)) < KEPT,
+      shows: "To keep the energy the baseline must be right everywhere on its orbit. The HNN keeps one by its form, also where its field is wrong.",
+    };
+    const half = {
+      says: "Give both only half the plane. Where are they wrong?",
+      done: () => atRest() && [baseline, hnn].every((learner) => learner.steps && this.errorWithoutPoints(learner) > LOST),
+      shows: "Both are wrong where no point was. That a field has an energy says nothing about which one it is over there.",
+    };
+    const digits = {
+      says: `Bring the field of the HNN to within ${formatShare(FINE)} of the truth. Which optimiser comes so far?`,
+      done: () => atRest() && this.active.includes(hnn) && hnn.share < FINE && hnn.history.at(-1)[4] === "levenberg_marquardt",
+      shows: "Levenberg–Marquardt divides by the curvature: directions in which the loss is almost flat are as near to it as steep ones.",
+    };
+    return this.show === "hnn" ? { digits, keep, half } : { keep, half, digits };
+  }
+
+  /** How wrong a field is in the half of the plane where no points are; 0 if there is no such half. */
+  errorWithoutPoints({ wrong }) {
+    const side = [-1, 1].find((sign) => this.samples.count && this.samples.rows.every(([q]) => q * sign <= 0));
+    if (!side) return 0;
+    const there = this.mesh.states.map(({ x, inside }, k) => (inside && x[0] * side > 0 ? wrong[k] ** 2 : null)).filter((value) => value !== null);
+    return Math.sqrt(there.reduce((sum, value) => sum + value, 0) / there.length);
   }
 
   // --- what the reader does --------------------------------------------------------------------
 
-  /** Nothing moves by itself here. */
+  /** Nothing moves by itself here but the learning. */
   play() {
     this.loop?.request();
+  }
+
+  begin() {
+    super.begin();
+    this.time = this.looksAt ?? this.end;
+  }
+
+  /** How far the learning has come, on the axis of the curve. */
+  get end() {
+    return Math.max(0, ...this.active.map(({ history }) => positions(history, this.stepsOf).at(-1) ?? 0));
+  }
+
+  /** Look at a moment of the learning. */
+  seek(at) {
+    if (this.model.get("training")) this.choose("training", false);
+    const { end } = this;
+    this.looksAt = at >= end ? null : at;
+    this.time = this.looksAt ?? end;
+    for (const learner of this.learners) {
+      const places = positions(learner.history, this.stepsOf);
+      const nearest = places.reduce((best, place, k) => (learner.snapshots[k] && Math.abs(place - this.time) < Math.abs(places[best] - this.time) ? k : best), places.length - 1);
+      const weights = this.looksAt === null ? learner.weights : (learner.snapshots[nearest] ?? learner.weights);
+      if (weights !== learner.shown) this.display(learner, weights);
+    }
+    this.speakSoon();
+    this.redraw();
   }
 
   moveCursor(state) {
@@ -254,8 +349,9 @@ class TrainingLab extends Shell {
     return observe(this.system, this.place, this.model.get("duration"), this.model.get("points"));
   }
 
-  beginStroke() {
+  beginStroke(plane) {
     this.stroke = [];
+    this.strokePlane = plane;
     this.dragging = true;
   }
 
@@ -267,8 +363,8 @@ class TrainingLab extends Shell {
       return;
     }
     const last = this.stroke.at(-1);
-    const [x, y] = this.plane.place(state);
-    const [lastX, lastY] = last ? this.plane.place(last) : [Infinity, Infinity];
+    const [x, y] = this.strokePlane.place(state);
+    const [lastX, lastY] = last ? this.strokePlane.place(last) : [Infinity, Infinity];
     if (Math.hypot(x - lastX, y - lastY) >= STROKE_GAP) this.stroke.push(state);
   }
 
@@ -277,15 +373,8 @@ class TrainingLab extends Shell {
     this.stroke = null;
     this.dragging = false;
     this.edit((samples) => {
-      if (!samples.add(states)) this.say(`There is no room for ${states.length} more samples.`);
+      if (!samples.add(states)) this.say(`There is no room for ${states.length} more points.`);
     });
-  }
-
-  /** All as it was at first. */
-  reset() {
-    this.past = [];
-    this.model.set({ ...this.home, training: false });
-    this.model.save_changes();
   }
 
   edit(change) {
@@ -293,21 +382,47 @@ class TrainingLab extends Shell {
     this.choose("_samples", this.samples.encode());
   }
 
-  /** Begin with new weights, of another kind or size if one is named. */
-  renew({ kind = this.kind, hidden = this.sizes.slice(1, -1) } = {}) {
+  /** Give both one of the sets of points, and let them learn it from their first weights. */
+  takeSet(name) {
+    const { states, noise } = POINT_SETS[name].make(this.system, this.region[1]);
+    const samples = new Samples(this.system, states ? null : this.home._samples);
+    if (states) samples.add(states);
+    const values = { _samples: states ? samples.encode() : this.home._samples, noise: noise ?? this.home.noise };
+    this.setOf = { ...this.setOf, [name]: [values._samples, values.noise] };
+    this.startAnew({ ...values, _sizes: this.home._sizes, ...Object.fromEntries(this.learners.map(({ trait }) => [trait, this.home[trait]])) });
+    this.choose("training", true);
+  }
+
+  /** Begin with new weights, of other sizes if they are named. */
+  renew({ hidden = this.learners[0].sizes.slice(1, -1) } = {}) {
+    this.seed += 1;
+    const sizes = Object.fromEntries(this.learners.map(({ role, outputs }) => [role, [2, ...hidden, outputs]]));
+    const weights = this.learners.map(({ role, trait }, i) => [trait, new DataView(initialWeights(sizes[role], 2 * this.seed + i).buffer)]);
+    this.startAnew({ _sizes: sizes, ...Object.fromEntries(weights) });
+  }
+
+  startAnew(values) {
     this.remember();
-    const sizes = [2, ...hidden, KINDS[kind].outputs];
-    const weights = initialWeights(sizes, ++this.seed);
-    this.model.set({ training: false, history: [], _network: { kind, sizes }, _weights: new DataView(weights.buffer) });
+    this.dropTraining();
+    this.looksAt = null;
+    this.model.set({ ...values, training: false, history: {} });
     this.model.save_changes();
   }
 
-  /** Keep the numbers of a training for comparison. */
+  /** All as it was at first. */
+  reset() {
+    this.past = [];
+    this.looksAt = null;
+    this.dropTraining();
+    this.taskLine.again();
+    this.model.set({ ...this.home, training: false });
+    this.model.save_changes();
+  }
+
+  /** Keep the curves of a training for comparison. */
   remember() {
-    if (this.history.length === 0 || !this.shownOrbit) return;
-    const { history, role } = this;
-    this.past.unshift({ label: `${this.describe(this.kind, this.sizes, this.trained)}, ${history.at(-1)[0]} steps`, role, history, texts: this.texts() });
-    this.past.length = Math.min(this.past.length, RUNS);
+    const kept = this.active.filter(({ history }) => history.length > 1).map(({ role, history }) => ({ role, history }));
+    this.past = [...kept, ...this.past].slice(0, RUNS * this.learners.length);
   }
 
   // --- training --------------------------------------------------------------------------------
@@ -317,53 +432,117 @@ class TrainingLab extends Shell {
     const { model } = this;
     if (this.problem !== null || this.life.ended) return;
     if (!model.get("training")) {
-      this.trainer.stop();
+      for (const { trainer } of this.learners) trainer.hold();
       if (model.get("_runner") === this.id) this.choose("_runner", "");
     } else if (!model.get("_runner")) {
       model.set("_runner", this.id);
-      this.beginTraining();
+      this.go();
     }
     this.showSettings();
     this.speakSoon();
     this.redraw();
   }
 
+  /** Go on with the training, or begin one: all its steps, or so many more at once. */
+  go(more = null) {
+    if (this.looksAt !== null) this.seek(Infinity);
+    if (!this.training || this.training.done) this.beginTraining();
+    const { training } = this;
+    if (!training) return;
+    const seconds = more ? 0 : LEARNING_TAKES / this.speed;
+    for (const learner of this.active) {
+      if (learner.ended) continue;
+      learner.resting = false;
+      learner.trainer.go({ until: more ? Math.min(training.steps, learner.made + more) : training.steps, seconds });
+    }
+  }
+
+  makeSteps() {
+    if (this.model.get("training")) this.choose("training", false);
+    if (this.active.some(({ resting }) => !resting)) return;
+    this.go(this.stride());
+    this.showSettings();
+  }
+
   beginTraining() {
-    const { model, kind, sizes, weights, optimizer, samples } = this;
+    const { model, optimizer, samples } = this;
+    this.ending = "";
     if (samples.count === 0) {
-      this.conclude("there are no data; press in the first plane to take some");
+      this.conclude("there are no points; press in a picture to take some");
       return;
     }
-    const steps = model.get("steps") || OPTIMIZER_CHOICES[optimizer].steps;
+    const steps = this.stepsOf(optimizer);
     const settings = optimizer === "adam" ? { steps, learningRate: model.get("learning_rate"), schedule: "cosine" } : { steps };
-    this.trained = optimizer;
-    this.ending = "";
-    this.startedAt = performance.now();
-    this.toldAt = this.startedAt;
-    this.before = this.history.at(-1) ?? [0, 0];
-    this.trainer.start({ kind, sizes, states: samples.states(this.noise), derivatives: samples.derivatives(), weights, optimizer, settings });
-  }
-
-  /** A slice of training is done. */
-  take({ weights, losses, step, done, reason, diverged }) {
-    this.latestLoss = losses.at(-1) ?? this.latestLoss;
-    const now = performance.now();
-    const seconds = this.before[1] + (now - this.startedAt) / 1000;
-    const due = seconds - (this.history.at(-1)?.[1] ?? 0) >= Math.max(REPORT_EVERY / 1000, seconds / 100);
-    if (!done && (!due || losses.length === 0)) return;
-    const entry = [this.before[0] + step, seconds, this.latestLoss, this.fieldError(weights)];
-    this.model.set({ _weights: new DataView(weights.buffer), history: [...this.history, entry] });
-    if (done) {
-      this.conclude(diverged ? `${reason}; the last good weights were kept. Try fewer data, or new weights` : "", diverged ? "" : reason);
-    } else if (now - this.toldAt > TELL_PYTHON_EVERY) {
-      this.toldAt = now;
-      this.model.save_changes();
+    const states = samples.states(this.noise);
+    const derivatives = samples.derivatives();
+    this.training = { optimizer, steps, states, derivatives, done: false };
+    this.toldAt = performance.now();
+    const history = {};
+    for (const learner of this.active) {
+      const { kind, sizes, weights } = learner;
+      // The curve begins where nothing is learned yet.
+      const first = learner.history.length ? learner.history : [[0, 0, learner.loss(weights, states, derivatives), learner.error, optimizer, 0]];
+      history[learner.role] = first;
+      Object.assign(learner, { before: first.at(-1), made: 0, ended: false, resting: true });
+      learner.trainer.begin({ kind, sizes, states, derivatives, weights, optimizer, settings });
     }
+    model.set("history", { ...model.get("history"), ...history });
   }
 
-  /** A training is over, with a problem to tell or a reason. */
-  conclude(problem, reason = "") {
-    this.ending = problem ? `Training stopped: ${problem}.` : reason;
+  /** What was chosen has changed: what comes next is a training of its own, from the weights now. */
+  dropTraining() {
+    this.training = null;
+    for (const learner of this.learners) {
+      learner.trainer.stop();
+      learner.resting = true;
+    }
+    if (this.model.get("training") && this.model.get("_runner") === this.id) queueMicrotask(() => this.goOn());
+  }
+
+  goOn() {
+    if (this.problem === null && !this.life.ended && !this.training && this.model.get("training") && this.model.get("_runner") === this.id) this.go();
+  }
+
+  /** A piece of training is done. */
+  take(learner, { weights, step, worked, resting, done, reason, diverged }) {
+    const { model, training } = this;
+    if (!training) return;
+    Object.assign(learner, { made: step, resting, ended: done, sent: weights });
+    const { role, trait, before } = learner;
+    const measured = learner.measure(weights, this.mesh);
+    const entry = [before[0] + step, before[1] + worked / 1000, learner.loss(weights, training.states, training.derivatives), measured.error, training.optimizer, before[0]];
+    const old = model.get("history")?.[role] ?? [before];
+    // The last entry gives way to one near it, so that a long training has as many as a short one.
+    const place = (made) => shownAt((made - before[0]) / training.steps);
+    const near = old.at(-1)[0] > before[0] && place(entry[0]) - place(Math.max(before[0], old.at(-2)[0])) < 1 / ENTRIES;
+    learner.weights = weights;
+    if (this.looksAt === null) learner.show(weights, measured);
+    model.set({ [trait]: new DataView(weights.buffer), history: { ...model.get("history"), [role]: [...(near ? old.slice(0, -1) : old), entry] } });
+    if (diverged) {
+      this.conclude(`${reason}; the last good weights were kept. Try fewer points, or new weights`);
+      return;
+    }
+    if (this.active.every((other) => other.resting)) {
+      training.done = this.active.every((other) => other.ended);
+      if (training.done) this.ending = reason;
+      if (model.get("training")) this.conclude("");
+      else model.save_changes();
+      this.showSettings();
+    } else if (performance.now() - this.toldAt > TELL_PYTHON_EVERY) {
+      this.toldAt = performance.now();
+      model.save_changes();
+    }
+    this.speakSoon();
+  }
+
+  /** A training is over, perhaps with a problem to tell. */
+  conclude(problem) {
+    if (problem) {
+      this.ending = `Training stopped: ${problem}.`;
+      this.training = null;
+      for (const { trainer } of this.learners) trainer.stop();
+    }
+    for (const learner of this.learners) learner.resting = true;
     this.model.set({ training: false, _runner: "" });
     this.model.save_changes();
     if (problem) this.say(this.ending);
@@ -371,245 +550,93 @@ class TrainingLab extends Shell {
 
   /** The view closes. */
   leave() {
-    this.trainer.stop();
+    this.training = null;
+    for (const { trainer } of this.learners) trainer.stop();
     if (this.model.get("_runner") === this.id) this.conclude("");
-  }
-
-  /** The mean squared error of the field on the mesh, free of noise. */
-  fieldError(weights) {
-    let sum = 0;
-    for (const { x, slope } of this.mesh) {
-      const value = this.field.value(weights, x);
-      sum += (value[0] - slope[0]) ** 2 + (value[1] - slope[1]) ** 2;
-    }
-    return sum / (2 * this.mesh.length);
   }
 
   // --- frames ------------------------------------------------------------------------------
 
   frame() {
     const computing = this.compute();
-    if (!this.fitSurfaces()) return computing;
-    const { surfaces, colors } = this;
-    if (this.stale) {
-      this.plane.layout(surfaces.plane, CAPTION);
-      this.drawPlane(surfaces.plane.clear(), colors);
-      this.dataStale = this.learnedStale = true;
-      this.stale = false;
+    if (!this.fitShown()) return computing;
+    const { colors, stale, dataStale } = this;
+    const data = { samples: this.samples, noise: this.noise, stroke: this.stroke };
+    for (const { learner, scene, root, cursor, start } of this.views) {
+      if (root.hidden || !(stale || dataStale || learner.stale)) continue;
+      if (stale) scene.layout();
+      scene.draw(colors, data, this.truth);
+      learner.stale = false;
+      cursor.put(...scene.plane.place(this.place));
+      start.put(...scene.plane.place(this.state));
+      this.sayPlace(cursor, this.place);
+      this.sayPlace(start, scene.plane.shown(this.state));
     }
-    if (this.dataStale) this.drawSamples(surfaces.samples.clear(), colors);
-    if (this.learnedStale) {
-      this.drawField(surfaces.field.clear(), colors);
-      this.drawCurve(surfaces.curve.clear(), colors);
-    }
-    this.dataStale = this.learnedStale = false;
-    this.drawOrbits(surfaces.orbit.clear(), colors);
+    if (stale || this.curveStale) this.curve.draw(colors, this.active, this.past, this.stepsOf);
+    this.stale = this.dataStale = this.curveStale = false;
     return computing;
+  }
+
+  /** Fit the canvases that are shown. */
+  fitShown() {
+    const shown = Object.entries(this.surfaces).filter(([name]) => !NETWORKS[name] || this.active.some(({ role }) => role === name));
+    const resized = shown.map(([, surface]) => surface.fit());
+    if (resized.some(Boolean)) this.stale = true;
+    return shown.every(([, surface]) => surface.width > 0);
   }
 
   /** Integrate for a slice of the frame. */
   compute() {
     const deadline = performance.now() + FRAME_BUDGET;
-    for (const motion of [this.truth, this.orbit]) {
-      motion.advance(deadline);
-      if (!motion.done) return true;
+    if (!this.truth.done) {
+      this.truth.advance(deadline);
+      if (!this.truth.done) return true;
+      this.dataStale = true;
     }
-    this.shownOrbit = this.orbit;
-    if (!this.orbitIsOld) return false;
-    this.startOrbits();
-    return true;
-  }
-
-  drawPlane(g, colors) {
-    const { plane } = this;
-    plane.axes.clip(g);
-    plane.drawLevels(g, colors);
-    // Inside this line the field error is measured.
-    g.setLineDash([2, 4]);
-    g.strokeStyle = colors.muted;
-    g.beginPath();
-    plane.traceEnergy(g, this.region[1]);
-    g.stroke();
-    g.restore();
-    plane.drawFrame(g, colors);
-    drawCaption(g, colors, plane.axes, "data");
-  }
-
-  drawSamples(g, colors) {
-    const { noise, samples } = this;
-    const { axes } = this.plane;
-    axes.clip(g);
-    g.fillStyle = g.strokeStyle = colors.roles.data.color;
-    g.setLineDash([]);
-    if (noise > 0) {
-      // From where the body was to where it was seen.
-      g.globalAlpha = 0.35;
-      g.lineWidth = 1;
-      g.beginPath();
-      for (const [q, p, , , a, b] of samples.rows) {
-        g.moveTo(axes.x(q), axes.y(p));
-        g.lineTo(axes.x(q + noise * a), axes.y(p + noise * b));
-      }
-      g.stroke();
-    }
-    const dots = (points, size) => {
-      g.beginPath();
-      for (const [q, p] of points) {
-        g.moveTo(axes.x(q) + size, axes.y(p));
-        g.arc(axes.x(q), axes.y(p), size, 0, 2 * Math.PI);
-      }
-    };
-    g.globalAlpha = 0.75;
-    dots(samples.rows.map(([q, p, , , a, b]) => [q + noise * a, p + noise * b]), 2.2);
-    g.fill();
-    g.globalAlpha = 1;
-    if (this.stroke) {
-      g.strokeStyle = colors.roles.highlight.color;
-      g.lineWidth = 1.5;
-      dots(this.stroke, 3.2);
-      g.stroke();
-    }
-    g.restore();
-    this.cursor.put(...this.plane.place(this.place));
-    this.sayPlace(this.cursor, this.place);
-    const count = `${samples.count} samples in ${samples.trajectories} strokes or motions`;
-    this.surfaces.samples.canvas.setAttribute("aria-label", `The data in the phase plane: ${count}`);
+    const more = this.active.map((learner) => learner.advance(deadline, this));
+    return more.some(Boolean);
   }
 
   sayPlace(knob, [q, p]) {
     const [[, qUnit], [, pUnit]] = this.system.coordinates;
-    const [half] = this.plane.view;
+    const [half] = this.views[0].scene.plane.view;
     const range = [-half, half].map((value) => value.toFixed(2));
     knob.say(q.toFixed(2), range, `q = ${formatNumber(q)} ${qUnit}, p = ${formatNumber(p)} ${pUnit}`);
   }
 
-  /** Arrows of the true field, broad and soft, and of the learned one on top. */
-  drawField(g, colors) {
-    const { system, field, weights, role } = this;
-    const { axes, view } = this.plane;
-    const cell = (axes.right - axes.left) / ARROWS;
-    const rows = Math.max(4, Math.round((axes.bottom - axes.top) / cell));
-    const places = [];
-    for (let i = 0; i < ARROWS; i++) {
-      for (let j = 0; j < rows; j++) places.push(Float64Array.of(view[0] * ((2 * i + 1) / ARROWS - 1), view[1] * ((2 * j + 1) / rows - 1)));
-    }
-    // In pixels, so that both axes count alike, and the longest true arrow fills its cell.
-    const pixels = (slope) => [slope[0] * axes.xScale, -slope[1] * axes.yScale];
-    const longest = Math.max(...places.map((x) => Math.hypot(...pixels(system.field(x)))));
-    const arrows = (style, strength, slope) => {
-      useStyle(g, style, strength);
-      g.setLineDash([]);
-      g.beginPath();
-      for (const x of places) {
-        let [dx, dy] = pixels(slope(x)).map((value) => (value * cell) / longest);
-        const length = Math.hypot(dx, dy);
-        if (!(length > 0.5)) continue;
-        // A wild field is drawn as long as two cells.
-        const shrink = Math.min(1, (2 * cell) / length);
-        [dx, dy] = [dx * shrink, dy * shrink];
-        const [fromX, fromY] = [axes.x(x[0]) - dx / 2, axes.y(x[1]) - dy / 2];
-        const [toX, toY] = [fromX + dx, fromY + dy];
-        const head = Math.min(5, length * shrink * 0.4) / (length * shrink);
-        g.moveTo(fromX, fromY);
-        g.lineTo(toX, toY);
-        g.lineTo(toX - head * (dx + 0.6 * dy), toY - head * (dy - 0.6 * dx));
-        g.moveTo(toX, toY);
-        g.lineTo(toX - head * (dx - 0.6 * dy), toY - head * (dy + 0.6 * dx));
-      }
-      g.stroke();
-      g.globalAlpha = 1;
-    };
-    axes.clip(g);
-    arrows(colors.roles.truth, 0.6, (x) => system.field(x));
-    arrows({ ...colors.roles[role], width: 1.5 }, 0.85, (x) => field.value(weights, x));
-    // What stands at the rim must be legible there.
-    g.globalAlpha = 0.85;
-    g.fillStyle = colors.surface;
-    g.fillRect(axes.left + 2, axes.top + 4, 76, 18);
-    g.fillRect(axes.right - 58, axes.bottom - 21, 56, 18);
-    g.globalAlpha = 1;
-    g.restore();
-    this.plane.drawFrame(g, colors);
-    drawCaption(g, colors, axes, "learned", [[KINDS[this.kind].text.split(" ")[0], colors.roles[role]], ["truth", colors.roles.truth]]);
-  }
-
-  drawOrbits(g, colors) {
-    const { plane, state } = this;
-    plane.axes.clip(g);
-    for (const [{ states }, role] of [[this.truth, "truth"], [this.shownOrbit ?? this.orbit, this.role]]) {
-      useStyle(g, colors.roles[role]);
-      g.beginPath();
-      plane.trace(g, states.length, (k) => states[k]);
-      g.stroke();
-      drawMark(g, role, colors, ...plane.place(states.at(-1)), 5);
-    }
-    g.restore();
-    this.startKnob.put(...plane.place(state));
-    this.sayPlace(this.startKnob, plane.shown(state));
-  }
-
-  /** Loss and field error over time, and the field errors of the trainings before. */
-  drawCurve(g, colors) {
-    const { width, height } = this.surfaces.curve;
-    const runs = [...this.past.map(({ history, role }) => ({ history, role, strength: 0.35 })), { history: this.history, role: this.role, strength: 1 }];
-    const values = runs.flatMap(({ history }) => history.flatMap(([, , loss, error]) => [loss, error])).filter((value) => value > 0 && Number.isFinite(value));
-    const powers = values.map(Math.log10);
-    const low = Math.min(-6.5, ...powers);
-    const high = Math.max(0.5, ...powers);
-    const last = Math.max(1, ...runs.flatMap(({ history }) => history.map(([, seconds]) => seconds)));
-    const axes = new Axes({ left: 42, top: CAPTION, right: width - 8, bottom: height - 26 }, [0, 1.04 * last], [low, high]);
-    const gap = Math.ceil((high - low) / 5);
-    const powersOfTen = [];
-    for (let power = Math.ceil(low / gap) * gap; power <= high; power += gap) powersOfTen.push(power);
-    drawFrame(g, axes, colors, {
-      xTicks: ticks(0, last, width < 360 ? 4 : 6),
-      yTicks: powersOfTen,
-      yText: powerOfTen,
-      xName: "time (s)",
-    });
-    axes.clip(g);
-    for (const { history, role, strength } of runs) {
-      const trace = (column) => {
-        g.beginPath();
-        const shown = history.filter((entry) => entry[column] > 0 && Number.isFinite(entry[column]));
-        tracePoints(g, shown.length, (k) => [axes.x(shown[k][1]), axes.y(Math.log10(shown[k][column]))]);
-        g.stroke();
-      };
-      useStyle(g, colors.roles[role], strength);
-      trace(3);
-      if (strength < 1) continue;
-      useStyle(g, { color: colors.muted, ...LOSS_LINE });
-      trace(2);
-    }
-    g.globalAlpha = 1;
-    g.setLineDash([]);
-    g.restore();
-    drawCaption(g, colors, axes, "training", [["loss", { color: colors.muted, ...LOSS_LINE }], ["field error", colors.roles[this.role]]]);
-  }
-
   // --- numbers and words -------------------------------------------------------------------
 
-  /** Loss, field error, and the largest energy error of the orbit, as they stand in the table. */
-  texts() {
-    const [, , loss, error] = this.history.at(-1) ?? [];
-    const orbit = this.shownOrbit;
-    let energy = "–";
-    if (orbit?.problem) energy = orbit.problem;
-    else if (orbit) {
-      const initial = orbit.energies[0];
-      energy = formatPercent(orbit.energies.reduce((most, e) => (Math.abs(e - initial) > Math.abs(most) ? e - initial : most), 0) / initial);
-    }
-    return [loss === undefined ? "–" : formatError(loss), formatError(error ?? this.fieldError(this.weights)), energy];
+  /** How far field and energy are off, as they stand above a picture. */
+  texts(learner) {
+    const error = learner.energyError(this.truth);
+    return [formatShare(learner.share), learner.orbit ? formatOff(error) : "–"];
   }
 
   showNumbers() {
-    const texts = this.texts();
-    this.cells[0].cells.forEach((cell, k) => {
-      if (cell.textContent !== texts[k]) cell.textContent = texts[k];
-    });
-    const [step, seconds] = this.history.at(-1) ?? [0, 0];
-    this.clock.textContent = `step ${step}, ${formatNumber(seconds, 1)} s`;
-    this.note.textContent = `${this.samples.count} samples. The field error is measured without noise inside the dotted line; the energy error is the largest along the orbit in ${tickLabel(this.horizon)} s.`;
+    for (const { learner, field, energy } of this.views) {
+      const [share, off] = this.texts(learner);
+      if (field.textContent !== share) field.textContent = share;
+      if (energy.textContent !== off) energy.textContent = off;
+    }
+    this.clock.textContent = this.looksAt === null ? this.counted() : `back to ${inWords(this.seenTrainings()) || "the start"}`;
+    const points = `${this.samples.count} ${this.samples.count === 1 ? "point" : "points"}`;
+    const worked = this.active.map(({ text, history }) => `${text} ${formatNumber(history.at(-1)?.[1] ?? 0, 1)} s`).join(", ");
+    this.note.textContent = `${points}. Field: root mean square over the states inside the dotted line, without noise. Energy: the largest difference from the truth along the orbit in ${tickLabel(this.horizon)} s. Time spent computing: ${worked}.`;
+  }
+
+  get longest() {
+    return this.active.reduce((a, b) => (b.steps > a.steps ? b : a));
+  }
+
+  counted() {
+    return inWords(trainings(this.longest.history, this.stepsOf)) || "not yet trained";
+  }
+
+  /** The trainings up to where the reader looks. */
+  seenTrainings() {
+    const { history } = this.longest;
+    const at = positions(history, this.stepsOf);
+    return trainings(history.filter((_, k) => at[k] <= this.looksAt + 1e-9), this.stepsOf);
   }
 
   say(text) {
@@ -618,47 +645,30 @@ class TrainingLab extends Shell {
   }
 
   summary() {
-    if (this.model.get("training") || !this.shownOrbit || !this.orbit.done) return null;
+    if (this.model.get("training") || this.active.some((learner) => !learner.resting || !learner.settled)) return null;
     if (this.ending?.startsWith("Training stopped")) return this.ending;
-    const [, error, energy] = this.texts();
-    const [step, seconds, loss] = this.history.at(-1) ?? [];
-    const trained = step === undefined ? "not yet trained" : `after ${step} steps (${formatNumber(seconds, 1)} s, ${this.ending || "stopped"}) the loss is ${formatError(loss)}`;
-    const summary = `${this.describe(this.kind, this.sizes, this.trained ?? this.optimizer)}: ${trained}, the field error ${error}, the energy error of the orbit ${energy}.`;
-    this.surfaces.orbit.canvas.setAttribute("aria-label", `The learned field beside the true one, and their orbits. ${summary}`);
-    this.surfaces.curve.canvas.setAttribute("aria-label", `Loss and field error over time. ${summary}`);
+    const found = this.active.map((learner) => {
+      const [share, energy] = this.texts(learner);
+      return `the ${learner.text}'s field is off by ${share}, the energy along its orbit by ${energy}`;
+    });
+    const when = this.looksAt === null ? this.counted() : `At an earlier moment: ${inWords(this.seenTrainings()) || "not yet trained"}`;
+    const after = when === "not yet trained" ? "Not yet trained" : this.looksAt === null ? `After ${when}${this.ending?.startsWith("converged") ? ", which converged" : ""}` : when;
+    const summary = `${after}: ${found.join("; ")}.`;
+    for (const { learner } of this.views) this.surfaces[learner.role].canvas.setAttribute("aria-label", `The field that the ${learner.text} learned beside the true one, its points and its orbit. ${summary}`);
+    this.surfaces.curve.canvas.setAttribute("aria-label", `Loss and field error over the steps. ${summary}`);
     return summary;
   }
 }
 
-/** Above a picture, what it shows, and what its lines mean: `[text, style]` from the right. */
-function drawCaption(g, colors, axes, caption, lines = []) {
-  const y = axes.top - 13;
-  const write = (text, x) => {
-    g.globalAlpha = 1;
-    g.fillStyle = colors.ink;
-    g.textAlign = "left";
-    g.textBaseline = "middle";
-    g.fillText(text, x, y);
-  };
-  write(caption, axes.left);
-  let x = axes.right;
-  for (const [text, style] of lines) {
-    x -= g.measureText(text).width;
-    write(text, x);
-    useStyle(g, style);
-    g.beginPath();
-    g.moveTo(x - 33, y);
-    g.lineTo(x - 7, y);
-    g.stroke();
-    x -= 48;
-  }
-  g.globalAlpha = 1;
-  g.setLineDash([]);
+/** A share without a sign: 12 %, 0.034 %, or 2·10⁻⁶ %. */
+function formatShare(share) {
+  if (share >= 1e-4) return formatOff(share).replace("+", "");
+  return `${formatAnySize(100 * share)}\u00a0%`;
 }
 
-/** A squared error; below the rounding of what is squared, only that it is. */
-function formatError(value) {
-  return value < 1e-15 ? `<\u00a0${powerOfTen(-15)}` : formatAnySize(value);
+/** A share with its sign; a wild one only as that. */
+function formatOff(share) {
+  return Math.abs(share) < 9.995 ? formatPercent(share) : ">999\u00a0%";
 }
 
 export default widget(TrainingLab);

@@ -33,15 +33,17 @@ export class Fit {
     return this.reason !== null;
   }
 
-  /** The weights to show. */
+  /** The weights to show: after an accident the last good ones. */
   get weights() {
-    return this.done && !this.diverged ? this.state.weights : (this.verified ?? this.state.weights);
+    return this.diverged ? (this.verified ?? this.state.weights) : this.state.weights;
   }
 
-  /** Work until done, or until the clock (performance.now) shows `deadline`. */
-  advance(deadline) {
+  /** Work until done, until `most` steps are made, or until the clock (performance.now) shows `deadline`. */
+  advance(deadline, most = Infinity) {
+    // That it is the last step shows only after it.
+    const enough = most < this.optimizer.steps ? most : Infinity;
     try {
-      while (!this.work.next().done) if (performance.now() >= deadline) return;
+      while (this.losses.length < enough && !this.work.next().done) if (performance.now() >= deadline) return;
     } catch (error) {
       if (!(error instanceof TrainingDivergedError)) throw error;
       this.diverged = true;

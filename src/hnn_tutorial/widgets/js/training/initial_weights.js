@@ -2,7 +2,7 @@
 // generator is another one, so the same seed gives other numbers there.
 
 /** Uniform numbers in (0, 1) from a 32-bit seed: a counter run through an integer hash. */
-function uniformNumbers(seed) {
+export function uniformNumbers(seed) {
   let counter = seed >>> 0;
   return () => {
     counter = (counter + 0x9e3779b9) >>> 0;

@@ -1,30 +1,76 @@
 // Where the training runs: in a worker made of the lab's own module, so that nothing is fetched and a
 // page opened from a folder, JupyterLab and Colab are all the same; and where a worker cannot be had,
-// in short slices of the page's own time.
+// in short slices of the page's own time. Either way at a pace that an eye can follow.
 import { Fit } from "./fit.js";
 
-const WORKER_SLICE = 50; // ms between two reports
-const PAGE_SLICE = 5; // ms: leaves the page most of each frame
+const WORKER_SLICE = 40; // ms of work between two looks at the clock
+const PAGE_SLICE = 4; // ms: leaves the page most of each frame
+const REPORT_EVERY = 30; // ms between two reports of steps that are shorter
+const PIECES = 50; // reports of a training at least, however fast it goes
+const EASE = 0.4;
 
-/** Run a job in slices. Each yields `{ weights, losses, step, done, reason, diverged }`, where
- * `losses` are those of the steps since the report before. */
-function* runJob(job, slice) {
-  const fit = new Fit(job);
-  let told = 0;
-  do {
-    fit.advance(performance.now() + slice);
-    const losses = fit.losses.slice(told);
-    told = fit.losses.length;
-    if (fit.done && !fit.diverged) losses.push(fit.finalLoss);
-    yield { weights: fit.weights, losses, step: told, done: fit.done, reason: fit.reason, diverged: fit.diverged };
-  } while (!fit.done);
+/** When, on a scale from 0 to 1, a share of a training's steps is shown: the first ones take longest, for
+ * most changes then. */
+export const shownAt = (share) => share ** EASE;
+
+/** A training that goes as far as it was told. It reports `{ weights, step, worked, resting, done,
+ * reason, diverged }`: `worked` is the time spent computing in ms, `resting` whether it went so far. */
+class PacedFit {
+  #timer = 0;
+  #worked = 0;
+
+  constructor(job, slice, report) {
+    Object.assign(this, { slice, report, fit: new Fit(job) });
+  }
+
+  get #step() {
+    return this.fit.losses.length;
+  }
+
+  /** Go on until step `until`, at the pace at which all steps of the training take `seconds`. */
+  obey({ until, seconds = 0 }) {
+    clearTimeout(this.#timer);
+    Object.assign(this, { until, pace: 1000 * seconds });
+    this.begun = performance.now() - this.#due(this.#step);
+    if (until > this.#step && !this.fit.done) this.#timer = setTimeout(() => this.#tick());
+  }
+
+  #due(step) {
+    return this.pace * shownAt(step / this.fit.optimizer.steps);
+  }
+
+  #tick() {
+    const { fit, pace, until } = this;
+    const before = performance.now();
+    const old = this.#step;
+    const allowed = pace > 0 ? Math.floor(fit.optimizer.steps * ((before - this.begun) / pace) ** (1 / EASE) + 1e-9) : Infinity;
+    const piece = old + Math.ceil(fit.optimizer.steps / PIECES);
+    try {
+      fit.advance(before + this.slice, Math.min(until, allowed, piece));
+    } catch (error) {
+      this.report({ error: error.message });
+      return;
+    }
+    const now = performance.now();
+    this.#worked += now - before;
+    const resting = fit.done || this.#step >= until;
+    if (resting || this.#step > old) {
+      const { weights, done, reason, diverged } = fit;
+      this.report({ weights, step: this.#step, worked: this.#worked, resting, done, reason, diverged });
+    }
+    if (resting) return;
+    const early = this.begun + this.#due(this.#step + 1) - now;
+    this.#timer = setTimeout(() => this.#tick(), early > 0 ? Math.max(early, REPORT_EVERY) : 0);
+  }
 }
 
-/** The worker's side: one job, then reports until it is done. Called by `Trainer` below. */
+/** The worker's side: one job, then orders. Called by `Trainer` below. */
 export function serveTraining(scope) {
-  scope.onmessage = ({ data: job }) => {
+  let training = null;
+  scope.onmessage = ({ data: { job, order } }) => {
     try {
-      for (const report of runJob(job, WORKER_SLICE)) scope.postMessage(report);
+      if (job) training = new PacedFit(job, WORKER_SLICE, (report) => scope.postMessage(report));
+      if (order) training?.obey(order);
     } catch (error) {
       scope.postMessage({ error: error.message });
     }
@@ -38,20 +84,19 @@ function workerScript(moduleText) {
 }
 
 export class Trainer {
-  #stop = null;
+  #end = null;
+  #give = null;
+  #order = null;
 
-  /** `reported(report)` is called after every slice; `failed(message)` ends a training. */
+  /** `reported(report)` is called after every piece of work; `failed(message)` ends a training. */
   constructor(moduleText, { reported, failed }) {
     Object.assign(this, { moduleText, reported, failed });
     /** "worker" or "page": where the last training ran. */
     this.place = null;
   }
 
-  get running() {
-    return this.#stop !== null;
-  }
-
-  start(job) {
+  /** Take up a training; it waits for `go`. */
+  begin(job) {
     this.stop();
     try {
       this.#startWorker(job);
@@ -60,9 +105,21 @@ export class Trainer {
     }
   }
 
+  /** Go on until step `until` of the training, whose steps take `seconds` in all. */
+  go(order) {
+    this.#order = order;
+    this.#give?.(order);
+  }
+
+  /** Rest after the step that is being made. */
+  hold() {
+    this.go({ until: 0 });
+  }
+
+  /** Drop the training. */
   stop() {
-    this.#stop?.();
-    this.#stop = null;
+    this.#end?.();
+    this.#end = this.#give = this.#order = null;
   }
 
   #take(report) {
@@ -79,7 +136,7 @@ export class Trainer {
     if (!this.moduleText) throw new Error("the module does not know its own text");
     const url = URL.createObjectURL(new Blob([workerScript(this.moduleText)], { type: "text/javascript" }));
     const worker = new Worker(url);
-    this.#stop = () => {
+    this.#end = () => {
       worker.terminate();
       URL.revokeObjectURL(url);
     };
@@ -91,30 +148,38 @@ export class Trainer {
       }
       ready = true;
       this.place = "worker";
-      worker.postMessage(job);
+      worker.postMessage({ job, order: this.#order });
+      this.#give = (order) => worker.postMessage({ order });
     };
     worker.onerror = (event) => {
       event.preventDefault();
+      const order = this.#order;
       this.stop();
       // A page may forbid workers, which shows only now.
-      if (ready) this.failed(event.message || "the worker stopped");
-      else this.#startSlices(job);
+      if (ready) {
+        this.failed(event.message || "the worker stopped");
+        return;
+      }
+      this.#startSlices(job);
+      if (order) this.go(order);
     };
   }
 
   #startSlices(job) {
     this.place = "page";
-    const run = runJob(job, PAGE_SLICE);
-    let timer = 0;
-    const slice = () => {
-      timer = setTimeout(slice);
+    let stopped = false;
+    let training = null;
+    this.#end = () => {
+      stopped = true;
+      training?.obey({ until: 0 });
+    };
+    this.#give = (order) => {
       try {
-        this.#take(run.next().value);
+        training ??= new PacedFit(job, PAGE_SLICE, (report) => stopped || this.#take(report));
+        training.obey(order);
       } catch (error) {
         this.#take({ error: error.message });
       }
     };
-    this.#stop = () => clearTimeout(timer);
-    timer = setTimeout(slice);
   }
 }
