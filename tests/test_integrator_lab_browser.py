@@ -28,7 +28,7 @@ from widget_page import (
 from hnn_tutorial import palette
 from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.plotting import method_style
-from hnn_tutorial.systems import DampedPendulum, MassSpring, Pendulum
+from hnn_tutorial.systems import DampedPendulum, HenonHeiles, MassSpring, Pendulum, TwoBody
 from hnn_tutorial.widgets import IntegratorLab
 
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
@@ -95,8 +95,8 @@ def cells(page):
     """Method title -> [calls per step, energy error], as the table has them."""
     rows = page.locator(".hnn-table tbody tr")
     return {
-        row.locator(".hnn-toggle > span").inner_text().split("\n")[0]: [
-            cell.replace("\u00a0", " ") for cell in row.locator("td").all_inner_texts()
+        row.locator(".hnn-method").inner_text(): [
+            cell.replace("\u00a0", " ") for cell in row.locator("td").all_inner_texts()[1:]
         ]
         for row in rows.all()
     }
@@ -139,6 +139,74 @@ def test_the_numbers_are_those_of_the_package(open_lab, system, start, step):
             assert calls == str(METHODS[name].evaluations)
         else:
             assert float(calls) > 3 * METHODS[name].evaluations
+
+
+@pytest.mark.parametrize("system", [Pendulum(), MassSpring(), HenonHeiles(), TwoBody()])
+def test_each_method_moves_a_body_of_its_own(open_lab, system):
+    """One small picture for each method that is on, in its colour, and all move."""
+    page = open_lab(
+        IntegratorLab(system, methods=["rk4"]),
+        scheme="light",
+        markup={"html": ' data-theme="light"'},
+    )
+    splitting = palette.METHOD_KINDS["splitting"].light.lower()
+    expect(page.locator(".hnn-clock")).not_to_contain_text("t = 0.0 s")
+    one = ink(page, ".hnn-body canvas")
+    assert one > 200
+    assert splitting not in colours(page, ".hnn-body canvas")
+    box(page, "leapfrog").check()
+    expect(page.locator(".hnn-status")).to_contain_text("(leapfrog)")
+    assert ink(page, ".hnn-body canvas") > 1.5 * one
+    assert splitting in colours(page, ".hnn-body canvas")
+    before = page.locator(".hnn-body canvas").evaluate("c => c.toDataURL()")
+    page.wait_for_timeout(200)
+    assert page.locator(".hnn-body canvas").evaluate("c => c.toDataURL()") != before
+
+
+def test_the_energy_chart_is_a_scrubber(open_lab):
+    page = open_lab(IntegratorLab(Pendulum(), start=(2.0, 0.0), step=0.25, horizon=60.0))
+    expect(page.locator(".hnn-status")).to_contain_text("over 60 s")
+    page.locator(".hnn-scrub").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".hnn-clock")).to_contain_text("t = 60.0 s")
+    page.keyboard.press("Home")
+    expect(page.locator(".hnn-clock")).to_contain_text("t = 0.3 s")
+    # Time is logarithmic along it: a third of the way stands for seconds.
+    box_ = page.locator(".hnn-energy").bounding_box()
+    page.mouse.click(box_["x"] + box_["width"] / 3, box_["y"] + 80)
+    expect(page.locator(".hnn-clock")).to_contain_text(re.compile(r"t = [1-3]\.\d s"))
+
+
+def test_the_tasks_notice_that_they_are_done(open_lab):
+    done = re.compile("hnn-done")
+    lab = IntegratorLab(Pendulum(), start=(2.0, 0.0), step=0.05, horizon=20.0, speed=100)
+    page = open_lab(lab)
+    task = page.locator(".hnn-task")
+    expect(task).to_contain_text("RK4 loses a tenth")
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    expect(task).not_to_have_class(done)
+    page.locator(".hnn-range").fill("0.25")
+    expect(task).to_have_class(done, timeout=15_000)
+
+    lab = IntegratorLab(
+        MassSpring(), methods=["euler", "leapfrog"], step=0.1, horizon=30.0, speed=100
+    )
+    page = open_lab(lab)
+    expect(page.locator(".hnn-task")).to_contain_text("Euler's energy")
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    expect(page.locator(".hnn-task")).not_to_have_class(done)
+    page.locator(".hnn-range").fill("0.02")
+    expect(page.locator(".hnn-task")).to_have_class(done, timeout=15_000)
+
+
+def test_on_a_phone_picture_hand_and_number_are_on_one_screen(open_lab):
+    page = open_lab(width=390, height=844)
+    boxes = [page.locator(part).first.bounding_box() for part in (".hnn-body", ".hnn-range")]
+    top = min(box["y"] for box in boxes)
+    assert max(box["y"] + box["height"] for box in boxes) - top <= 700
+    # Each name on one line.
+    heights = page.locator(".hnn-method").evaluate_all("all => all.map((e) => e.offsetHeight)")
+    assert max(heights) < 30
 
 
 def test_methods_are_switched_on_and_off(open_lab):
@@ -210,19 +278,22 @@ def test_everything_by_keyboard(open_lab):
     stop(page)
     page.locator("h1").click()
     visited = []
-    for _ in range(12):
+    for _ in range(15):
         page.keyboard.press("Tab")
         visited.append(page.evaluate("document.activeElement.className.split(' ').at(-1)"))
-        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        assert outline != "none", visited
+        outline = page.evaluate(
+            "['', '::after'].some((part) =>"
+            "getComputedStyle(document.activeElement, part).outlineStyle !== 'none')"
+        )
+        assert outline, visited
     assert visited == [
+        *["hnn-primary", "hnn-select", "hnn-button", "hnn-opener", "hnn-value", "hnn-range"],
         *["hnn-check"] * 7,
-        "hnn-handle-start",
-        "hnn-primary",
-        "hnn-button",
-        "hnn-range",
-        "hnn-select",
+        *["hnn-handle-start", "hnn-scrub"],
     ]
+    page.locator(".hnn-opener").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("length of the motions").focus()
     page.keyboard.press("ArrowDown")
     expect(page.locator(".hnn-status")).to_contain_text("over 500 s")
     page.locator(".hnn-range").focus()
@@ -235,7 +306,8 @@ def test_everything_by_keyboard(open_lab):
 
 def test_a_length_that_python_chose_is_offered(open_lab):
     page = open_lab(IntegratorLab(MassSpring(), horizon=37.0))
-    expect(page.locator(".hnn-select")).to_have_value("37")
+    page.locator(".hnn-opener").click()
+    expect(page.get_by_label("length of the motions")).to_have_value("37")
 
 
 def test_colours_are_those_of_the_figures_and_follow_the_theme(open_lab):
@@ -323,7 +395,7 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     expect(page.locator(".hnn-clock")).not_to_contain_text("t = 0.0 s")
     result = page.evaluate(RENDER_AND_CLOSE)
     assert result["during"]["listeners"] > 10
-    assert result["during"]["heard"] == 5
+    assert result["during"]["heard"] == 7
     assert result["after"] == NOTHING_LEFT
 
 

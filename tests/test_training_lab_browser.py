@@ -63,8 +63,15 @@ def unfold(page):
 def wait_for_the_end(page, lab=0):
     primary = page.locator(".hnn-primary").nth(lab)
     expect(primary).to_have_text("Learn on", timeout=20_000)
-    steps = clock(page, lab).inner_text()
-    expect(page.locator(".hnn-status").nth(lab)).to_contain_text(f"After {steps}", timeout=20_000)
+    # The clock follows in the next frame, and the summary once all rests.
+    page.wait_for_function(
+        """k => {
+            const text = (part) => document.querySelectorAll(part)[k].textContent;
+            return text(".hnn-status").startsWith(`After ${text(".hnn-clock")}`);
+        }""",
+        arg=lab,
+        timeout=20_000,
+    )
 
 
 def train(page, name="Learn", lab=0):

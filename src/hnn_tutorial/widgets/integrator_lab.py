@@ -34,11 +34,11 @@ PICTURE_STEPS = 200
 
 
 class IntegratorLab(Lab):
-    r"""The fixed-step methods beside each other: orbit, energy error and cost, from one start.
+    r"""The fixed-step methods beside each other: motion, energy error and cost, from one start.
 
     Each method that is switched on follows the true field from the same start with the same
-    step. The lab draws the orbits in the plane of q and p (or of the first two positions), the
-    largest energy error so far,
+    step. The lab draws the system in space once for each method, the orbits in the plane of q and p
+    (or of the first two positions), the largest energy error so far,
 
     .. math:: \max_{s \le t} \frac{\lvert H(x(s)) - H(x(0)) \rvert}{\lvert H(x(0)) \rvert} ,
 
@@ -53,6 +53,9 @@ class IntegratorLab(Lab):
         methods: the methods switched on at first, fixed-step keys of ``METHODS``.
         step: the step of all methods, in s.
         horizon: how long the motions are, in s.
+        task: what the lab asks its reader to do, one of ``TASKS``; empty for the first that suits
+            the methods, "none" for nothing.
+        speed: how many times as fast as usual the motions are shown; the longest take 30 s.
 
     Raises:
         TypeError, ValueError: for another system, a start of another size, an adaptive or
@@ -71,6 +74,8 @@ class IntegratorLab(Lab):
 
     _esm = bundle("labs/integrator_lab.js")
 
+    TASKS = ("lose", "win", "tame")
+
     methods = traitlets.List(traitlets.Unicode(), help="methods switched on").tag(sync=True)
     step = traitlets.Float(0.1, help="step of all methods, in s").tag(sync=True)
     horizon = traitlets.Float(100.0, help="length of the motions, in s").tag(sync=True)
@@ -82,6 +87,8 @@ class IntegratorLab(Lab):
         methods: Sequence[str] = ("euler", "symplectic_euler", "leapfrog", "rk4"),
         step: float = 0.1,
         horizon: float = 100.0,
+        task: str = "",
+        speed: float = 1.0,
     ) -> None:
         description = encode_system(system, tuple(STARTS))
         if not isinstance(methods, list | tuple):
@@ -93,7 +100,12 @@ class IntegratorLab(Lab):
             methods=list(methods),
             step=as_number("step", step),
             horizon=as_number("horizon", horizon),
+            task=task,
+            speed=as_number("speed", speed),
         )
+
+    def _card_heights(self) -> tuple[int, int]:
+        return 1800, 1190
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane, and the largest energy errors so far, as the lab starts."""

@@ -9,6 +9,7 @@ import { LongRun, notedSteps, workAndError } from "../physics/integrators/long_r
 import { drawMethodMark, methodStyle, methodSwatch, useMethodStyle } from "../drawing/method_style.js";
 import { Axes, drawFrame, formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
 import { element, select, slider } from "../shell/controls.js";
+import { Swings } from "./integrator/swings.js";
 import { Shell, widget } from "../shell/shell.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about as much again
@@ -17,6 +18,7 @@ const HORIZONS = [20, 100, 500, 1000]; // s
 const MOST_STEPS = 100000; // of one motion
 const SLOWEST_SHOW = 30; // s that the longest motions take to be shown
 const TRAIL = { seconds: 10, points: 300 }; // of each motion in the plane
+const TENTH = 0.1; // of the energy, of which a task speaks
 const FAINT = 0.35; // of the part that is still to come
 const LEAST_ERROR = 1e-16; // where the logarithmic axes begin at the lowest
 const MOST_ERROR = 10; // and where they end at the highest
@@ -34,9 +36,11 @@ class IntegratorLab extends Shell {
 
   build() {
     const { life, model } = this;
+    const body = this.stage("body", this.canvas("body", "the system, moved by each method"));
     const phase = this.stage("phase", this.canvas("plane"), this.canvas("phase", "plane of the orbits"));
     const energy = this.stage("energy", this.canvas("energy", "energy error over time"), this.canvas("now"));
     const cost = this.stage("cost", this.canvas("cost", "error against cost"));
+    this.scrub(energy, () => this.clockAxes);
     this.handle = this.startHandle("hnn-handle-start", "start in the plane", phase, {
       moved: (x, y) => this.moveTo(this.axes.invert(x, y)),
       stepped: (dx, dy) => this.moveTo(this.nudged(dx, dy)),
@@ -51,27 +55,28 @@ class IntegratorLab extends Shell {
       const entry = { name, method, style: methodStyle(name), run: new LongRun(method), race: [] };
       entry.box = element("input", { type: "checkbox", class: "hnn-check", "data-lm-suppress-shortcuts": "true" });
       life.listen(entry.box, "change", () => this.choose("methods", this.entries.filter(({ box }) => box.checked).map((other) => other.name)));
-      const kind = `order ${method.order}, ${method.symplectic ? "symplectic" : "not symplectic"}`;
-      const label = element("label", { class: "hnn-toggle" }, entry.box, methodSwatch(entry.style), element("span", {}, method.title, element("span", { class: "hnn-kind" }, kind)));
+      const kind = ` order ${method.order}, ${method.symplectic ? "symplectic" : "not symplectic"}`;
+      const label = element("label", { class: "hnn-toggle" }, entry.box, methodSwatch(entry.style), element("span", { class: "hnn-method" }, method.title), element("span", { class: "hnn-spoken" }, kind));
       entry.cost = element("td");
       entry.error = element("td");
-      entry.row = element("tr", {}, element("th", { scope: "row" }, label), entry.cost, entry.error);
+      entry.row = element("tr", {}, element("th", { scope: "row" }, label), element("td", { class: "hnn-optional" }, method.order), entry.cost, entry.error);
       rows.append(entry.row);
       return entry;
     });
-    const heading = (text) => element("th", { scope: "col" }, text);
-    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("method"), heading("calls per step"), heading("energy error"))), rows);
+    const heading = (text, className = "") => element("th", { scope: "col", class: className }, text);
+    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("method"), heading("order", "hnn-optional"), heading("calls"), heading("energy error"))), rows);
     this.note = element("p", { class: "hnn-note" });
 
     life.observe(model, ["methods"], () => this.attempt(() => (this.problem === null ? this.switchMethods() : this.begin())));
     this.homeMethods = model.get("methods");
     return [
-      element("div", { class: "hnn-head" }, this.title, this.clock, this.hint),
+      this.head(),
+      body,
+      this.controls({ first: [this.stepSlider.label], more: [this.horizonSelect.label] }),
       element("div", { class: "hnn-numbers" }, table),
       phase,
       energy,
       cost,
-      element("div", { class: "hnn-controls" }, element("div", { class: "hnn-buttons" }, this.playButton, this.resetButton), this.stepSlider.label, this.horizonSelect.label),
       element("div", { class: "hnn-foot" }, this.status, this.note),
     ];
   }
@@ -84,10 +89,37 @@ class IntegratorLab extends Shell {
     this.system = new CONSERVATIVE[name](parameters);
     this.energy = (x) => this.system.hamiltonian(x);
     this.field = (x, out) => this.system.field(x, out);
+    this.swings = new Swings(this.surfaces.body, name, this.system);
     this.title.textContent = `Integrators: ${this.system.title}`;
     this.root?.setAttribute("aria-label", `integrators on the ${this.system.title}`);
-    this.hint.replaceChildren("Drag the start ", element("span", { class: "hnn-dot", "aria-hidden": "true" }), " in the plane, or focus it and use the arrow keys; switch methods on and off in the table.");
+    this.who.textContent = `One ${this.system.title} for each method, all from one start with one step. Dotted: how far the true one goes.`;
+    this.hint.replaceChildren("Change the step, switch methods on and off, or drag the start ", element("span", { class: "hnn-dot", "aria-hidden": "true" }), " (arrow keys work too).");
     this.view = null;
+  }
+
+  tasks() {
+    const run = (name) => {
+      const entry = this.shown?.find((each) => each.name === name);
+      return entry && this.time > this.step ? entry.run : null;
+    };
+    const both = () => run("rk4") && run("leapfrog");
+    const lose = {
+      says: "Make the step, or the motion, so long that RK4 loses a tenth of its energy while leapfrog stays within a tenth.",
+      done: () => both() && run("rk4").largestUntil(this.time) >= TENTH && run("leapfrog").largestUntil(this.time) < TENTH,
+      shows: "In a single step RK4 is the more exact of the two. But its errors all point one way and add up; those of leapfrog go to and fro.",
+    };
+    const win = {
+      says: "Find a step with which RK4 keeps its energy better than leapfrog, to the end.",
+      done: () => both() && this.ended && run("rk4").largest < run("leapfrog").largest,
+      shows: "With a short step order wins, as long as the motion is not too long: the errors of RK4 still add up.",
+    };
+    const tame = {
+      says: "Make the step so short that Euler's energy does not even double by the end.",
+      done: () => run("euler") && this.ended && run("euler").problem === null && run("euler").largest < 1,
+      shows: "It still climbs, only more slowly, for every step of Euler adds energy. Errors that go to and fro do not add up.",
+    };
+    const on = this.model.get("methods");
+    return on.includes("rk4") && on.includes("leapfrog") ? { lose, win, tame } : { tame, lose, win };
   }
 
   start() {
@@ -139,7 +171,8 @@ class IntegratorLab extends Shell {
     }
     this.shown = this.entries.filter(({ on }) => on);
     const notOffered = reason === null ? "" : ` Not offered: methods that need H = T(p) + V(q), for here ${reason}.`;
-    this.note.textContent = `Hollow marks: not symplectic. Calls are those of the field; a kick or a drift is one, although it needs half of the field.${notOffered}`;
+    this.note.textContent = `Hollow marks: not symplectic. Calls are those of the field in a step; a kick or a drift is one, although it needs half of the field.${notOffered}`;
+
     this.speakSoon();
     this.redraw();
   }
@@ -197,12 +230,20 @@ class IntegratorLab extends Shell {
   frame(now, elapsed) {
     const computing = this.compute();
     if (this.playing) {
-      const known = Math.min(...this.shown.filter(({ run }) => !run.done).map(({ run }) => run.end), this.horizon);
-      this.time = Math.min(this.time + (this.rate * elapsed) / 1000, Math.max(known, this.time));
+      this.time = Math.min(this.time + (this.rate * elapsed) / 1000, Math.max(this.known, this.time));
       if (this.ended) this.playing = false;
     }
     if (this.fitSurfaces()) this.draw();
     return this.playing || computing;
+  }
+
+  /** Up to when all motions are computed. */
+  get known() {
+    return Math.min(...this.shown.filter(({ run }) => !run.done).map(({ run }) => run.end), this.horizon);
+  }
+
+  seek(time) {
+    super.seek(Math.min(time, this.known));
   }
 
   /** Compute for a slice of the frame: first what is seen first, then the race, then the long rest. */
@@ -239,6 +280,7 @@ class IntegratorLab extends Shell {
   draw() {
     const { surfaces, colors } = this;
     if (this.stale) {
+      this.card.style.setProperty("--hnn-rows", Swings.rows(surfaces.body.width, this.shown.length));
       const { width, height } = surfaces.plane;
       const [q, p] = this.view;
       this.axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [-q, q], [-p, p]);
@@ -247,6 +289,7 @@ class IntegratorLab extends Shell {
       this.drawCost(surfaces.cost.clear(), colors);
       this.stale = false;
     }
+    this.drawSwings(surfaces.body.clear(), colors);
     this.drawPhase(surfaces.phase.clear(), colors);
     this.drawNow(surfaces.now.clear(), colors);
   }
@@ -295,11 +338,30 @@ class IntegratorLab extends Shell {
     this.handle.put(axes.x(q), axes.y(p));
   }
 
-  /** Where a run is after k steps; between two steps on the straight line from one to the other. */
-  place(run, k) {
+  drawSwings(g, colors) {
+    const { time, step } = this;
+    const shown = this.shown.map(({ method, style, run }) => {
+      const k = Math.min(time / step, run.computed);
+      const state = Float64Array.from({ length: run.size }, (_, i) => this.between(run, k, i));
+      const gone = run.problem !== null && time >= run.end;
+      // Between two steps there is no energy to speak of.
+      const whole = Float64Array.from({ length: run.size }, (_, i) => run.state(Math.floor(k + 1e-9), i));
+      const off = (this.energy(whole) - run.startEnergy) / (Math.abs(run.startEnergy) || 1);
+      return { title: method.title, style, state, gone, off: gone ? (run.problem === "ran away" ? "ran away" : "no step") : off };
+    });
+    this.swings.draw(g, colors, shown, { energy: this.energy(this.state), truth: this.truth, reach: this.view[0] });
+  }
+
+  /** Component i of a run after k steps; between two steps on the straight line from one to the other. */
+  between(run, k, i) {
     const whole = Math.min(Math.floor(k), run.computed);
     const next = Math.min(whole + 1, run.computed);
-    const [q, p] = [0, 1].map((i) => run.state(whole, i) + (k - whole) * (run.state(next, i) - run.state(whole, i)));
+    return run.state(whole, i) + (k - whole) * (run.state(next, i) - run.state(whole, i));
+  }
+
+  /** Where a run is in the plane after k steps. */
+  place(run, k) {
+    const [q, p] = [0, 1].map((i) => this.between(run, k, i));
     return [this.axes.x(this.system.periodic ? wrapAngle(q) : q), this.axes.y(p)];
   }
 
@@ -323,6 +385,8 @@ class IntegratorLab extends Shell {
     const [low, high] = decades(errors.map((error) => Math.min(error, MOST_ERROR)), [1e-8, 1]);
     const axes = logarithmicAxes(g, colors, this.surfaces.energy, [Math.log10(this.step), Math.log10(this.horizon)], [low, high], "time (s)", "largest energy error |ΔH| / H");
     this.energyAxes = axes;
+    // For the scrubber the time itself lies along x.
+    this.clockAxes = { xLow: this.step, xHigh: this.horizon, x: (time) => axes.x(Math.log10(Math.max(time, this.step))), invert: (x) => [10 ** axes.invert(x, 0)[0]] };
     axes.clip(g);
     for (const { run, style } of this.shown) {
       useMethodStyle(g, style, colors);
@@ -333,18 +397,11 @@ class IntegratorLab extends Shell {
     g.restore();
   }
 
-  /** What moves over the energy errors: the present time, and a mark on each curve there. */
+  /** What moves over the energy errors: a mark on each curve at the present time. */
   drawNow(g, colors) {
     const { energyAxes: axes } = this;
     const time = Math.max(this.time, this.step);
     const x = axes.x(Math.log10(time));
-    g.strokeStyle = colors.muted;
-    g.lineWidth = 1;
-    g.setLineDash([2, 4]);
-    g.beginPath();
-    g.moveTo(x, axes.top);
-    g.lineTo(x, axes.bottom);
-    g.stroke();
     axes.clip(g);
     for (const { run, style } of this.shown) {
       if (run.errors.length && (run.problem === null || time <= run.end)) drawMethodMark(g, style, colors, x, axes.y(logOf(run.largestUntil(time), axes.yLow)), 0.8);
@@ -392,6 +449,7 @@ class IntegratorLab extends Shell {
     const result = kept.length ? `the largest energy error is ${kept.join(", ")}` : this.shown.length ? "no method came to the end" : "no method is switched on";
     const summary = `From ${this.startText}, over ${tickLabel(this.horizon)}\u00a0s in steps of ${tickLabel(this.step)}\u00a0s: ${result}${failed.join("")}.`;
     const label = (name, text) => this.surfaces[name].canvas.setAttribute("aria-label", `${text} ${summary}`);
+    label("body", "The system, moved by each method.");
     label("phase", "Plane with the true orbit and those of the methods.");
     label("energy", "Largest energy error against time, both logarithmic.");
     label("cost", `Distance from the truth after ${RACE.duration} s against calls of the field, both logarithmic.`);
