@@ -172,6 +172,9 @@ class LagrangianLab(Lab):
             ) from None
         return duration
 
+    def _card_heights(self) -> tuple[int, int]:
+        return 1316, 866
+
     def draw_picture(self, figure: "Figure") -> str:
         """Draw both paths against time, and S on the line of paths through them."""
         from hnn_tutorial.plotting import line_style

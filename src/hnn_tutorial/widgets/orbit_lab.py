@@ -143,6 +143,10 @@ class OrbitLab(ModelLab):
             speed=as_number("speed", speed),
         )
 
+    def _card_heights(self) -> tuple[int, int]:
+        # A swarm has a row of its own among the numbers.
+        return (1164, 811) if self.swarm else (1078, 769)
+
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the orbits in the plane; beside it the energies, or how a neighbour parts."""
         from hnn_tutorial.plotting import energy_plot, line_style
