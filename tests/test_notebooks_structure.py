@@ -309,6 +309,35 @@ def test_rules_for_chapters_hold_for_chapters_alone(name):
     assert messages(content, is_chapter=False) == []
 
 
+QUESTION = [
+    text("## Asked\n\n**Predict.** Which?", "predict"),
+    code("which = ask.choice('which?', ['a', 'b'])\nwhich", "asked", tags=FOLDED),
+    text("The answer.", "answer"),
+    code("which.reveal('a')", "revealed", tags=FOLDED),
+    code("ask.score()", "score", tags=FOLDED),
+]
+
+
+@pytest.mark.parametrize(
+    "identity, instead, message",
+    [
+        ("asked", "1 + 1", "cell predict: no prediction asks what it asks"),
+        ("revealed", "1 + 1", "cell asked: its section reveals 'which' 0 times"),
+        ("revealed", "which.reveal('a'); which.reveal('b')", "reveals 'which' 2 times"),
+        ("answer", "## Elsewhere", "cell asked: its section reveals 'which' 0 times"),
+        ("score", "ask.curve('which?', x, y)", "cell score: the label 'which?' is taken"),
+        ("score", "1 + 1", "never shows the score"),
+    ],
+)
+def test_a_question_is_asked_revealed_and_counted(identity, instead, message):
+    content = chapter()
+    add(*QUESTION)(content)
+    assert messages(content) == []
+    put(identity, instead)(content)
+    found = messages(content)
+    assert any(message in line for line in found), found
+
+
 @pytest.mark.parametrize(
     "change",
     [

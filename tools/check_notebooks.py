@@ -648,6 +648,49 @@ def ending(notebook: Notebook) -> Iterator[Finding]:
         yield None, "'Go further' cites nothing; give authors and year, or a link"
 
 
+def asks_first(notebook: Notebook) -> Iterator[Finding]:
+    """What **Predict** asks is asked by a prediction, which is revealed once in its section."""
+    labels: set[str] = set()
+    scored = False
+    for section in _sections(notebook):
+        asked: dict[str, Cell] = {}
+        revealed: list[str] = []
+        waiting: Cell | None = None
+        for cell in section:
+            if cell.get("cell_type") != "code":
+                waiting = cell if "**Predict" in source(cell) else waiting
+                continue
+            for node in ast.walk(tree_of(cell)):
+                if isinstance(node, ast.Assign) and _asks(node.value):
+                    asked |= {ast.unparse(target): cell for target in node.targets}
+                if not isinstance(node, ast.Call):
+                    continue
+                if _asks(node):
+                    waiting = None
+                    label = ast.unparse(node.args[0]) if node.args else ""
+                    if label in labels:
+                        yield cell, f"the label {label} is taken; give this prediction another"
+                    labels.add(label)
+                elif isinstance(node.func, ast.Attribute) and node.func.attr == "reveal":
+                    revealed.append(ast.unparse(node.func.value))
+                scored |= _called(node) == "score"
+        if waiting is not None:
+            yield (
+                waiting,
+                "no prediction asks what it asks; see `Predictions` in hnn_tutorial.widgets",
+            )
+        for name, cell in asked.items():
+            if (count := revealed.count(name)) != 1:
+                yield cell, f"its section reveals {name!r} {count} times; reveal it there, once"
+    if labels and not scored:
+        yield None, "it asks predictions and never shows the score; end with ask.score()"
+
+
+def _asks(node: ast.AST) -> bool:
+    """Whether an expression asks a prediction."""
+    return _called(node) in ASKS_READER and _presents(node, {"ask"})
+
+
 def enough_claims(notebook: Notebook) -> Iterator[Finding]:
     """What the text says is computed and asserted."""
     count = sum(name == "claim" for cell in notebook.code for _, name in calls(tree_of(cell)))
@@ -860,6 +903,7 @@ CHAPTER_RULES: tuple[Rule, ...] = (
     lab_early,
     folds,
     ending,
+    asks_first,
     enough_claims,
 )
 PROSE_RULES: tuple[Rule, ...] = (narrow, computed_numbers, claimed_words, seeds_by_name)
