@@ -62,7 +62,7 @@ def test_lines_of_text_and_code_have_their_measure(site: str, browser: Any, name
         # Letters in a full line of a paragraph without formulas.
         letters = tab.eval_on_selector_all(
             "article section > p",
-            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 250)
+            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 150)
                 .map((p) => {
                     const range = document.createRange();
                     range.selectNodeContents(p);

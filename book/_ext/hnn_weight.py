@@ -1,5 +1,5 @@
-"""Keep the pages light: MathJax only where there is a formula, only the icons that are used, and
-each widget's module once.
+"""Keep the pages light: MathJax only where there is a formula, the index of the search only on its
+page, only the icons that are used, and each widget's module once.
 
 The theme's script draws icons from all of Font Awesome, 540 KB compressed. Its style sheet can draw
 them too, from fonts; and the few icons that the pages hold fit into a style sheet. An icon that was
@@ -27,13 +27,18 @@ FONTS = {
     "fa-brands-400": ("Font Awesome 6 Brands", 400),
 }
 SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
+# For a search that shows results on any page, while one types; ours has a page for them.
+SEARCH = re.compile(
+    r"\s*<script[^>]*/?(?:searchtools|language_data|searchindex)\.js[^>]*></script>"
+)
 
 
 def add_filter(app: Sphinx) -> None:
-    """Give `templates/layout.html` the filter that leaves the icons' script out."""
+    """Give `templates/layout.html` the filters that leave scripts out."""
     if app.builder.format == "html":
         filters = app.builder.templates.environment.filters
         filters["without_icon_script"] = lambda head: SCRIPT.sub("", head)
+        filters["without_search_index"] = lambda head: SEARCH.sub("", head)
 
 
 def drop_mathjax(app: Sphinx, name: str, template: str, context: dict, doctree: Any) -> None:

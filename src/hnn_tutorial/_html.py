@@ -5,8 +5,6 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["curve", "numbers", "table"]
-
 
 def numbers(text: str) -> str:
     """Return a text as HTML, its numbers as they are printed: ``-2e-05`` as −2 × 10⁻⁵."""

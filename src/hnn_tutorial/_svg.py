@@ -20,8 +20,6 @@ from matplotlib.transforms import Bbox
 
 from hnn_tutorial.palette import FIELD, METHOD_KINDS, NEUTRAL, ROLES
 
-__all__ = ["COLOURS", "to_svg"]
-
 # The variable of each colour of a figure.
 COLOURS = {NEUTRAL.lower(): "ink", FIELD: "field"} | {
     role.figure.lower(): name.replace(" ", "-")
@@ -102,15 +100,19 @@ def _shorten(text: str) -> str:
 
 
 def _short_path(path: str) -> str:
-    """Write a path to a hundredth of a point, and a letter only where it changes."""
+    """Write a path to a tenth of a point, and a letter only where it changes."""
     words, last = [], ""
-    for word in re.sub(r"-?\d+\.\d{3,}", _hundredth, path).split():
+    for word in re.sub(r"-?\d+\.\d{2,}", _tenth, path).split():
         if word != last:
             words.append(word)
         if word.isalpha():
             # Behind M numbers mean lines; a repeated M or Z is one more path.
             last = word if word in "LQC" else ""
     return " ".join(words)
+
+
+def _tenth(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 def _hundredth(number: re.Match[str]) -> str:
