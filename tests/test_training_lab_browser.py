@@ -177,7 +177,7 @@ def test_step_by_step_and_with_pauses_it_is_one_training(open_lab):
     train(page)
     straight = off(page, "baseline") + off(page, "hnn")
     press(page, "Reset")
-    expect(clock(page)).to_have_text("not yet trained")
+    expect(page.locator(".hnn-status")).to_contain_text("Not yet trained")
     for count in range(1, 9):
         press(page, "1 step")
         expect(clock(page)).to_have_text(f"{count} step{'s' * (count > 1)} of LM")

@@ -177,9 +177,7 @@ class TrainingLab extends Shell {
     this.mesh = errorMesh(this.system, view, this.region);
     for (const { scene } of this.views) scene.load(this.system, view, high);
     this.place ??= new PhasePlane(this.system).shown(view.map((half) => Math.trunc(2500 * half) / 1e4));
-    this.title.textContent = `Two networks learn a ${this.system.title}`;
     this.root.setAttribute("aria-label", `${this.system.title}: give two networks points, and let them learn`);
-    this.who.replaceChildren("From the same points the ", roleWord("baseline", "baseline"), " may learn any field, the ", roleWord("HNN", "hnn"), " only that of an energy. Grey is the truth; a shade is where a field is wrong.");
     const dot = element("span", { class: "hnn-dot", "aria-hidden": "true" });
     this.hint.replaceChildren("Press Learn. Press in a picture to add points, or drag the start ", dot, " of the orbits; arrow keys and Enter work too.");
     this.truth = this.table = null;
@@ -199,12 +197,14 @@ class TrainingLab extends Shell {
     const show = model.get("show");
     if (!SHOWS[show]) throw new Error(`"${show}" is nothing to show; there are ${Object.keys(SHOWS).join(", ")}`);
     const table = model.get("_samples");
-    if (this.stroke === null && table !== this.table) this.samples = new Samples(this.system, table);
+    // A kernel may send back what it was sent.
+    const otherPoints = !sameBytes(table, this.table);
+    if (this.stroke === null && otherPoints) this.samples = new Samples(this.system, table);
     const history = model.get("history") ?? {};
     const sizes = model.get("_sizes") ?? {};
     const renewed = this.learners.filter((learner) => learner.read(sizes[learner.role], model.get(learner.trait), history[learner.role] ?? []));
     const otherNetworks = show !== this.show;
-    const other = table !== this.table || noise !== this.noise || optimizer !== this.optimizer || show !== this.show;
+    const other = otherPoints || noise !== this.noise || optimizer !== this.optimizer || show !== this.show;
     this.dataStale ||= other;
     this.curveStale = true;
     Object.assign(this, { optimizer, noise, table, show });
@@ -214,10 +214,10 @@ class TrainingLab extends Shell {
       this.truth = trueOrbit(this.system, this.state, this.horizon);
       for (const learner of this.learners) learner.restart();
     }
-    // Weights that did not come from the training in progress are a new beginning.
-    const foreign = renewed.some((learner) => learner.weights.some((value, i) => value !== learner.sent?.[i]));
-    if (this.training && (other || foreign)) this.dropTraining();
-    if (foreign) this.looksAt = null;
+    // A history that is gone belongs to other weights: what comes next is another training.
+    const replaced = this.active.some(({ role }) => !history[role]?.length);
+    if (this.training && (other || replaced)) this.dropTraining();
+    if (replaced) this.looksAt = null;
     for (const learner of renewed) if (this.looksAt === null) this.display(learner, learner.weights);
     this.arrange();
     this.showSettings();
@@ -234,6 +234,11 @@ class TrainingLab extends Shell {
 
   arrange() {
     const { active } = this;
+    const words = { baseline: [roleWord("baseline", "baseline"), " may learn any field"], hnn: [roleWord("HNN", "hnn"), this.show === "both" ? " only that of an energy" : " learns the field of an energy"] };
+    const who = this.show === "both" ? ["From the same points the ", ...words.baseline, ", the ", ...words.hnn] : ["From its points the ", ...words[this.show]];
+    if (this.who.dataset.show !== this.show) this.who.replaceChildren(...who, ". Grey is the truth; a shade is where a field is wrong.");
+    this.who.dataset.show = this.show;
+    this.title.textContent = `${active.length > 1 ? "Two networks learn" : "A network learns"} a ${this.system.title}`;
     this.card.classList.toggle("hnn-single", active.length === 1);
     for (const { learner, root, cursor, start } of this.views) {
       root.hidden = !active.includes(learner);
@@ -289,7 +294,7 @@ class TrainingLab extends Shell {
       shows: "Both are wrong where no point was. That a field has an energy says nothing about which one it is over there.",
     };
     const digits = {
-      says: `Bring the field of the HNN to within ${formatShare(FINE)} of the truth. Which optimiser comes so far?`,
+      says: `Bring the field of the HNN to within ${tickLabel(100 * FINE)} % of the truth. Which optimiser comes so far?`,
       done: () => atRest() && this.active.includes(hnn) && hnn.share < FINE && hnn.history.at(-1)[4] === "levenberg_marquardt",
       shows: "Levenberg–Marquardt divides by the curvature: directions in which the loss is almost flat are as near to it as steep ones.",
     };
@@ -507,7 +512,7 @@ class TrainingLab extends Shell {
   take(learner, { weights, step, worked, resting, done, reason, diverged }) {
     const { model, training } = this;
     if (!training) return;
-    Object.assign(learner, { made: step, resting, ended: done, sent: weights });
+    Object.assign(learner, { made: step, resting, ended: done });
     const { role, trait, before } = learner;
     const measured = learner.measure(weights, this.mesh);
     const entry = [before[0] + step, before[1] + worked / 1000, learner.loss(weights, training.states, training.derivatives), measured.error, training.optimizer, before[0]];
