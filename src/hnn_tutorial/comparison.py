@@ -224,11 +224,13 @@ def compare(
     if len(rivals) < 2 or not scores:
         raise ValueError("a comparison needs at least two rivals and one score")
     check_type(Iterable, "seeds, such as range(5)", seeds=seeds)
+    if getattr(seeds, "ndim", 1) == 0:
+        raise TypeError(f"seeds = {describe(seeds)}; expected several, such as range(5)")
     seeds = tuple(seeds)
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ValueError(f"seeds = {describe(seeds)}; expected different seeds, at least one")
     for seed in seeds:
         check_seed(seed)
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds = {describe(seeds)}; expected different seeds, at least one")
     for kind, functions in (("rivals", rivals), ("scores", scores)):
         for name, function in functions.items():
             check_type(str, "a name", **{f"a name in {kind}": name})
