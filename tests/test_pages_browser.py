@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from json import dumps
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -309,3 +310,59 @@ def test_lab_follows_the_keyboard(lab: Any) -> None:
         knob.press("ArrowLeft")
     assert float(knob.get_attribute("aria-valuenow")) < value
     assert energy_errors(status_after(lab, before)) != energy_errors(before)
+
+
+# --- your progress, and an address without a page -----------------------------------------------
+
+
+def test_progress_is_shown_and_cleared_on_one_page(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/book/progress.html") as (tab, log):
+        place = tab.locator("#hnn-progress")
+        expect(place).to_contain_text("Nothing is kept so far.")
+        kept = {
+            "open": False,
+            "chapters": {
+                "pendulum": {"a": {"guess": 1, "right": False}, "b": {"passed": True}},
+                "integrators": {"c": {"guess": 0, "right": True}, "d": {"guess": 2, "right": True}},
+            },
+        }
+        tab.evaluate("kept => localStorage.setItem('hnn-tutorial.predictions', kept)", dumps(kept))
+        tab.reload()
+        expect(place).to_contain_text("You predicted 2 of 3.")
+        # In the order of the book, by the titles of the chapters.
+        rows = place.locator("tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.nth(0)).to_contain_text("Integrators")
+        expect(rows.nth(0)).to_contain_text("2 of 2 right")
+        expect(rows.nth(1)).to_contain_text("The pendulum")
+        expect(rows.nth(1)).to_contain_text("0 of 1 right")
+        place.get_by_label("Hold nothing back").check()
+        assert '"open":true' in tab.evaluate("localStorage['hnn-tutorial.predictions']")
+        place.get_by_role("button").click()
+        expect(place).to_contain_text("Nothing is kept so far.")
+        assert tab.evaluate("localStorage['hnn-tutorial.predictions'] ?? null") is None
+        log.assert_clean()
+
+
+def test_progress_outlives_what_is_no_progress(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/book/progress.html") as (tab, log):
+        for kept in ("no JSON", "null", "[]", '{"chapters": 3}'):
+            tab.evaluate("kept => localStorage.setItem('hnn-tutorial.predictions', kept)", kept)
+            tab.reload()
+            expect(tab.locator("#hnn-progress")).to_contain_text("Nothing is kept so far.")
+        log.assert_clean()
+
+
+def test_an_address_without_a_page_leads_back(html: Path, site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/404.html") as (tab, log):
+        expect(tab.get_by_role("heading")).to_have_text("There is no page at this address")
+        # Shown at any address, so it may not lean on where it stands.
+        links = tab.eval_on_selector_all(
+            "a, form", "all => all.map((e) => e.getAttribute('href') ?? e.getAttribute('action'))"
+        )
+        assert links
+        for link in links:
+            assert link.startswith("https://")
+            assert (html / "/".join(urlsplit(link).path.split("/")[2:])).is_file()
+        assert findings(tab) == []
+        log.assert_clean()

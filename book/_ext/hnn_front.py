@@ -244,11 +244,13 @@ input, button {{ font: inherit; padding: 0.3em 0.6em; }}
 </style>
 </head>
 <body>
+<main>
 <h1>There is no page at this address</h1>
 <p>It may have moved. Search for it, or begin at
 <a href="{front}">the first page of the book</a>.</p>
 <form action="{search}"><input type="search" name="q" aria-label="Search the book" />
 <button>Search</button></form>
+</main>
 </body>
 </html>
 """,

@@ -28,10 +28,11 @@
     }
   }
 
-  /** The chapters by their names, as the side bar lists them. */
+  /** The chapters by their names, as the side bar lists them: the pages of this page's folder. */
   function titles() {
     const links = [...document.querySelectorAll(".bd-sidebar-primary a.reference.internal")];
-    return new Map(links.map((link) => [link.getAttribute("href").replace(/^.*\/|\.html.*$/g, ""), link]));
+    const named = links.map((link) => [/^([\w-]+)\.html$/.exec(link.getAttribute("href"))?.[1], link]);
+    return new Map(named.filter(([name]) => name));
   }
 
   function row(chapter, entries, link) {
