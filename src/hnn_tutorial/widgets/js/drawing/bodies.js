@@ -111,6 +111,8 @@ class SpringBody {
   drawLabels() {}
 }
 
+const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
+
 /** Rods from one pivot, each hanging from the last; the motions lie over each other. */
 class PendulumBody {
   /** Lengths of the rods, in m, and a name for the bob at the end of each. */
@@ -195,8 +197,12 @@ class PendulumBody {
       const side = Math.max(-1, Math.min(1, (3 * (x - fromX)) / rod));
       const half = g.measureText(label).width / 2;
       const wanted = [x + side * (16 + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * 20];
-      wanted[0] = Math.max(half + 2, Math.min(this.size[0] - half - 2, wanted[0]));
-      wanted[1] = Math.max(9, Math.min(this.size[1] - 9, wanted[1]));
+      const [width, height] = this.size;
+      const inside = ([left, top]) => [clamped(left, half + 2, width - half - 2), clamped(top, 9, height - 9)];
+      wanted[0] = inside(wanted)[0];
+      // Where there is no room beside the bob, its name stands above or below it.
+      if (Math.abs(wanted[0] - x) < half + 12) wanted[1] = y + (Math.sign(y - fromY) || 1) * 22;
+      wanted[1] = inside(wanted)[1];
       for (const other of placed) {
         const apart = Math.abs(other.x - wanted[0]) > other.half + half + 4;
         if (!apart && Math.abs(other.y - wanted[1]) < LABEL_GAP) wanted[1] = other.y + LABEL_GAP;
@@ -205,7 +211,7 @@ class PendulumBody {
       const beside = [wanted[0] - x, wanted[1] - y];
       const offset = (this.labels[label] ??= beside);
       offset.forEach((value, i) => (offset[i] += LABEL_EASE * (beside[i] - value)));
-      const at = [x + offset[0], y + offset[1]];
+      const at = inside([x + offset[0], y + offset[1]]);
       placed.push({ x: wanted[0], y: wanted[1], half });
       g.fillStyle = colors.roles[role].color;
       g.strokeText(label, ...at);
