@@ -18,9 +18,9 @@ from playwright.sync_api import expect
 from test_pages import LANDING, PAGES, article
 
 # What a first visit may load, in bytes as a host would compress them: the landing page, any other.
-LANDING_BUDGET, PAGE_BUDGET = 400_000, 1_000_000
-# What may jump while a page is read to its end; browsers call up to 0.1 good.
-SHIFT = 0.05
+LANDING_BUDGET, PAGE_BUDGET = 400_000, 1_100_000
+# What may jump while a page is read to its end, at the pace of a machine: what browsers call good.
+SHIFT = 0.1
 
 # Two findings of the theme itself, in its header and side bar (not in the text of a page).
 THEME_FINDINGS = {"label-content-name-mismatch", "region"}
