@@ -44,6 +44,15 @@ def scroll_through(tab: Any) -> None:
                 scrollTo(0, y);
                 // Two frames: what a page watches for has been told after the first.
                 for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+                // A reader stays until what comes next has started.
+                const waits = (e) => {
+                    const { top, bottom, height } = e.getBoundingClientRect();
+                    return height > 0 && bottom > -innerHeight && top < 2 * innerHeight;
+                };
+                for (let k = 0; k < 200; k++) {
+                    if (![...document.querySelectorAll("[aria-busy=true]")].some(waits)) break;
+                    await new Promise(requestAnimationFrame);
+                }
             }
             scrollTo(0, 0);
         }"""
@@ -106,10 +115,15 @@ def assert_no_wider_than(tab: Any, width: int) -> None:
 
 
 def assert_nothing_jumps(tab: Any) -> None:
-    """What has been read stays where it is: the sum of layout shifts, as browsers count them."""
+    """What has been read stays where it is: the sum of layout shifts, as browsers count them.
+
+    What moves inside a lab is its picture; a lab that changes its height moves what is around it.
+    """
     shifts = tab.evaluate(
         """() => new Promise((done) => new PerformanceObserver((list) => done(
-            list.getEntries().filter((e) => !e.hadRecentInput).map((e) => [
+            list.getEntries().filter((e) => !e.hadRecentInput && e.sources.some(({ node }) =>
+                node && !(node.closest ? node : node.parentElement)?.closest(".hnn-lab")
+            )).map((e) => [
                 e.value, e.sources.map((s) => s.node?.outerHTML?.slice(0, 80) ?? "text")])
         )).observe({ type: "layout-shift", buffered: true })
             || setTimeout(() => done([]), 200))"""

@@ -32,6 +32,8 @@ import exercises
 import hnn_tutorial
 from hnn_tutorial import check, cli
 from hnn_tutorial.check.progress import Overview, Row
+from hnn_tutorial.comparison import compare
+from hnn_tutorial.data import Dataset
 from hnn_tutorial.experiments import _results as results
 from hnn_tutorial.experiments import read_results, sweep
 from hnn_tutorial.models import HNN
@@ -109,8 +111,8 @@ def die_at(module: object, name: str, call: int = 1, half: bool = False) -> None
 
 
 OPTIMIZERS = {
-    "adam": Adam(80, 1e-2, batch_size=7),
-    "levenberg-marquardt": LevenbergMarquardt(25, tolerance=0),
+    "adam": Adam(240, 1e-2, batch_size=7),
+    "levenberg-marquardt": LevenbergMarquardt(75, tolerance=0),
 }
 
 
@@ -675,14 +677,25 @@ def test_html_of_checks_and_progress_holds_no_markup_of_a_learner():
     assert shown.count("&lt;img") == 10
 
 
+def test_html_of_a_comparison_holds_no_markup_of_its_names():
+    rivals = {name: lambda seed: HNN(1, (2,), seed=seed) for name in (HOSTILE, "b")}
+    states = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    scores = {HOSTILE: lambda model: 1.0}
+    result = compare(rivals, Dataset(states, -states), Adam(1), scores, seeds=[0, 1])
+    shown = result._repr_html_()
+    assert "<img" not in shown
+    assert "<script" not in shown
+    assert shown.count("&lt;img") >= 3
+
+
 def test_every_html_output_of_the_package_is_known():
-    # A new one needs a line in the test above.
+    # A new one needs a test above. That of fit.py shows numbers, that of prediction.py a widget.
     found = {
         path.name
         for path in PACKAGE.rglob("*.py")
         if re.search(r"_repr_html_|_repr_mimebundle_|display\.HTML", path.read_text())
     }
-    assert found == {"progress.py", "result.py"}
+    assert found == {"comparison.py", "fit.py", "prediction.py", "progress.py", "result.py"}
 
 
 def test_no_script_of_a_lab_writes_markup():

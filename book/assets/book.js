@@ -73,7 +73,7 @@
     card.className = "hnn-preview";
     card.id = "hnn-preview";
     card.setAttribute("role", "tooltip");
-    card.innerHTML = text;
+    card.append(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
     link.setAttribute("aria-describedby", card.id);
     document.body.append(card);
     if (card.querySelector(".math") && globalThis.MathJax?.typesetPromise)

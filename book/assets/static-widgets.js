@@ -345,7 +345,8 @@
           starts.get(target)();
         }
       },
-      { rootMargin: "300px" }
+      // A screen ahead: who scrolls on finds it started.
+      { rootMargin: "100% 0px" }
     );
 
     const linked = Number(/^#lab=(\d+)&/.exec(location.hash)?.[1]);
