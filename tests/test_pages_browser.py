@@ -47,9 +47,10 @@ def scroll_through(tab: Any) -> None:
                 // A reader stays until what comes next has started.
                 const waits = (e) => {
                     const { top, bottom, height } = e.getBoundingClientRect();
-                    return height > 0 && bottom > -innerHeight && top < 2 * innerHeight;
+                    const near = bottom > -innerHeight && top < 2 * innerHeight;
+                    return height > 0 && near && e.checkVisibility();
                 };
-                for (let k = 0; k < 200; k++) {
+                for (let k = 0; k < 60; k++) {
                     if (![...document.querySelectorAll("[aria-busy=true]")].some(waits)) break;
                     await new Promise(requestAnimationFrame);
                 }
