@@ -689,13 +689,13 @@ def test_html_of_a_comparison_holds_no_markup_of_its_names():
 
 
 def test_every_html_output_of_the_package_is_known():
-    # A new one needs a test above. That of fit.py shows numbers, that of prediction.py a widget.
+    # A new one needs a test above. That of fit.py shows numbers.
     found = {
         path.name
         for path in PACKAGE.rglob("*.py")
         if re.search(r"_repr_html_|_repr_mimebundle_|display\.HTML", path.read_text())
     }
-    assert found == {"comparison.py", "fit.py", "prediction.py", "progress.py", "result.py"}
+    assert found == {"comparison.py", "fit.py", "progress.py", "result.py"}
 
 
 def test_no_script_of_a_lab_writes_markup():

@@ -196,15 +196,6 @@ class _Card(anywidget.AnyWidget):
     _marks = traitlets.Dict().tag(sync=True)
     _heights = traitlets.List(traitlets.Int()).tag(sync=True)
 
-    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
-        """Show the card; the room that it will take travels along, as that of a lab does."""
-        made = super()._repr_mimebundle_(*args, **kwargs)
-        bundle = made[0] if isinstance(made, tuple) else made
-        view = bundle.get("application/vnd.jupyter.widget-view+json") if bundle else None
-        if view is not None and self._heights:
-            view["hnn_heights"] = self._heights
-        return made
-
 
 class Score(_Card):
     """How many of a chapter's predictions were right; made by ``Predictions.score``."""
@@ -372,12 +363,10 @@ class Number(Prediction):
         """
         log = self._spec["log"]
         number = _finite("value", value)
-        near = _finite("within", (2.0 if log else 0.25) if within is None else within)
         if log and number <= 0:
             raise ValueError(f"value = {number}; expected more than 0 on a logarithmic axis")
-        if near <= (1 if log else 0):
-            least = "a factor of more than 1" if log else "more than 0"
-            raise ValueError(f"within = {near}; expected {least}")
+        within = (2.0 if log else 0.25) if within is None else within
+        near = _more_than("within", within, 1 if log else 0, "a factor of " if log else "")
         said = f"{number:.3g} {self._spec['unit']}".strip()
         truth = {"value": number, "within": near}
         return self._reveal(truth, _sheet([f"Answer: {escape(said)}"]), said)
@@ -426,9 +415,7 @@ class Curve(Prediction):
                 f"times and values have lengths {len(x)} and {len(y)}; expected at least two "
                 "points, the same number of each, with times that increase"
             )
-        near = _finite("within", within)
-        if near <= 0:
-            raise ValueError(f"within = {near}; expected more than 0")
+        near = _more_than("within", within, 0)
         if role is not None:
             lookup(palette.ROLES, role, "role")
         _, low, high = self._spec["x"]
@@ -473,9 +460,7 @@ class Point(Prediction):
         at = _row("point", point)
         if len(at) != 2:
             raise ValueError(f"point has {len(at)} numbers; expected two, (x, y)")
-        near = _finite("within", within)
-        if near <= 0:
-            raise ValueError(f"within = {near}; expected more than 0")
+        near = _more_than("within", within, 0)
         x, y = (float(f"{value:.5g}") for value in at)
         colour = palette.ROLES["truth"].figure
         picture = _plane_picture(self._spec, [(x, y)], colour)
@@ -517,6 +502,13 @@ def _finite(name: str, value: Any) -> float:
     number = as_number(name, value, "a finite number")
     if not math.isfinite(number):
         raise ValueError(f"{name} = {number}; expected a finite number")
+    return number
+
+
+def _more_than(name: str, value: Any, least: float, kind: str = "") -> float:
+    number = _finite(name, value)
+    if number <= least:
+        raise ValueError(f"{name} = {number}; expected {kind}more than {least:g}")
     return number
 
 
