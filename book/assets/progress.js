@@ -1,31 +1,12 @@
-/* The page "Your progress": what the reader predicted, as static-widgets.js keeps it. */
+/* The page "Your progress": what the reader predicted. static-widgets.js keeps it, and is loaded first. */
 (() => {
   "use strict";
-  const KEY = "hnn-tutorial.predictions";
+  const answers = globalThis[Symbol.for("hnn-tutorial.predictions")];
 
   function element(tag, properties = {}, ...children) {
     const made = Object.assign(document.createElement(tag), properties);
     made.append(...children);
     return made;
-  }
-
-  /** What is kept; a browser may keep nothing, and what it keeps may be no JSON. */
-  function read() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(KEY));
-      return { open: kept?.open === true, chapters: { ...kept?.chapters } };
-    } catch {
-      return { open: false, chapters: {} };
-    }
-  }
-
-  function write(kept) {
-    try {
-      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
-      else localStorage.removeItem(KEY);
-    } catch {
-      // A browser that keeps nothing has nothing to change.
-    }
   }
 
   /** The chapters by their names, as the side bar lists them: the pages of this page's folder. */
@@ -44,10 +25,9 @@
   }
 
   function show(place) {
-    const kept = read();
     const links = titles();
     const order = [...links.keys()];
-    const chapters = Object.entries(kept.chapters).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+    const chapters = Object.entries(answers.chapters).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
     const all = chapters.flatMap(([, entries]) => Object.values(entries)).filter(({ right }) => typeof right === "boolean");
     const right = all.filter((entry) => entry.right).length;
     const head = element("tr", {}, element("th", { scope: "col" }, "chapter"), element("th", { scope: "col" }, "your predictions"));
@@ -57,11 +37,11 @@
       element("thead", {}, head),
       element("tbody", {}, ...chapters.map(([name, entries]) => row(name, entries, links.get(name))))
     );
-    const open = element("input", { type: "checkbox", id: "hnn-progress-open", checked: kept.open });
-    open.addEventListener("change", () => write({ ...read(), open: open.checked }));
+    const open = element("input", { type: "checkbox", id: "hnn-progress-open", checked: answers.open });
+    open.addEventListener("change", () => (answers.open = open.checked));
     const clear = element("button", { type: "button", className: "hnn-progress-clear" }, "Clear all of it");
     clear.addEventListener("click", () => {
-      write(null);
+      answers.clear();
       show(place);
       place.focus();
     });

@@ -236,14 +236,34 @@
       return this.#kept.open;
     }
 
+    set open(open) {
+      this.#kept.open = open;
+      this.#write(JSON.stringify(this.#kept));
+    }
+
+    /** For each chapter what was answered, by the label of the question. */
+    get chapters() {
+      return this.#kept.chapters;
+    }
+
+    clear() {
+      this.#kept = { open: false, chapters: {} };
+      this.#write(null);
+    }
+
     get(chapter, label) {
       return this.#kept.chapters[chapter]?.[label];
     }
 
     set(chapter, label, entry) {
       (this.#kept.chapters[chapter] ??= {})[label] = entry;
+      this.#write(JSON.stringify(this.#kept));
+    }
+
+    #write(text) {
       try {
-        localStorage.setItem(ANSWERS_KEY, JSON.stringify(this.#kept));
+        if (text === null) localStorage.removeItem(ANSWERS_KEY);
+        else localStorage.setItem(ANSWERS_KEY, text);
       } catch {
         // As above.
       }
