@@ -218,6 +218,7 @@ def folded(cell: Cell) -> bool:
 WORK = {"backward", "compare", "fit", "joint_fit", "run_seed", "simulate"}
 # What a cell shows with, beside `drawing_functions` and what matplotlib's objects do.
 SHOWS = {"claim", "display", "explore", "interact", "print", "reveal", "score", "setup", "show"}
+LAB = re.compile(r"[A-Z]\w*Lab")
 ASKS_READER = {"choice", "curve", "number", "point"}
 
 
@@ -349,7 +350,7 @@ def _presents(node: ast.AST, asking: set[str]) -> bool:
     if name in ASKS_READER and isinstance(node, ast.Call):
         root = getattr(node.func, "value", None)
         return isinstance(root, ast.Name) and root.id in asking
-    return name == "Quiz" or bool(re.fullmatch(r"[A-Z]\w*Lab", name))
+    return name == "Quiz" or bool(LAB.fullmatch(name))
 
 
 def fold(path: Path) -> int:
@@ -594,11 +595,7 @@ def question(notebook: Notebook) -> Iterator[Finding]:
     if not re.fullmatch(r"\*\*[^*]+\?\*\*", " ".join(asked.split())):
         yield title, "below the title stands one question in bold: **Why does ...?**"
     shown = {id(cell) for cell in drawing_cells(notebook)}
-    heroes = [
-        cell
-        for cell in start
-        if cell["cell_type"] == "code" and (id(cell) in shown or _has_lab(cell))
-    ]
+    heroes = [cell for cell in start if id(cell) in shown or _has_lab(cell)]
     if not heroes:
         yield None, "no lab and no figure stands before its first section"
     elif any(
@@ -608,17 +605,14 @@ def question(notebook: Notebook) -> Iterator[Finding]:
 
 
 def _has_lab(cell: Cell) -> bool:
-    return any(_presents(node, set()) for node in ast.walk(tree_of(cell)))
+    """Whether a code cell makes a lab."""
+    names = (name for _, name in calls(tree_of(cell)))
+    return cell.get("cell_type") == "code" and any(map(LAB.fullmatch, names))
 
 
 def lab_early(notebook: Notebook) -> Iterator[Finding]:
     """A lab stands near its beginning."""
-    labs = [
-        position
-        for position, cell in enumerate(notebook.cells)
-        if cell.get("cell_type") == "code"
-        and any(re.fullmatch(r"\w+Lab", name) for _, name in calls(tree_of(cell)))
-    ]
+    labs = [position for position, cell in enumerate(notebook.cells) if _has_lab(cell)]
     if labs and labs[0] >= FIRST_LAB:
         yield notebook.cells[labs[0]], f"the first lab is cell {labs[0] + 1}; at most {FIRST_LAB}"
 

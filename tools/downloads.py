@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -160,6 +161,21 @@ def chromium_path() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless Chromium, as a playwright `Browser`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
 def joined(html: Path, names: Sequence[str]) -> str:
     """One page that holds the articles of several built pages, and their widgets."""
     texts = [(html / f"{name}.html").read_text(encoding="utf-8") for name in names]
@@ -189,13 +205,8 @@ def write_pdf(html: Path, names: Sequence[str], target: Path) -> None:
         names: the pages, as `_toc.yml` names them, in their order.
         target: the file to write.
     """
-    from playwright.sync_api import sync_playwright
-
     page_text = joined(html, names)
-    with serve(html) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"]
-        )
+    with serve(html) as address, chromium() as browser:
         page = browser.new_page(color_scheme="light")
         page.set_default_timeout(300_000)
         page.add_init_script(QUIET)
@@ -218,7 +229,6 @@ def write_pdf(html: Path, names: Sequence[str], target: Path) -> None:
             outline=True,
             tagged=True,
         )
-        browser.close()
     draft.replace(target)
 
 

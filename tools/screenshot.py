@@ -8,10 +8,9 @@ baseline's pendulum has gone over the top.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from downloads import serve
+from downloads import chromium, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "book" / "assets" / "screenshot.png"
@@ -19,10 +18,7 @@ TARGET = ROOT / "book" / "assets" / "screenshot.png"
 
 def take(html: Path, target: Path) -> None:
     """Open the landing page below `html`, wait for the story, and write the lab as a PNG."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from browser_tools import launch
-
-    with serve(html) as address, launch() as browser:
+    with serve(html) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 1000}, device_scale_factor=2)
         page.goto(f"{address}/book/intro.html")
         lab = page.locator(".hnn-learned-lab .hnn-card").first

@@ -65,7 +65,7 @@ def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> 
     asks: list[tuple[int, str]] = []
     outcomes: dict[tuple[str, str], int] = {}
     for at, part in enumerate(parts):
-        for key in _views(part):
+        for key in views(part):
             state = states.get(key, {})
             if state.get("_part") == "ask":
                 asks.append((at, key))
@@ -97,7 +97,7 @@ def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> 
         before = places[-1]
 
 
-def _views(part: nodes.Node) -> list[str]:
+def views(part: nodes.Node) -> list[str]:
     """The ids of the widgets that a part of a page shows."""
     scripts = [found for raw in part.findall(nodes.raw) for found in VIEW.findall(raw.astext())]
     return [json.loads(script)["model_id"] for script in scripts]

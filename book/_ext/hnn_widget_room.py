@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
-from hnn_predictions import VIEW, _views, widget_states
+from hnn_predictions import VIEW, views, widget_states
 from sphinx.application import Sphinx
 
 
@@ -28,7 +28,7 @@ def keep_room(app: Sphinx, doctree: nodes.document, name: str) -> None:
     """Put the room behind the tag of each lab that says how high it is."""
     states = widget_states(app, name)
     for raw in list(doctree.findall(nodes.raw)):
-        ids = _views(raw)
+        ids = views(raw)
         heights = states.get(ids[0], {}).get("_heights") if ids else None
         if heights:
             tag = VIEW.search(raw.astext())

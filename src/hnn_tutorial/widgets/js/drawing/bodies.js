@@ -1,6 +1,6 @@
 // The body that moves: how each system looks in space, where its grips (what the reader can take
 // hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
-import { drawMark, useStyle } from "./canvas.js";
+import { clamp, drawMark, useStyle } from "./canvas.js";
 
 const LABEL_GAP = 15; // px between two names
 const LABEL_EASE = 0.2; // of its way that a name goes in a frame, so that none jumps
@@ -111,8 +111,6 @@ class SpringBody {
   drawLabels() {}
 }
 
-const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
-
 /** Rods from one pivot, each hanging from the last; the motions lie over each other. */
 class PendulumBody {
   /** Lengths of the rods, in m, and a name for the bob at the end of each. */
@@ -198,7 +196,7 @@ class PendulumBody {
       const half = g.measureText(label).width / 2;
       const wanted = [x + side * (16 + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * 20];
       const [width, height] = this.size;
-      const inside = ([left, top]) => [clamped(left, half + 2, width - half - 2), clamped(top, 9, height - 9)];
+      const inside = ([left, top]) => [clamp(left, half + 2, width - half - 2), clamp(top, 9, height - 9)];
       wanted[0] = inside(wanted)[0];
       // Where there is no room beside the bob, its name stands above or below it.
       if (Math.abs(wanted[0] - x) < half + 12) wanted[1] = y + (Math.sign(y - fromY) || 1) * 22;

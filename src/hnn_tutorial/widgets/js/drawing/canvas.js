@@ -2,6 +2,8 @@
 
 export const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
 
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
 /** A canvas that fills its element at any pixel density. Coordinates are CSS pixels. */
 export class Surface {
   constructor(canvas) {

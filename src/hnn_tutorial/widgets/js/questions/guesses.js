@@ -1,12 +1,12 @@
 // What a reader answers with: choices, a number, a curve that is drawn, a point that is moved.
 // Each has `root`, `value()` (null until there is an answer), `set(value)`, `close()` and `hint`.
+import { clamp } from "../drawing/canvas.js";
 import { element, svg } from "../shell/controls.js";
 import { DRAWN, numberText } from "./judge.js";
 import { drawCurve, drawPlane, keepDrawn, planeHeight } from "./plane.js";
 import { rich } from "./rich.js";
 
 const KEYS_ARE_OURS = { "data-lm-suppress-shortcuts": "true" };
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 let groups = 0;
 
 class ChoiceGuess {
