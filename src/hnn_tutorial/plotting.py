@@ -917,8 +917,12 @@ def _named(curves: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _check_levels(levels: int | Sequence[float]) -> None:
     if isinstance(levels, int):
         check_count(levels=levels)
-    elif not isinstance(levels, list | tuple | np.ndarray) or not np.isfinite(_array(levels)).all():
-        raise ValueError(f"levels = {describe(levels)}; expected how many, or their finite values")
+        return
+    if isinstance(levels, list | tuple | np.ndarray):
+        values = _array(levels)
+        if values.ndim == 1 and np.isfinite(values).all():
+            return
+    raise ValueError(f"levels = {describe(levels)}; expected how many, or their finite values")
 
 
 def _check_error(error: MeshError, bounds: Sequence[float]) -> None:
