@@ -64,11 +64,30 @@ def width(tex: str) -> float:
     return USUAL * found
 
 
+# What makes a row of a formula high, with the height that MathJax gives it.
+ROWS = (
+    (re.compile(r"\\sum_(?:\{[^{}]*\}|\\?\w)\^"), 3.35),
+    (re.compile(r"\\frac\{(?:[^{}]|\{[^{}]*\})*\}\{\\sqrt\{(?:\\frac|\w/\()"), 3.8),
+    (re.compile(r"\\left\(\\frac\{.*?\\right\)\^"), 3.0),
+    (re.compile(r"\\sum"), 2.95),
+    (re.compile(r"\\o?i?int"), 2.75),
+    (re.compile(r"\\d?frac\{[^{}]*\\partial|\\d?frac\{[^{}]*\^|\\d?frac\{[^{}]*\("), 2.65),
+    (re.compile(r"\\d?frac"), 2.4),
+)
+PLAIN_ROW = 1.4
+MARGINS = 2.1  # MathJax leaves half of it above and half below
+MATRIX = re.compile(r"\\begin\{([bpv]?matrix|cases)\}(.*?)\\end\{\1\}", re.DOTALL)
+
+
+def _row(tex: str) -> float:
+    return next((high for sign, high in ROWS if sign.search(tex)), PLAIN_ROW)
+
+
 def height(tex: str) -> float:
-    """About how high a formula of its own line is with the space around it."""
-    rows = tex.count("\\\\") + 1
-    tall = re.search(r"\\(d?frac|int|sum|begin)", tex)
-    return (4.75 if tall else 3.35) + (rows - 1) * (3.0 if "frac" in tex else 1.5)
+    """About how high a formula of its own line is, with MathJax's margins."""
+    matrices = [1.38 * len(found[2].split("\\\\")) for found in MATRIX.finditer(tex)]
+    rows = [_row(row) for row in MATRIX.sub("", tex).split("\\\\")]
+    return MARGINS + max([sum(rows) + 0.2 * (len(rows) - 1), *matrices])
 
 
 def make_room(app: Sphinx, name: str, template: str, context: dict, doctree: Any) -> None:
