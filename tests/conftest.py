@@ -30,6 +30,16 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True, 
 settings.load_profile("ci" if IN_CI else "here")
 
 
+# The 5 s of Playwright are too short on a loaded machine. An expectation that fails takes longer
+# this way; one that holds takes no longer.
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    pass  # `browser_tools.require_chromium` says what follows from that.
+else:
+    expect.set_options(timeout=30_000)
+
+
 def _forbid_skip(report: Any) -> None:
     """Turn a skip into a failure that says why: in CI, every tool is there or is installed."""
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):

@@ -126,7 +126,7 @@ def test_the_numbers_are_those_of_the_package(open_lab, system, start, step):
     """The largest energy error of every method, and how often it calls the field."""
     lab = IntegratorLab(system, start=start, step=step, horizon=8.0, methods=FIXED)
     page = open_lab(lab)
-    expect(page.locator(".hnn-primary")).to_have_text("Replay", timeout=15_000)
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
     shown = cells(page)
     times = torch.arange(round(8.0 / step) + 1, dtype=torch.float64) * step
     for name in FIXED:
@@ -186,7 +186,7 @@ def test_the_tasks_notice_that_they_are_done(open_lab):
     expect(page.locator(".hnn-primary")).to_have_text("Replay")
     expect(task).not_to_have_class(done)
     page.locator(".hnn-range").fill("0.25")
-    expect(task).to_have_class(done, timeout=15_000)
+    expect(task).to_have_class(done)
 
     lab = IntegratorLab(
         MassSpring(), methods=["euler", "leapfrog"], step=0.1, horizon=30.0, speed=100
@@ -196,7 +196,7 @@ def test_the_tasks_notice_that_they_are_done(open_lab):
     expect(page.locator(".hnn-primary")).to_have_text("Replay")
     expect(page.locator(".hnn-task")).not_to_have_class(done)
     page.locator(".hnn-range").fill("0.02")
-    expect(page.locator(".hnn-task")).to_have_class(done, timeout=15_000)
+    expect(page.locator(".hnn-task")).to_have_class(done)
 
 
 def test_on_a_phone_picture_hand_and_number_are_on_one_screen(open_lab):

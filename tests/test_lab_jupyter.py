@@ -57,7 +57,7 @@ def test_the_readers_hand_moves_python_and_back(browser, notebook):
         assert p > 0
 
         output = run_cell(page, 1).locator(".jp-OutputArea-output")
-        expect(output).to_contain_text("python saw", timeout=10_000)
+        expect(output).to_contain_text("python saw")
         seen = [float(number) for number in re.findall(r"-?\d+\.\d+", output.inner_text())]
         assert seen == pytest.approx([q, p], abs=0.006)
         expect(handle).to_have_attribute("aria-valuetext", "q = 0.25 m, p = −0.50 kg m/s")

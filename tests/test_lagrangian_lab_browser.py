@@ -64,7 +64,7 @@ def press(page, name):
 
 
 def descended(page):
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 # --- bending --------------------------------------------------------------------------------------

@@ -710,7 +710,7 @@ def test_labels_stay_text_in_a_page(browser, tmp_path):
     lab = LearnedLab(MassSpring(), {HOSTILE: HNN(1, (4,))}, horizon=2.0)
     ElementTree.fromstring(lab._picture)
     with open_widgets(browser, tmp_path, lab) as (page, _):
-        page.set_default_timeout(15000)
+        page.set_default_timeout(30_000)
         assert page.get_by_text("<img src=x").first.is_visible()
         assert page.locator("img[src='x']").count() == 0
         assert page.locator(".hnn-lab script").count() == 0

@@ -62,7 +62,7 @@ def unfold(page):
 
 def wait_for_the_end(page, lab=0):
     primary = page.locator(".hnn-primary").nth(lab)
-    expect(primary).to_have_text("Learn on", timeout=20_000)
+    expect(primary).to_have_text("Learn on")
     # The clock follows in the next frame, and the summary once all rests.
     page.wait_for_function(
         """k => {
@@ -221,7 +221,7 @@ def test_steps_are_those_of_the_optimiser_that_made_them(open_lab):
     unfold(page)
     for _ in range(2):
         press(page, "1 step")
-        expect(page.locator(".hnn-status")).to_contain_text("After", timeout=5000)
+        expect(page.locator(".hnn-status")).to_contain_text("After")
     page.get_by_label("optimiser").select_option("adam")
     press(page, "50 steps")
     expect(clock(page)).to_have_text("2 steps of LM, then 50 of Adam")
@@ -292,7 +292,7 @@ def test_the_tasks_notice_that_they_are_done(open_lab):
     train(page)
     expect(page.locator(".hnn-task")).not_to_have_class(re.compile("hnn-done"))
     press(page, "half the plane")
-    expect(page.locator(".hnn-task")).to_have_class(re.compile("hnn-done"), timeout=20_000)
+    expect(page.locator(".hnn-task")).to_have_class(re.compile("hnn-done"))
 
     page = open_lab(small_lab(model="hnn", steps=60, optimizer="adam"))
     unfold(page)
@@ -383,7 +383,7 @@ def test_it_starts_by_itself_only_where_asked_and_once_in_sight(open_lab):
         "not yet trained",
     )
     page.evaluate("scrollTo(0, 1900)")
-    expect(clock(page)).to_contain_text("of LM", timeout=5000)
+    expect(clock(page)).to_contain_text("of LM")
     page = open_lab(small_lab(autoplay=True), reduced_motion="reduce")
     page.wait_for_timeout(1500)
     expect(clock(page)).to_have_text("not yet trained")
@@ -583,7 +583,7 @@ def test_out_of_sight_it_trains_but_does_not_draw(open_lab):
     page.evaluate("scrollTo(0, 4000)")
     page.wait_for_timeout(200)
     before = page.evaluate("frames_.length")
-    expect(page.locator(".hnn-primary")).to_have_text("Learn on", timeout=20_000)
+    expect(page.locator(".hnn-primary")).to_have_text("Learn on")
     assert page.evaluate("frames_.length") == before
     page.evaluate("scrollTo(0, 0)")
     expect(page.locator(".hnn-clock")).to_contain_text("400 steps")
@@ -608,7 +608,7 @@ def test_python_may_have_asked_for_the_training(open_lab):
     lab = small_lab()
     lab.training = True
     page = open_lab(lab)
-    expect(page.locator(".hnn-clock")).to_contain_text("8 steps", timeout=20_000)
+    expect(page.locator(".hnn-clock")).to_contain_text("8 steps")
     expect(page.locator(".hnn-primary")).to_have_text("Learn on")
 
 
@@ -617,7 +617,7 @@ def test_two_labs_train_at_once(open_lab):
     press(page, "Learn", 0)
     press(page, "Learn", 1)
     for k in range(2):
-        expect(page.locator(".hnn-clock").nth(k)).to_contain_text("8 steps", timeout=20_000)
+        expect(page.locator(".hnn-clock").nth(k)).to_contain_text("8 steps")
     assert off(page, "hnn", 0) != off(page, "hnn", 1)
 
 

@@ -42,15 +42,15 @@ def test_the_page_trains_and_python_has_the_model(browser, notebook):
         page.keyboard.press("Enter")
         expect(page.locator(".hnn-note")).to_contain_text("220 points")
         primary.click()
-        expect(primary).to_have_text("Learn on", timeout=20_000)
+        expect(primary).to_have_text("Learn on")
 
         run_cell(page, 1)
         output = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
-        expect(output).to_contain_text("python saw 220 samples, step 15", timeout=20_000)
+        expect(output).to_contain_text("python saw 220 samples, step 15")
         assert float(output.inner_text().split()[-1]) < 1e-4
 
         # Python put another network there and started it: the page trains that one.
-        expect(page.locator(".hnn-clock")).to_contain_text("15 of Adam", timeout=20_000)
+        expect(page.locator(".hnn-clock")).to_contain_text("15 of Adam")
         expect(page.get_by_label("optimiser")).to_have_value("adam")
         assert not page.locator(".hnn-message").is_visible()
         assert log.outside == []

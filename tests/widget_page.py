@@ -135,7 +135,7 @@ def open_widgets(
         if init:
             page.add_init_script(init)
         page.goto(f"{address}/{page_path.name}" if address else page_path.as_uri())
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.wait_for_function(NOTHING_IN_SIGHT_IS_STARTING)
         yield page, log
 
