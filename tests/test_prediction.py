@@ -27,6 +27,9 @@ def make(ask, kind):
         "number": lambda: ask.number("how long?", 1, 20, unit="s"),
         "log": lambda: ask.number("how many?", 1, 1e4, log=True),
         "curve": lambda: ask.curve("how does it go?", X, Y),
+        "signed": lambda: ask.number("which gain?", -20, 20, unit="J"),
+        "share": lambda: ask.number("which share?", 0, 100, unit="%"),
+        "count": lambda: ask.number("how many of ten?", 0, 10),
         "point": lambda: ask.point("where?", ("q (m)", -2, 2), ("p (kg m/s)", -4, 4)),
     }[kind]()
 
@@ -192,45 +195,88 @@ def verdict(judged, prediction, outcome, guess):
     prediction.guess = guess
     [answer] = judged([prediction._kind, prediction._spec, outcome._truth, prediction.guess])
     assert answer["fits"], "Python takes a guess that the page does not"
-    return answer["right"], answer["words"].replace("\u00a0", " ")
+    return answer["right"], f"{answer['mark']} {answer['words']}".replace("\u00a0", " ")
+
+
+NEAR, FAR, IS = "Near enough. You said", "Not near enough. You said", "the answer is"
+POINTS = "You were 15 percentage points"
 
 
 @pytest.mark.parametrize(
     "kind, truth, guess, right, words",
     [
-        ("choice", ("c",), 2, True, "“c” is right."),
-        ("choice", ("*b*",), 0, False, "You chose “a”; right is “b”."),
-        ("choice", (["a", "c"],), 2, True, "“c” is right. So is “a”."),
-        ("number", (10.0,), 7.5, True, "You said 7.5 s; it is 10 s. You are 25 % too low."),
-        ("number", (10.0,), 7.4, False, "You said 7.4 s; it is 10 s. You are 26 % too low."),
-        ("number", (10.0, 0.5), 14.9, True, "You said 14.9 s; it is 10 s. You are 49 % too high."),
-        ("number", (10.0,), 10.02, True, "You said 10 s; it is 10 s."),
-        # A hand cannot set less than a twentieth of the axis.
-        ("number", (1.5,), 2.4, True, "You said 2.4 s; it is 1.5 s. You are 60 % too high."),
-        ("number", (1.5,), 2.5, False, "You said 2.5 s; it is 1.5 s. You are 67 % too high."),
+        ("choice", ("c",), 2, True, "Right. You chose “c”."),
+        ("choice", ("*b*",), 0, False, "No. You chose “a”; the answer is “b”."),
         (
-            "log",
-            (800.0,),
-            400,
+            "choice",
+            (["a", "c"],),
+            2,
             True,
-            "You said 400; it is 800. You are too low by a factor of 2.0.",
+            "Right. You chose “c”. “a” would have been right too.",
         ),
+        (
+            "choice",
+            (["a", "c"],),
+            1,
+            False,
+            "No. You chose “b”; “a” or “c” would have been right.",
+        ),
+        ("number", (10.0,), 7.5, True, f"{NEAR} 7.5 s; {IS} 10 s. You were 25 % too low."),
+        ("number", (10.0,), 7.4, False, f"{FAR} 7.4 s; {IS} 10 s. You were 26 % too low."),
+        ("number", (10.0, 0.5), 14.9, True, f"{NEAR} 14.9 s; {IS} 10 s. You were 49 % too high."),
+        (
+            "number",
+            (4.0,),
+            1.0,
+            False,
+            f"{FAR} 1 s; {IS} 4 s. You were too low by a factor of 4.",
+        ),
+        ("number", (10.0,), 10.02, True, "Right. You said 10 s, and so it is."),
+        # A hand cannot set less than a twentieth of the axis.
+        ("number", (1.5,), 2.4, True, f"{NEAR} 2.4 s; {IS} 1.5 s. You were 60 % too high."),
+        ("number", (1.5,), 2.5, False, f"{FAR} 2.5 s; {IS} 1.5 s. You were 67 % too high."),
+        ("log", (800.0,), 400, True, f"{NEAR} 400; {IS} 800. You were too low by a factor of 2."),
         (
             "log",
             (800.0,),
             390,
             False,
-            "You said 390; it is 800. You are too low by a factor of 2.1.",
+            f"{FAR} 390; {IS} 800. You were too low by a factor of 2.1.",
         ),
+        ("log", (800.0,), 799, True, "Right. You said 799; the answer is 800."),
         (
             "log",
             (1e-4,),
             100,
             False,
-            "You said 100; it is 1 × 10⁻⁴. You are too high by a factor of 1 × 10⁶.",
+            f"{FAR} 100; {IS} 1 × 10⁻⁴. You were too high by a factor of 1 × 10⁶.",
         ),
-        ("point", ((1.0, 2.0),), [0.6, 2.0], True, "You are 10 % of the axes away."),
-        ("point", ((1.0, 2.0),), [1.0, 1.1], False, "You are 11 % of the axes away."),
+        ("signed", (0.0,), -15, False, f"{FAR} −15 J; {IS} 0 J. You were too low by 15 J."),
+        ("signed", (0.0,), 0, True, "Right. You said 0 J, and so it is."),
+        ("signed", (-8.0,), 4, False, f"{FAR} 4 J; {IS} −8 J. You were too high by 12 J."),
+        ("share", (45.0,), 30, False, f"{FAR} 30 %; {IS} 45 %. {POINTS} too low."),
+        ("count", (7.0,), 3, False, f"{FAR} 3; {IS} 7. You were too low by 4."),
+        (
+            "point",
+            ((1.0, 2.0),),
+            [0.6, 2.0],
+            True,
+            "Near enough. You chose (0.6, 2); the answer is (1, 2).",
+        ),
+        (
+            "point",
+            ((1.0, 2.0),),
+            [1.0, 1.1],
+            False,
+            "Not near enough. You chose (1, 1.1); the answer is (1, 2).",
+        ),
+        (
+            "point",
+            ((0.0, -2.0),),
+            [0.0, -2.0],
+            True,
+            "Right. Your point (0, −2) lies on the answer.",
+        ),
     ],
 )
 def test_right_or_wrong_and_how_near(ask, judged, kind, truth, guess, right, words):
@@ -244,8 +290,19 @@ def test_a_curve_is_judged_where_the_answer_is_known_and_within_the_axis(ask, ju
     outcome = curve.reveal(times, torch.full_like(times, 2.0))
     flat = lambda near, far: [near] * (DRAWN // 2 + 1) + [far] * (DRAWN // 2)  # noqa: E731
     assert verdict(judged, curve, outcome, flat(2.5, 0.0))[0] is True
-    assert "13 %" in verdict(judged, curve, outcome, flat(2.5, 0.0))[1]
+    apart = "On average your curve is {} from the computed one{}."
+    assert verdict(judged, curve, outcome, flat(2.5, 0.0))[1] == (
+        f"Near enough. {apart.format('0.5 J', '')}"
+    )
+    assert verdict(judged, curve, outcome, flat(2.0, 0.0))[1] == (
+        "Right. Your curve lies on the computed one."
+    )
     assert verdict(judged, curve, outcome, flat(2.7, 2.0))[0] is False
+    bare = ask.curve("without a unit", X, ("share", -1, 1))
+    told = bare.reveal(times, torch.zeros_like(times))
+    assert verdict(judged, bare, told, flat(-0.5, 0.0))[1] == (
+        f"Not near enough. {apart.format('0.5', '; the upright axis runs from −1 to 1')}"
+    )
     beyond = curve.reveal(times, torch.full_like(times, 99.0))
     assert verdict(judged, curve, beyond, flat(4.0, 4.0))[0] is True
 

@@ -1,9 +1,10 @@
-"""Hold back what stands between a prediction and its outcome until the reader has answered.
+"""Hold back what follows a prediction in its section until the reader has answered.
 
-The widgets' states say which cell asks and which one answers. All that stands between the two is
-put into one element, which the style sheet hides from readers with scripts before the page is
-drawn; `static-widgets.js` opens it. On paper and without scripts it is as any other part of the
-page.
+The widgets' states say which cell asks and which one answers. The text behind an answer tells it
+too. So all that follows the question, up to the first subsection behind the answer or to the end
+of the section, is put into an element that the style sheet hides from readers with scripts before
+the page is drawn; `static-widgets.js` opens it. A second question of the section stands in what
+waits for the first. On paper and without scripts all is as any other part of the page.
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ class withheld(nodes.General, nodes.Element):
 
 def visit_withheld(translator: Any, node: withheld) -> None:
     """Open the part, after the line that a reader opens it with."""
-    many = "s" if len(node["asks"]) > 1 else ""
     later = " hidden" if node["later"] else ""
     asks = escape(json.dumps(node["asks"]))
     translator.body.append(
-        f'<p class="hnn-read-on"{later}>What follows holds the answer{many}. '
+        f'<p class="hnn-read-on"{later}>What follows waits until you have answered. '
         '<button type="button" class="hnn-read-on-button">Read on without an answer</button></p>\n'
         f'<div class="hnn-withheld" tabindex="-1" data-asks="{asks}">\n'
     )
@@ -52,7 +52,7 @@ def widget_states(app: Sphinx, name: str) -> dict[str, dict[str, Any]]:
 
 
 def hold_back(app: Sphinx, doctree: nodes.document, name: str) -> None:
-    """Wrap what stands between each prediction and its outcome."""
+    """Wrap what follows each prediction in its section."""
     states = widget_states(app, name)
     if not any(state.get("_part") == "ask" for state in states.values()):
         return
@@ -74,13 +74,16 @@ def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> 
     asking = {at for at, _ in asks}
     holders: dict[int, list[str]] = {}
     for at, key in asks:
-        last = outcomes.get((states[key]["_chapter"], states[key]["_label"]), 0)
+        outcome = outcomes.get((states[key]["_chapter"], states[key]["_label"]))
+        if outcome is None:
+            continue
+        end = _end(parts, outcome, states)
         # Questions that follow each other are all in sight.
         first = after = at + 1
-        while after <= last and (after in asking or _is_question(parts[after])):
+        while after < end and (after in asking or _is_question(parts[after])):
             after += 1
             first = after if after - 1 in asking else first
-        for place in range(first, last + 1):
+        for place in range(first, end):
             holders.setdefault(place, []).append(key)
     before = -1
     # Neighbours that wait for the same answers are one part.
@@ -97,6 +100,20 @@ def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> 
         before = places[-1]
 
 
+def _end(parts: list[nodes.Node], outcome: int, states: dict[str, dict[str, Any]]) -> int:
+    """Where what waits for an answer ends: before a subsection, or before the chapter's score."""
+    end = outcome + 1
+    while end < len(parts) and not (
+        isinstance(parts[end], nodes.section)
+        or any(states.get(key, {}).get("_part") == "score" for key in views(parts[end]))
+    ):
+        end += 1
+    # The label of a subsection stands before it.
+    while isinstance(parts[end - 1], nodes.target):
+        end -= 1
+    return end
+
+
 def views(part: nodes.Node) -> list[str]:
     """The ids of the widgets that a part of a page shows."""
     scripts = [found for raw in part.findall(nodes.raw) for found in VIEW.findall(raw.astext())]
@@ -104,7 +121,9 @@ def views(part: nodes.Node) -> list[str]:
 
 
 def _is_question(part: nodes.Node) -> bool:
-    first = part[0] if isinstance(part, nodes.paragraph) and len(part) else None
+    # MyST begins a paragraph with an empty text where it begins with a mark.
+    written = (child for child in part.children if child.astext().strip())
+    first = next(written, None) if isinstance(part, nodes.paragraph) else None
     return isinstance(first, nodes.strong) and bool(QUESTION.match(first.astext()))
 
 

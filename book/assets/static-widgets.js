@@ -205,6 +205,7 @@
   class Answers {
     #kept = {};
     #listeners = new Set();
+    #places = new Map();
 
     constructor() {
       this.#read();
@@ -260,6 +261,19 @@
       this.#write(JSON.stringify(this.#kept));
     }
 
+    /** Where the page shows the answer, for a link: undefined if it does not, or while it waits. */
+    place(chapter, label) {
+      const place = this.#places.get(JSON.stringify([chapter, label]));
+      return place?.closest(".hnn-withheld[hidden]") ? undefined : place;
+    }
+
+    /** Make an element the place that a link to an answer leads to. */
+    keepPlace({ _chapter, _label }, place) {
+      place.id ||= `hnn-answer-${this.#places.size + 1}`;
+      place.tabIndex = -1;
+      this.#places.set(JSON.stringify([_chapter, _label]), place);
+    }
+
     #write(text) {
       try {
         if (text === null) localStorage.removeItem(ANSWERS_KEY);
@@ -279,10 +293,9 @@
   const answers = new Answers();
   globalThis[Symbol.for("hnn-tutorial.predictions")] = answers;
 
-  const settled = ({ _chapter, _label }) => {
-    const { guess, passed } = answers.get(_chapter, _label) ?? {};
-    return passed === true || (guess ?? null) !== null;
-  };
+  const answered = ({ _chapter, _label }) => (answers.get(_chapter, _label)?.guess ?? null) !== null;
+  const passed = (ask) => answers.get(ask._chapter, ask._label)?.passed === true && !answered(ask);
+  const settled = (ask) => answered(ask) || passed(ask);
 
   /** A part of the page that waits for answers, with the line above it that opens it. The page is
    * written so (book/_ext/hnn_predictions.py), and its style sheet hides it until this takes over. */
@@ -335,6 +348,15 @@
     if (!part?.body.hidden) return;
     part.open();
     target.scrollIntoView();
+  }
+
+  /** A question that was read past is a line: the room of its control is not kept. */
+  function keepRoomFor(state, place) {
+    if (state._part === "answer") answers.keepPlace(state, place);
+    if (state._part !== "ask") return;
+    const update = () => place.classList.toggle("hnn-read-past", passed(state));
+    update();
+    answers.on(update);
   }
 
   function holdBack(records) {
@@ -392,6 +414,7 @@
         place.append(own);
         record.number ??= i + 1;
         starts.set(own, () => start(record, own));
+        keepRoomFor(record.state, own);
         // A question without a height of its own starts at once, while it is out of sight.
         if (record.state._heights || own.closest(".hnn-withheld")) sight.observe(own);
         else starts.get(own)();

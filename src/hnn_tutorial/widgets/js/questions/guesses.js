@@ -45,32 +45,41 @@ class NumberGuess {
       // As many digits as the slider can tell apart.
       return Number((log ? Math.exp(value) : value).toPrecision(3));
     };
-    this.hint = `Move the slider, or type a number from ${numberText(low)} to ${numberText(high, unit)}.`;
+    this.hint = `Choose a value: press on the line, or type a number from ${numberText(low)} to ${numberText(high, unit)}.`;
     this.limits = [low, high];
     this.answer = null;
     const nameOf = (part) => `${name}: ${part}`;
-    this.range = element("input", { type: "range", class: "hnn-range hnn-untouched", min: 0, max: STEPS, step: 1, value: STEPS / 2, "aria-label": nameOf("slider"), ...KEYS_ARE_OURS });
+    this.range = element("input", { type: "range", class: "hnn-range", min: 0, max: STEPS, step: 1, "aria-label": nameOf("slider"), ...KEYS_ARE_OURS });
     this.typed = element("input", { type: "text", class: "hnn-typed", inputmode: "decimal", autocomplete: "off", size: 8, "aria-label": nameOf("number"), ...KEYS_ARE_OURS });
     const ends = element("div", { class: "hnn-ends", "aria-hidden": "true" }, element("span", {}, numberText(low, unit)), element("span", {}, numberText(high, unit)));
     if (log) ends.insertBefore(element("span", {}, numberText(Math.sqrt(low * high), unit)), ends.lastChild);
     const box = element("span", { class: "hnn-typed-box" }, this.typed, unit && element("span", { class: "hnn-unit" }, unit));
     this.root = element("div", { class: "hnn-number-row" }, element("div", { class: "hnn-slider-box" }, this.range, ends), box);
     this.text = (value) => numberText(value, unit);
+    this.unset();
     const slide = () => {
       this.set(clamp(at(Number(this.range.value)), low, high));
       changed();
     };
     life.listen(this.range, "input", slide);
-    // A press where the thumb stands already is an answer too, and so is Enter.
+    // A press in the middle, where the hidden thumb stands, is an answer too, and so is Enter.
     life.listen(this.range, "click", () => this.answer === null && slide());
     life.listen(this.typed, "input", () => {
       const value = Number(this.typed.value.trim().replace(",", ".").replace("−", "-"));
       const fine = this.typed.value.trim() !== "" && value >= low && value <= high;
       this.typed.setAttribute("aria-invalid", String(!fine && this.typed.value.trim() !== ""));
       if (fine) this.show(value);
+      else this.unset();
       this.answer = fine ? value : null;
       changed();
     });
+  }
+
+  /** No thumb: the slider says no number that the box does not say. */
+  unset() {
+    this.range.value = STEPS / 2;
+    this.range.classList.add("hnn-untouched");
+    this.range.setAttribute("aria-valuetext", "no value yet");
   }
 
   show(value) {

@@ -48,8 +48,8 @@ class Standing {
   settle(entry) {
     if (this.store) {
       const truth = this.model.get("_truth");
-      const told = truth && entry.guess !== undefined ? judge(this.kind, this.spec, truth, entry.guess) : {};
-      this.store.set(this.chapter, this.label, { ...entry, ...told });
+      const told = truth && entry.guess !== undefined ? judge(this.kind, this.spec, truth, entry.guess) : null;
+      this.store.set(this.chapter, this.label, told ? { ...entry, right: told.right } : entry);
     } else {
       for (const [name, value] of Object.entries(entry)) this.model.set(name, value);
       this.tellPython();
@@ -137,7 +137,8 @@ class Question extends Card {
   show() {
     const { settled, guess, passed, kind, spec } = this.standing;
     const now = JSON.stringify([settled, guess]);
-    if (now === this.shown) return;
+    // Where the answer is may change though the answer does not: another question holds it back.
+    if (now === this.shown) return settled && this.update();
     this.shown = now;
     this.inner?.end();
     this.inner = new Life();
@@ -154,9 +155,17 @@ class Question extends Card {
     const { settled, guess, passed, kind, spec } = this.standing;
     const value = settled ? null : this.control.value();
     this.done.disabled = value === null;
-    if (passed) this.status.textContent = "You read on without an answer.";
-    else if (settled) this.status.textContent = kind === "curve" ? "This is your curve." : `Your answer: ${inWords(kind, spec, guess)}.`;
+    if (settled) this.status.replaceChildren(passed ? "You read on without an answer." : `Noted: ${inWords(kind, spec, guess)}.`, " ", ...this.whereNext());
     else this.status.textContent = value === null ? this.control.hint : "";
+  }
+
+  /** Where the answer is: it is worked out before it is told. A kernel shows the cells in order. */
+  whereNext() {
+    const { store, chapter, label, passed } = this.standing;
+    if (!store) return passed ? [] : ["The answer comes further down."];
+    const place = store.place(chapter, label);
+    if (!place) return ["What follows waits for your other answer."];
+    return [passed ? "" : "What follows works out the answer. ", element("a", { class: "hnn-go", href: `#${place.id}` }, "Go to the answer")];
   }
 
   answer() {
@@ -198,10 +207,9 @@ class Outcome extends Card {
       return;
     }
     const right = inWords(kind, spec, { choice: truth.right, number: truth.value, point: truth.at }[kind]);
-    const told = kind === "curve" ? "" : ` The answer is ${right}.`;
+    const told = kind === "curve" ? " The curve below is the answer." : ` The answer is ${right}.`;
     const words = passed ? `You read on without an answer.${told}` : verdict.words;
-    const mark = verdict && element("strong", { class: verdict.right ? "hnn-was-right" : "hnn-was-wrong" }, verdict.right ? "Near enough. " : "No. ");
-    if (mark && kind === "choice") mark.textContent = verdict.right ? "Right. " : "No. ";
+    const mark = verdict && element("strong", { class: verdict.right ? "hnn-was-right" : "hnn-was-wrong" }, `${verdict.mark} `);
     this.verdict = element("p", { class: "hnn-prediction-words", role: "status", tabindex: -1 }, mark ?? "", words);
     const score = scoreText(counts);
     this.inside.replaceChildren(this.verdict, showOutcome(kind, spec, truth, guess, this.inner), element("p", { class: "hnn-prediction-score" }, score && `In this chapter so far: ${score}`));
