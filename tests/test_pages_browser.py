@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
-from json import dumps
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser_tools import open_page
 from downloads import serve
 from playwright.sync_api import expect
-from test_pages import LANDING, PAGES, article
+from test_pages import CHAPTERS, LANDING, PAGES, ROOT, article
 
 # What a first visit may load, in bytes as a host would compress them: the landing page, any other.
 LANDING_BUDGET, PAGE_BUDGET = 400_000, 1_100_000
@@ -330,10 +330,28 @@ def test_lab_follows_the_keyboard(lab: Any) -> None:
 # --- your progress, and an address without a page -----------------------------------------------
 
 
+def predictions(path: Path) -> int:
+    """How many questions the code of a notebook asks."""
+    cells = loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return len(re.findall(r"\bask\.(?:choice|number|curve|point)\(", code))
+
+
 def test_progress_is_shown_and_cleared_on_one_page(site: str, browser: Any) -> None:
+    # What the chapters ask for, in the order of the book.
+    asked = {name: predictions(ROOT / f"{name}.ipynb") for name in CHAPTERS}
+    names = [name.removeprefix("book/") for name, count in asked.items() if count]
+    assert len(names) > 5
     with open_page(browser, f"{site}/book/progress.html") as (tab, log):
         place = tab.locator("#hnn-progress")
-        expect(place).to_contain_text("Nothing is kept so far.")
+        expect(place).to_contain_text("You have not answered any so far.")
+        rows = place.locator("tbody tr")
+        expect(rows).to_have_count(len(names))
+        links = rows.locator("a").evaluate_all("links => links.map(link => link.href)")
+        assert [link.rpartition("/")[2] for link in links] == [f"{name}.html" for name in names]
+        told = rows.locator("td:nth-child(2)").all_inner_texts()
+        assert told == [f"0 of {asked[f'book/{name}']}" for name in names]
+        expect(place.get_by_role("button")).to_have_count(0)
         kept = {
             "open": False,
             "chapters": {
@@ -344,17 +362,19 @@ def test_progress_is_shown_and_cleared_on_one_page(site: str, browser: Any) -> N
         tab.evaluate("kept => localStorage.setItem('hnn-tutorial.predictions', kept)", dumps(kept))
         tab.reload()
         expect(place).to_contain_text("You predicted 2 of 3.")
-        # In the order of the book, by the titles of the chapters.
-        rows = place.locator("tbody tr")
-        expect(rows).to_have_count(2)
-        expect(rows.nth(0)).to_contain_text("Integrators")
-        expect(rows.nth(0)).to_contain_text("2 of 2 right")
-        expect(rows.nth(1)).to_contain_text("The pendulum")
-        expect(rows.nth(1)).to_contain_text("0 of 1 right")
+        expect(rows).to_have_count(len(names))
+        for name, title, given, right in (
+            ("integrators", "Integrators", 2, 2),
+            ("pendulum", "The pendulum", 1, 0),
+        ):
+            row = rows.nth(names.index(name))
+            expect(row).to_contain_text(title)
+            cells = row.locator("td").all_inner_texts()
+            assert cells[1:] == [f"{given} of {asked[f'book/{name}']}", f"{right} of {given}"]
         place.get_by_label("Hold nothing back").check()
         assert '"open":true' in tab.evaluate("localStorage['hnn-tutorial.predictions']")
         place.get_by_role("button").click()
-        expect(place).to_contain_text("Nothing is kept so far.")
+        expect(place).to_contain_text("You have not answered any so far.")
         assert tab.evaluate("localStorage['hnn-tutorial.predictions'] ?? null") is None
         log.assert_clean()
 
@@ -364,7 +384,8 @@ def test_progress_outlives_what_is_no_progress(site: str, browser: Any) -> None:
         for kept in ("no JSON", "null", "[]", '{"chapters": 3}'):
             tab.evaluate("kept => localStorage.setItem('hnn-tutorial.predictions', kept)", kept)
             tab.reload()
-            expect(tab.locator("#hnn-progress")).to_contain_text("Nothing is kept so far.")
+            place = tab.locator("#hnn-progress")
+            expect(place).to_contain_text("You have not answered any so far.")
         log.assert_clean()
 
 

@@ -16,26 +16,39 @@
     return new Map(named.filter(([name]) => name));
   }
 
-  function row(chapter, entries, link) {
-    const given = Object.values(entries).filter(({ right }) => typeof right === "boolean");
-    const right = given.filter((entry) => entry.right).length;
+  /** How many predictions each chapter asks for; book/_ext/hnn_progress.py writes it into the page. */
+  function asked() {
+    const found = document.getElementById("hnn-progress-asked");
+    return new Map(Object.entries(found ? JSON.parse(found.textContent) : {}));
+  }
+
+  const answered = (entries) => Object.values(entries).filter(({ right }) => typeof right === "boolean");
+  const rightOf = (entries) => entries.filter(({ right }) => right).length;
+
+  function row(chapter, entries, link, total) {
+    const given = answered(entries);
+    // What is kept may be of a question that the chapter does not ask any more.
+    const all = Math.max(total, given.length);
     const name = link ? element("a", { href: link.href }, link.textContent.trim()) : chapter;
-    const said = given.length ? `${right} of ${given.length} right` : "read on without an answer";
-    return element("tr", {}, element("td", {}, name), element("td", {}, said));
+    const cells = [`${given.length} of ${all}`, given.length ? `${rightOf(given)} of ${given.length}` : "–"];
+    return element("tr", {}, element("td", {}, name), ...cells.map((text) => element("td", {}, text)));
   }
 
   function show(place) {
     const links = titles();
-    const order = [...links.keys()];
-    const chapters = Object.entries(answers.chapters).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
-    const all = chapters.flatMap(([, entries]) => Object.values(entries)).filter(({ right }) => typeof right === "boolean");
-    const right = all.filter((entry) => entry.right).length;
-    const head = element("tr", {}, element("th", { scope: "col" }, "chapter"), element("th", { scope: "col" }, "your predictions"));
+    const counts = asked();
+    const kept = answers.chapters;
+    // The chapters in the order of the book, and at the end what is kept of others.
+    const named = [...links.keys()].filter((name) => counts.has(name) || kept[name]);
+    const chapters = [...named, ...Object.keys(kept).filter((name) => !links.has(name))];
+    const all = Object.values(kept).flatMap(answered);
+    const columns = ["chapter", "answered", "right"];
+    const head = element("tr", {}, ...columns.map((text) => element("th", { scope: "col" }, text)));
     const table = element(
       "table",
       { className: "table" },
       element("thead", {}, head),
-      element("tbody", {}, ...chapters.map(([name, entries]) => row(name, entries, links.get(name))))
+      element("tbody", {}, ...chapters.map((name) => row(name, kept[name] ?? {}, links.get(name), counts.get(name) ?? 0)))
     );
     const open = element("input", { type: "checkbox", id: "hnn-progress-open", checked: answers.open });
     open.addEventListener("change", () => (answers.open = open.checked));
@@ -48,10 +61,10 @@
     place.tabIndex = -1;
     place.setAttribute("aria-live", "polite");
     place.replaceChildren(
-      element("p", {}, all.length ? `You predicted ${right} of ${all.length}.` : "Nothing is kept so far."),
+      element("p", {}, all.length ? `You predicted ${rightOf(all)} of ${all.length}.` : "You have not answered any so far."),
       ...(chapters.length ? [table] : []),
       element("p", {}, open, " ", element("label", { htmlFor: open.id }, "Hold nothing back: show every result at once")),
-      ...(chapters.length ? [element("p", {}, clear)] : [])
+      ...(Object.keys(kept).length ? [element("p", {}, clear)] : [])
     );
   }
 
