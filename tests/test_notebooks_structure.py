@@ -310,11 +310,13 @@ def test_rules_for_chapters_hold_for_chapters_alone(name):
 
 
 QUESTION = [
+    code("from hnn_tutorial.widgets import Predictions\nguess = Predictions('x')", "made"),
     text("## Asked\n\n**Predict.** Which?", "predict"),
-    code("which = ask.choice('which?', ['a', 'b'])\nwhich", "asked", tags=FOLDED),
+    code("which.label", "early", tags=FOLDED),
+    code("which = guess.choice('which?', ['a', 'b'])\nwhich", "asked", tags=FOLDED),
     text("The answer.", "answer"),
     code("which.reveal('a')", "revealed", tags=FOLDED),
-    code("ask.score()", "score", tags=FOLDED),
+    code("guess.score()", "score", tags=FOLDED),
 ]
 
 
@@ -324,8 +326,9 @@ QUESTION = [
         ("asked", "1 + 1", "cell predict: no prediction asks what it asks"),
         ("revealed", "1 + 1", "cell asked: its section reveals 'which' 0 times"),
         ("revealed", "which.reveal('a'); which.reveal('b')", "reveals 'which' 2 times"),
+        ("early", "which.reveal('a')", "cell early: it reveals 'which' before its section asks"),
         ("answer", "## Elsewhere", "cell asked: its section reveals 'which' 0 times"),
-        ("score", "ask.curve('which?', x, y)", "cell score: the label 'which?' is taken"),
+        ("score", "guess.curve('which?', x, y)", "cell score: the label 'which?' is taken"),
         ("score", "1 + 1", "never shows the score"),
     ],
 )

@@ -23,7 +23,7 @@ import statistics
 import sys
 import tokenize
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -289,14 +289,7 @@ def only_shows(notebook: Notebook) -> list[Cell]:
     """
     drawn = {id(cell) for cell in drawing_cells(notebook)}
     trees = [tree_of(cell) for cell in notebook.code]
-    asking = {
-        target.id
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and _called(node.value) == "Predictions"
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    asking = _asking(trees)
     found = []
     for position, (cell, tree) in enumerate(zip(notebook.code, trees, strict=True)):
         tags = cell.get("metadata", {}).get("tags", [])
@@ -342,6 +335,18 @@ def _called(node: ast.AST) -> str:
     if not isinstance(node, ast.Call):
         return ""
     return getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+
+
+def _asking(trees: Iterable[ast.AST]) -> set[str]:
+    """The names of a chapter's ``Predictions``, ``ask`` as a rule."""
+    return {
+        target.id
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _called(node.value) == "Predictions"
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _presents(node: ast.AST, asking: set[str]) -> bool:
@@ -643,9 +648,17 @@ def ending(notebook: Notebook) -> Iterator[Finding]:
 
 
 def asks_first(notebook: Notebook) -> Iterator[Finding]:
-    """What **Predict** asks is asked by a prediction, which is revealed once in its section."""
+    """What **Predict** asks is asked by a prediction, revealed once, behind it in its section."""
+    asking = _asking(map(tree_of, notebook.code))
     labels: set[str] = set()
     scored = False
+    questions = {
+        ast.unparse(target)
+        for cell in notebook.code
+        for node in ast.walk(tree_of(cell))
+        if isinstance(node, ast.Assign) and _asks(node.value, asking)
+        for target in node.targets
+    }
     for section in _sections(notebook):
         asked: dict[str, Cell] = {}
         revealed: list[str] = []
@@ -655,18 +668,21 @@ def asks_first(notebook: Notebook) -> Iterator[Finding]:
                 waiting = cell if "**Predict" in source(cell) else waiting
                 continue
             for node in ast.walk(tree_of(cell)):
-                if isinstance(node, ast.Assign) and _asks(node.value):
+                if isinstance(node, ast.Assign) and _asks(node.value, asking):
                     asked |= {ast.unparse(target): cell for target in node.targets}
                 if not isinstance(node, ast.Call):
                     continue
-                if _asks(node):
+                if _asks(node, asking):
                     waiting = None
                     label = ast.unparse(node.args[0]) if node.args else ""
                     if label in labels:
                         yield cell, f"the label {label} is taken; give this prediction another"
                     labels.add(label)
                 elif isinstance(node.func, ast.Attribute) and node.func.attr == "reveal":
-                    revealed.append(ast.unparse(node.func.value))
+                    name = ast.unparse(node.func.value)
+                    revealed.append(name)
+                    if name not in asked and name in questions:
+                        yield cell, f"it reveals {name!r} before its section asks; ask first"
                 scored |= _called(node) == "score"
         if waiting is not None:
             yield (
@@ -680,9 +696,9 @@ def asks_first(notebook: Notebook) -> Iterator[Finding]:
         yield None, "it asks predictions and never shows the score; end with ask.score()"
 
 
-def _asks(node: ast.AST) -> bool:
-    """Whether an expression asks a prediction."""
-    return _called(node) in ASKS_READER and _presents(node, {"ask"})
+def _asks(node: ast.AST, asking: set[str]) -> bool:
+    """Whether an expression asks a prediction of one of these names."""
+    return _called(node) in ASKS_READER and _presents(node, asking)
 
 
 def enough_claims(notebook: Notebook) -> Iterator[Finding]:
