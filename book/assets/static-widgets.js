@@ -350,11 +350,15 @@
     target.scrollIntoView();
   }
 
-  /** A question that was read past is a line: the room of its control is not kept. */
+  /** A question that was read past is a line, and one that was answered has no button: that room is
+   * not kept. */
   function keepRoomFor(state, place) {
     if (state._part === "answer") answers.keepPlace(state, place);
     if (state._part !== "ask") return;
-    const update = () => place.classList.toggle("hnn-read-past", passed(state));
+    const update = () => {
+      place.classList.toggle("hnn-read-past", passed(state));
+      place.classList.toggle("hnn-answered", answered(state));
+    };
     update();
     answers.on(update);
   }
