@@ -30,7 +30,7 @@
     // What is kept may be of a question that the chapter does not ask any more.
     const all = Math.max(total, given.length);
     const name = link ? element("a", { href: link.href }, link.textContent.trim()) : chapter;
-    const cells = [`${given.length} of ${all}`, given.length ? `${rightOf(given)} of ${given.length}` : "–"];
+    const cells = [`${given.length} of ${all}`, given.length ? `${rightOf(given)}` : "–"];
     return element("tr", {}, element("td", {}, name), ...cells.map((text) => element("td", {}, text)));
   }
 
