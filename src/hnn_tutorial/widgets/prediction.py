@@ -35,8 +35,9 @@ class Predictions:
 
     A prediction is made by ``choice``, ``number``, ``curve`` or ``point`` and shown as the last
     line of a cell. Its ``reveal`` is the last line of the cell that ends the answer. In the
-    built page all that stands between the two waits until the reader has answered, or reads on
-    without an answer; a kernel shows the cells as they run, and only ``reveal`` waits::
+    built page all that follows a question in its section, to the first subsection behind the
+    answer, waits until the reader has answered, or reads on without an answer; a kernel shows
+    the cells as they run, and only ``reveal`` waits::
 
         ask = Predictions("pendulum")
         period = ask.number("period at 179.9°, in small swings", 1, 20)
