@@ -109,8 +109,11 @@ class PhaseLab(Lab):
         return proposal["value"]
 
     def _card_heights(self) -> tuple[int, int]:
-        rows = 40 * (self.system.degrees if self.system.degrees > 1 else 0)
-        return 1050 + rows, 690 + rows
+        if self.system.degrees > 1:
+            rows = 40 * self.system.degrees
+            return 1050 + rows, 690 + rows
+        # Without a cloud q, p, T and V stand in the table.
+        return (1050 if self.cloud else 1110), 690
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane and the energy."""

@@ -283,7 +283,8 @@ class LearnedLab extends PlaneLab {
     // With learned lines beside them the true ones must be seen as well.
     plane.drawLevels(g, this.entries[this.lines].energy ? colors.line : colors.faint, this.state);
     this.drawLearnedLevels(g, colors);
-    for (const { motion, style } of this.layers()) {
+    // Not before the reader has touched it: a story is not told by its end.
+    for (const { motion, style } of this.touched ? this.layers() : []) {
       useStyle(g, style, FAINT);
       this.traceOrbit(g, motion, motion.end);
       g.stroke();
@@ -369,8 +370,10 @@ class LearnedLab extends PlaneLab {
         tracePoints(g, whole + 1, (k) => [axes.x(k * motion.step), axes.y(motion.energies[k])]);
         g.stroke();
       };
-      useStyle(g, style, FAINT);
-      trace(motion.end);
+      if (this.touched) {
+        useStyle(g, style, FAINT);
+        trace(motion.end);
+      }
       useStyle(g, style);
       trace(this.time);
     }

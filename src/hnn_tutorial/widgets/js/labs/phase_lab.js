@@ -40,7 +40,8 @@ class PhaseLab extends PlaneLab {
 
     this.rows = element("tbody");
     const heading = (text) => element("th", { scope: "col" }, text);
-    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("quantity"), heading("now"), heading("change"))), this.rows);
+    this.compared = heading("change");
+    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("quantity"), heading("now"), this.compared)), this.rows);
     return [
       this.head(),
       this.bodyStage,
@@ -71,11 +72,15 @@ class PhaseLab extends PlaneLab {
     const pairs = Array.from({ length: degrees }, (_, i) => `${coordinates[i][0]}, ${coordinates[degrees + i][0]}`);
     const areas = degrees > 1 ? [...pairs.map((pair) => `area in ${pair} (J s)`), "sum of the areas (J s)"] : ["area of the cloud (J s)"];
     this.rows.replaceChildren();
-    this.cells = ["energy H (J)", ...areas].map((quantity) => {
+    const row = (quantity) => {
       const cells = [element("td"), element("td")];
       this.rows.append(element("tr", {}, element("th", { scope: "row" }, quantity), ...cells));
       return cells;
-    });
+    };
+    // Alone, one motion in one coordinate shows all that could keep its value.
+    const [q, p] = coordinates.map(([name, unit]) => `${name} (${unit})`);
+    this.partCells = degrees > 1 ? [] : [q, p, "kinetic energy T (J)", "potential energy V (J)"].map(row);
+    this.cells = ["energy H (J)", ...areas].map(row);
   }
 
   tasks() {
@@ -107,7 +112,7 @@ class PhaseLab extends PlaneLab {
     if (!loses) {
       tasks.back = {
         says: "Let it run for a while, then backwards until it is at its start again.",
-        done: () => this.direction < 0 && this.furthest > 1 && Math.abs(this.time) < 0.1,
+        done: () => this.direction < 0 && this.furthest > 1 && this.time < 0.1,
         shows: "It comes back on its own path: without friction the equations know no direction of time.",
       };
     }
@@ -135,7 +140,12 @@ class PhaseLab extends PlaneLab {
     this.first = this.quantities();
     const cloud = this.cloud ? [", and ", roleWord("a cloud of states", "hnn"), " around its start that flows along."] : ["."];
     this.who.replaceChildren("One motion in space and in its phase plane", ...cloud);
-    [...this.rows.children].forEach((row, i) => (row.hidden = i > 0 && !this.cloud));
+    const alone = !this.cloud && this.partCells.length > 0;
+    this.compared.textContent = alone ? "at the start" : "change";
+    const hide = (cells, hidden) => cells.forEach(([cell]) => (cell.parentElement.hidden = hidden));
+    hide(this.partCells, !alone);
+    hide(this.cells.slice(1), !this.cloud);
+    this.firstParts = this.parts();
     this.firstArea = this.cloud?.areas().reduce((a, b) => a + b);
     this.firstLength = this.cloud?.length();
     this.furthest = 0;
@@ -154,6 +164,13 @@ class PhaseLab extends PlaneLab {
     const areas = this.cloud?.areas() ?? [];
     const sum = areas.length > 1 ? [areas.reduce((a, b) => a + b)] : [];
     return [this.system.hamiltonian(this.x), ...areas, ...sum];
+  }
+
+  /** Position, momentum, kinetic and potential energy of the motion. */
+  parts() {
+    const rest = Float64Array.from(this.x, (value, i) => (i < this.system.degrees ? value : 0));
+    const potential = this.system.hamiltonian(rest);
+    return [...this.plane.shown(this.x), this.system.hamiltonian(this.x) - potential, potential];
   }
 
   // --- frames ------------------------------------------------------------------------------
@@ -252,6 +269,18 @@ class PhaseLab extends PlaneLab {
   showNumbers() {
     this.clock.textContent = `t = ${formatNumber(this.time, 1)} s`;
     const now = this.quantities();
+    const alone = !this.cloud && this.partCells.length > 0;
+    if (alone) {
+      this.parts().forEach((part, i) => {
+        const [value, first] = this.partCells[i];
+        value.textContent = formatNumber(part, 3);
+        first.textContent = formatNumber(this.firstParts[i], 3);
+      });
+      const [value, first] = this.cells[0];
+      value.textContent = formatNumber(now[0], 3);
+      first.textContent = formatNumber(this.first[0], 3);
+      return;
+    }
     const known = this.cloud && !this.cloud.lost;
     const scale = Math.max(...this.first.slice(1).map(Math.abs));
     this.cells.forEach(([value, change], i) => {

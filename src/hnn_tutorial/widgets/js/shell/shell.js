@@ -7,9 +7,9 @@
 //   sentence that says who is who (put text and `roleWord(text, role)` into it in `load`); `this.hint`,
 //   one short sentence on what to touch; and the task.
 // - A task: `tasks()` returns `{ name: { says, done, shows } }`, those that suit what is loaded: a
-//   sentence to do, a function that tells whether it is done just now (asked a few times a second), and
-//   a sentence on what that shows. The first is set, or the one that the trait `task` names. The class in
-//   Python lists all names in `TASKS`.
+//   sentence to do, a function that tells whether it is done just now (asked a few times a second, once
+//   the reader has touched the lab), and a sentence on what that shows. A new start sets it anew. The
+//   first is set, or the one that the trait `task` names. The class in Python lists all names in `TASKS`.
 // - The controls: `this.controls({ buttons, first, more })` is their element: Play, the lab's own
 //   buttons, the speed, Reset and "More"; then the fields `first`; behind "More" the fields `more`
 //   and "Copy link".
@@ -63,6 +63,7 @@ export class Shell {
   time = 0;
   playing = false;
   dragging = false;
+  touched = false; // by the reader, since the lab began or was reset
   seen = false;
   surfaces = {};
   numbersAt = 0;
@@ -116,6 +117,7 @@ export class Shell {
     el.append(this.root);
     life.onEnd(() => this.root.remove());
 
+    for (const kind of ["pointerdown", "keydown", "input", "change"]) life.listen(this.card, kind, (event) => this.touch(event), true);
     followTheme(this.root, life, (colors) => {
       this.colors = colors;
       this.redraw();
@@ -155,9 +157,19 @@ export class Shell {
     this.start();
     this.time = 0;
     this.numbersAt = 0; // the next frame shows them
+    // What was done from another start is not done from this one.
+    if (this.taskLine.done) this.taskLine.again();
     this.speakSoon();
     if (this.playing || this.dragging) this.redraw();
     else this.play(this.wantsMotion && this.seen);
+  }
+
+  /** The reader did something, and not only looked on: what comes is theirs. */
+  touch({ key, target }) {
+    if (this.touched || key === "Tab" || this.playButton.contains(target)) return;
+    if (!target.closest("button, input, select, .hnn-stage")) return;
+    this.touched = true;
+    this.redraw();
   }
 
   /** Do something that may fail; then its reason stands in the page instead of the lab. */
@@ -358,6 +370,7 @@ export class Shell {
   /** Everything that the reader may have changed, as it was. */
   reset() {
     this.time = 0;
+    this.touched = false;
     this.taskLine.again();
     for (const [trait, value] of Object.entries(this.home)) this.model.set(trait, value);
     this.model.save_changes();
@@ -380,7 +393,7 @@ export class Shell {
         if (this.playButton.textContent !== label) this.playButton.textContent = label;
         this.showNumbers();
         this.scrubbed?.say(this.clock.textContent);
-        if (!this.dragging) this.taskLine.look();
+        if (this.touched && !this.dragging) this.taskLine.look();
       }
       return more;
     } catch (error) {
