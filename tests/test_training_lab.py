@@ -143,7 +143,6 @@ def test_what_a_page_cannot_train_is_refused_with_what_it_can():
         ({"model": HNN(2)}, ValueError, "states of 4 components, the system has 2"),
         ({"task": "fly"}, ValueError, "keep, half, digits"),
         ({"speed": 0.0}, ValueError, "speed"),
-        ({"autoplay": 1}, TypeError, "autoplay"),
         ({"optimizer": "sgd"}, ValueError, "adam"),
         ({"noise": -1.0}, ValueError, "noise"),
         ({"steps": -1}, ValueError, "steps"),

@@ -372,24 +372,6 @@ def test_every_combination_draws(open_lab, system):
         assert ink(page, ".hnn-curve canvas") > 2000, (show, optimizer, name)
 
 
-# --- by itself -----------------------------------------------------------------------------------
-
-
-def test_it_starts_by_itself_only_where_asked_and_once_in_sight(open_lab):
-    low = {"before": '<div style="height: 2000px"></div>', "after": SPACER}
-    page = open_lab(small_lab(autoplay=True, speed=1), markup=low)
-    page.wait_for_timeout(1200)
-    assert page.locator(".hnn-clock").count() == 0 or clock(page).inner_text() in (
-        "",
-        "not yet trained",
-    )
-    page.evaluate("scrollTo(0, 1900)")
-    expect(clock(page)).to_contain_text("of LM")
-    page = open_lab(small_lab(autoplay=True), reduced_motion="reduce")
-    page.wait_for_timeout(1500)
-    expect(clock(page)).to_have_text("not yet trained")
-
-
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_nothing_moves_by_itself(open_lab, motion):
     page = open_lab(init=MEASURE_FRAMES, reduced_motion=motion)

@@ -88,7 +88,6 @@ class TrainingLab(Lab):
         points: samples on it.
         horizon: length of the compared orbits, in s.
         seed: draws the first weights, the default data, and their noise.
-        autoplay: whether the training starts by itself once the pictures are in sight.
         task: what the lab asks its reader to do, one of ``TASKS``; empty for the first, "none" for
             nothing.
         speed: how many times as fast as usual the learning is shown.
@@ -117,7 +116,6 @@ class TrainingLab(Lab):
         duration: likewise.
         points: likewise.
         horizon: likewise.
-        autoplay: likewise.
         region: energies ``[0, highest]`` in J where the field error is measured: up to the
             highest of the first data.
     """
@@ -137,7 +135,6 @@ class TrainingLab(Lab):
     training = traitlets.Bool(False).tag(sync=True)
     history: "traitlets.Dict[str, Any]" = traitlets.Dict().tag(sync=True)
     show = traitlets.Unicode("both").tag(sync=True)
-    autoplay = traitlets.Bool(False).tag(sync=True)
     steps = traitlets.Int(0).tag(sync=True)
     learning_rate = traitlets.Float(0.01).tag(sync=True)
     duration = traitlets.Float(3.0).tag(sync=True)
@@ -161,13 +158,11 @@ class TrainingLab(Lab):
         points: int = 20,
         horizon: float = 20.0,
         seed: int = 0,
-        autoplay: bool = False,
         task: str = "",
         speed: float = 1.0,
     ) -> None:
         description = encode_system(system, SYSTEMS_OF_A_PLANE)
         check_type((Dataset, type(None)), "a Dataset", data=data)
-        check_type(bool, "True or False", autoplay=autoplay)
         show = "both"
         if isinstance(model, str):
             roles = {"both": "both", **{kind.kind: role for role, kind in NETWORKS.items()}}
@@ -198,7 +193,6 @@ class TrainingLab(Lab):
             optimizer=optimizer,
             noise=as_number("noise", noise),
             show=show,
-            autoplay=autoplay,
             steps=steps,
             learning_rate=as_number("learning_rate", learning_rate),
             duration=as_number("duration", duration),

@@ -20,7 +20,6 @@ const LEARNING_TAKES = 4; // s that one training is shown in, at speed 1
 const ENTRIES = 50; // of the history in one training
 const TELL_PYTHON_EVERY = 500; // ms
 const RUNS = 3; // former trainings whose curves are kept
-const AUTOPLAY = { seen: 0.6, after: 700 }; // the part of the pictures in sight, and ms, before it starts by itself
 const KEPT = 0.02; // of the energy: what the first task asks of the baseline
 const LOST = 0.1; // of the field: what the second asks of both, where no points are
 const FINE = 1e-4; // of the field: what the third asks of the HNN
@@ -95,7 +94,6 @@ class TrainingLab extends Shell {
     life.onEnd(() => this.leave());
     life.observe(model, ["training"], () => this.follow());
     life.observe(model, ["speed"], () => model.get("training") && this.training && this.go());
-    if (model.get("autoplay")) this.startWhenSeen(nets);
     return [this.head(), nets, controls, curve, element("div", { class: "hnn-foot" }, this.status, this.note)];
   }
 
@@ -137,29 +135,6 @@ class TrainingLab extends Shell {
     const energy = element("b");
     const caption = element("p", { class: "hnn-caption" }, roleWord(text, role), element("span", {}, "field off by ", field), element("span", {}, "energy by ", energy));
     return { learner, scene, cursor, start, field, energy, root: element("div", { class: "hnn-view" }, caption, stage) };
-  }
-
-  /** Start by itself once the pictures are in sight, unless the page asks for calm. */
-  startWhenSeen(nets) {
-    const { life, model } = this;
-    if (!this.wantsMotion) return;
-    let timer = 0;
-    const observer = new IntersectionObserver(
-      (entries) => {
-        clearTimeout(timer);
-        if (!entries.at(-1).isIntersecting) return;
-        timer = setTimeout(() => {
-          observer.disconnect();
-          if (this.problem === null && this.learners.every(({ history }) => history.length === 0)) this.choose("training", true);
-        }, AUTOPLAY.after);
-      },
-      { threshold: AUTOPLAY.seen }
-    );
-    observer.observe(nets);
-    life.onEnd(() => {
-      observer.disconnect();
-      clearTimeout(timer);
-    });
   }
 
   // --- from the widget's traits --------------------------------------------------------------
@@ -418,6 +393,7 @@ class TrainingLab extends Shell {
   reset() {
     this.past = [];
     this.looksAt = null;
+    this.touched = false;
     this.dropTraining();
     this.taskLine.again();
     this.model.set({ ...this.home, training: false });
