@@ -407,6 +407,6 @@ def test_percentages_read_well(run):
         "−0.012 %",
         "0.000 %",
         "0.000 %",
-        "over +999 %",
-        "over −999 %",
+        "+12 times",
+        "−10 times",
     ]

@@ -95,7 +95,8 @@ export function formatPercent(share) {
   if (!Number.isFinite(percent)) return "–";
   const size = Math.abs(percent);
   if (size < 0.0005) return "0.000\u00a0%";
-  if (size > 999.5) return `over\u00a0${percent > 0 ? "+" : "−"}999\u00a0%`;
+  // Of so much nobody wants a percentage: "+12 times".
+  if (size > 999.5) return `${size > 999950 ? "over\u00a0" : ""}${percent > 0 ? "+" : "−"}${Math.min(Math.round(size / 100), 9999)}\u00a0times`;
   const digits = size >= 10 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
   return `${percent > 0 ? "+" : "−"}${size.toFixed(digits)}\u00a0%`;
 }

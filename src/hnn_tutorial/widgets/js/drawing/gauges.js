@@ -1,6 +1,6 @@
 // Gauges of conserved quantities: for each, how far every motion's has moved from its start.
 import { Axes, drawMark } from "./canvas.js";
-import { formatAnySize, powerOfTen } from "./log_chart.js";
+import { formatAnySize, powerOfTen } from "./chart.js";
 
 const SMALLEST = -9; // power of ten: changes below it stand in the middle
 const LARGEST = 1; // changes above 10 stand at the end

@@ -38,10 +38,11 @@ class LearnedLab extends PlaneLab {
 
     this.rows = element("tbody");
     const heading = (text) => element("th", { scope: "col" }, text);
+    this.apart = heading("");
     const table = element(
       "table",
       { class: "hnn-table" },
-      element("thead", {}, element("tr", {}, heading("motion"), heading("energy error"), heading("distance from truth"))),
+      element("thead", {}, element("tr", {}, heading("motion"), heading("energy error"), this.apart)),
       this.rows
     );
     return [
@@ -81,6 +82,8 @@ class LearnedLab extends PlaneLab {
     this.region = region.length === 2 ? region : null;
     const names = this.entries.map(({ label }) => label).join(", ");
     this.root.setAttribute("aria-label", `${this.system.title}: ${names} from one start`);
+    // Of positions, for those of the momenta have another unit.
+    this.apart.textContent = `distance in q (${this.system.coordinates[0][1]})`;
     this.introduce();
     this.buildRows();
     this.buildLines();
@@ -384,7 +387,7 @@ class LearnedLab extends PlaneLab {
 
   // --- numbers and words -------------------------------------------------------------------
 
-  /** Energy error in parts of the starting energy, and distance from the truth, at a time. */
+  /** Energy error in parts of the starting energy, and distance from the true position, at a time. */
   errors(motion, time) {
     // At the last whole step: between two steps a motion is only drawn.
     const stepped = motion.step * Math.min(Math.floor(time / motion.step + 1e-9), motion.computed);
@@ -393,7 +396,7 @@ class LearnedLab extends PlaneLab {
     const { system } = this;
     return {
       energy: (system.hamiltonian(state) - system.hamiltonian(truth)) / this.truth.energies[0],
-      distance: Math.hypot(...system.difference(state, truth)),
+      distance: Math.hypot(...system.difference(state, truth).subarray(0, system.degrees)),
     };
   }
 

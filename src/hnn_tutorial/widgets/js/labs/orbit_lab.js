@@ -2,7 +2,7 @@
 // conserves, learned motions beside the true one, and a swarm of near-identical copies of the start.
 import { element, slider, swatch } from "../shell/controls.js";
 import { formatNumber, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
-import { formatAnySize, powerOfTen } from "../drawing/log_chart.js";
+import { formatAnySize, powerOfTen } from "../drawing/chart.js";
 import { buildModels } from "../physics/models.js";
 import { Shell, widget } from "../shell/shell.js";
 import { sectionState } from "../physics/section.js";

@@ -11,7 +11,7 @@ import { shownAt } from "../training/trainer.js";
 import { CurveScene, OPTIMIZER_CHOICES, inWords, positions, trainings } from "./training/curve_scene.js";
 import { FieldScene, errorMesh } from "./training/field_scene.js";
 import { Learner, NETWORKS, trueOrbit } from "./training/learner.js";
-import { formatAnySize } from "../drawing/log_chart.js";
+import { formatAnySize } from "../drawing/chart.js";
 import { POINT_SETS } from "./training/point_sets.js";
 
 const FRAME_BUDGET = 3; // ms of integration in one frame

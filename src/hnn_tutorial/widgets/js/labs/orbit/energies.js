@@ -1,6 +1,6 @@
 // The chart over time below the orbit lab's plane: how energy goes to and fro between its two kinds, or,
 // with learned motions, how far the energy of each has changed.
-import { TimeChart } from "../../drawing/log_chart.js";
+import { TimeChart } from "../../drawing/chart.js";
 import { FAINT, largest, timeName } from "./panels.js";
 
 const SAMPLES = 400; // of a motion, for the part of the axis that is shown

@@ -3,7 +3,7 @@
 // called in every frame, and `words` for those who do not see it.
 import { Axes, angleLabel, drawFrame, drawMark, tickLabel, ticks, useStyle } from "../../drawing/canvas.js";
 import { drawGauges } from "../../drawing/gauges.js";
-import { TimeChart } from "../../drawing/log_chart.js";
+import { TimeChart } from "../../drawing/chart.js";
 
 export const FAINT = 0.3; // of what is still to come, and of a whole orbit
 const LEAST = 0.05; // half-width of an axis of a path

@@ -1,7 +1,7 @@
 // How both networks learned: loss and field error over the steps, whose steps they were, and behind them
 // the curves of former trainings.
 import { Axes, drawFrame, tracePoints, useStyle } from "../../drawing/canvas.js";
-import { powerOfTen } from "../../drawing/log_chart.js";
+import { powerOfTen } from "../../drawing/chart.js";
 import { shownAt } from "../../training/trainer.js";
 
 const LOSS = { width: 1.4, dash: [2, 3] };
