@@ -4,6 +4,7 @@ The page is a small one with the book's host script; the built book has tests of
 """
 
 import base64
+import math
 
 import ipywidgets
 import pytest
