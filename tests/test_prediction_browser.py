@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from browser_tools import serve
+from docutils import nodes
 from playwright.sync_api import expect
 from widget_page import ASSETS, axe_findings, lab_opener
 
@@ -618,7 +619,6 @@ def wrapped():
     """Hold back in a section, and say what each of its children is."""
     sys.path.append(str(ASSETS.parent / "_ext"))
     import hnn_predictions
-    from docutils import nodes
 
     def hold_back(asks, *parts):
         """``asks``: id -> (part, label). Parts: ids of such widgets, other words, subsections."""
@@ -650,7 +650,11 @@ def wrapped():
 
         return section, [named(node) for node in section[1:]]
 
-    yield SimpleNamespace(hold_back=hold_back, visit=hnn_predictions.visit_withheld)
+    yield SimpleNamespace(
+        hold_back=hold_back,
+        visit=hnn_predictions.visit_withheld,
+        leave_out_code=hnn_predictions.leave_out_code,
+    )
     sys.path.remove(str(ASSETS.parent / "_ext"))
 
 
@@ -688,3 +692,36 @@ def test_subsections_the_score_and_questions_without_an_answer_do_not_wait(wrapp
     _, found = wrapped.hold_back(scored, "a", "A", "told", "s", "end")
     assert found == ["a", (["a"], False, ["A", "told"]), "s", "end"]
     assert wrapped.hold_back(ASKS, "a", "text")[1] == ["a", "text"]
+
+
+def test_code_that_only_asks_is_left_out(wrapped):
+    """What works something out stays, folded as it was; so does a lab's."""
+    states = {
+        "ask": {"_part": "ask"},
+        "score": {"_part": "score"},
+        "answer": {"_part": "answer"},
+        "quiz": {"_questions": []},
+        "lab": {"state": [1.0, 0.0]},
+    }
+
+    def cell(widget, code):
+        view = f'{{"model_id": "{widget}"}}'
+        kind = "application/vnd.jupyter.widget-view+json"
+        source = nodes.container("", nodes.literal_block("", code), nb_element="cell_code_source")
+        fold = nodes.container("", source)  # as MyST-NB folds it
+        output = nodes.raw("", f'<script type="{kind}">{view}</script>', format="html")
+        return nodes.container("", fold, output, nb_element="cell_code")
+
+    long = "a = 1\nb = a\nask.reveal(b)"
+    document = nodes.section(
+        "",
+        cell("ask", long),
+        cell("score", "ask.score()"),
+        cell("quiz", "Quiz()"),
+        cell("answer", "a = 1\nask.reveal(a)"),
+        cell("answer", long),
+        cell("lab", "Lab()"),
+    )
+    wrapped.leave_out_code(document, states)
+    assert [len(part.children) for part in document] == [1, 1, 1, 1, 2, 2]
+    assert document[4].astext().startswith("a = 1")

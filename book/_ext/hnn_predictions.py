@@ -5,12 +5,15 @@ too. So all that follows the question, up to the first subsection behind the ans
 of the section, is put into an element that the style sheet hides from readers with scripts before
 the page is drawn; `static-widgets.js` opens it. A second question of the section stands in what
 waits for the first. On paper and without scripts all is as any other part of the page.
+
+The code that only asks teaches nothing, and the page leaves it out; the notebook has it.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -21,6 +24,7 @@ from sphinx.application import Sphinx
 
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>')
 QUESTION = re.compile(r"Predict\b")
+REVEALS = 2  # lines of a cell that only reveals; a longer one works something out
 
 
 class withheld(nodes.General, nodes.Element):
@@ -54,10 +58,39 @@ def widget_states(app: Sphinx, name: str) -> dict[str, dict[str, Any]]:
 def hold_back(app: Sphinx, doctree: nodes.document, name: str) -> None:
     """Wrap what follows each prediction in its section."""
     states = widget_states(app, name)
+    leave_out_code(doctree, states)
     if not any(state.get("_part") == "ask" for state in states.values()):
         return
     for section in list(doctree.findall(nodes.section)):
         _hold_back_in(section, states)
+
+
+def leave_out_code(doctree: nodes.document, states: dict[str, dict[str, Any]]) -> None:
+    """Take the code out of cells that ask, quiz or score, and of those that only reveal."""
+    for cell in list(doctree.findall(nodes.container)):
+        if cell.get("nb_element") != "cell_code":
+            continue
+        shown = [states.get(key, {}) for key in views(cell)]
+        for place in list(cell.children):
+            code = next(_sources(place), None)
+            if code is None:
+                continue
+            short = len(code.astext().splitlines()) <= REVEALS
+            if any(
+                "_questions" in state
+                or state.get("_part") in ("ask", "score")
+                or (short and state.get("_part") == "answer")
+                for state in shown
+            ):
+                cell.remove(place)
+
+
+def _sources(part: nodes.Node) -> Iterator[nodes.Element]:
+    return part.findall(
+        lambda node: (
+            isinstance(node, nodes.container) and node.get("nb_element") == "cell_code_source"
+        )
+    )
 
 
 def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> None:
