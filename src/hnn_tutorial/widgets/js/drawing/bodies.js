@@ -3,6 +3,7 @@
 import { clamp, drawMark, useStyle } from "./canvas.js";
 
 const LABEL_GAP = 15; // px between two names
+const BESIDE = 26; // px from a bob to its name: past the ring of the one that is dragged
 const LABEL_EASE = 0.2; // of its way that a name goes in a frame, so that none jumps
 
 /** Masses on springs, one under the other, so that motions can be compared. */
@@ -194,12 +195,12 @@ class PendulumBody {
       const rod = Math.hypot(x - fromX, y - fromY);
       const side = Math.max(-1, Math.min(1, (3 * (x - fromX)) / rod));
       const half = g.measureText(label).width / 2;
-      const wanted = [x + side * (16 + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * 20];
+      const wanted = [x + side * (BESIDE + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * BESIDE];
       const [width, height] = this.size;
       const inside = ([left, top]) => [clamp(left, half + 2, width - half - 2), clamp(top, 9, height - 9)];
       wanted[0] = inside(wanted)[0];
       // Where there is no room beside the bob, its name stands above or below it.
-      if (Math.abs(wanted[0] - x) < half + 12) wanted[1] = y + (Math.sign(y - fromY) || 1) * 22;
+      if (Math.abs(wanted[0] - x) < half + 14) wanted[1] = y + (Math.sign(y - fromY) || 1) * BESIDE;
       wanted[1] = inside(wanted)[1];
       for (const other of placed) {
         const apart = Math.abs(other.x - wanted[0]) > other.half + half + 4;
