@@ -250,7 +250,7 @@ def run(*cells: str) -> list[list[dict]]:
 
 
 def test_a_notebook_shows_a_claim_as_a_result_and_a_failed_one_as_an_error():
-    claims = "print('a')\nclaim('it <stays>', 2e-5, below=1e-2)\nclaim('x', 1, above=0)"
+    claims = "print('a')\nclaim('it <stays>', 2e-5, below=1e-2)\nclaim('(a) x', 1, above=0)"
     _, shown, failed = run(
         "from hnn_tutorial.notebook import claim, ClaimError",
         claims,
@@ -263,6 +263,7 @@ def test_a_notebook_shows_a_claim_as_a_result_and_a_failed_one_as_an_error():
     assert '<span class="hnn-claim-text">it &lt;stays&gt;</span>' in html
     assert "2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup> &lt; 0.01" in html
     assert 'aria-label="claim holds"' in html
+    assert "data-as-written>(a) x<" in shown[2]["data"]["text/html"]
     assert [output["text"] for output in failed] == ["claim fails: y: 2 is not < 1\n"]
 
 

@@ -187,9 +187,12 @@ def _show(text: str, comparison: str) -> None:
         return
     from IPython.display import display
 
+    # The page begins it with a capital, but "(a)" stays the letter that the text has.
+    as_written = "" if text[:1].isalpha() else " data-as-written"
     html = (
         '<div class="hnn-claim"><span class="hnn-claim-mark" style="color: #1a7f4b" role="img" '
-        f'aria-label="claim holds">✓</span> <span class="hnn-claim-text">{escape(text)}</span> '
+        'aria-label="claim holds">✓</span> '
+        f'<span class="hnn-claim-text"{as_written}>{escape(text)}</span> '
         f'<span class="hnn-claim-value"><b>{numbers(comparison)}</b></span></div>'
     )
     display({"text/plain": line, "text/html": html}, raw=True)  # type: ignore[no-untyped-call]
