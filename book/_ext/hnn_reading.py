@@ -123,7 +123,8 @@ def colour_roles(app: Sphinx, doctree: nodes.document, page: str) -> None:
 # --- claims --------------------------------------------------------------------------------------
 
 CLAIM = re.compile(
-    r'(<div class="hnn-claim">.*?<span class="hnn-claim-text"[^>]*>(.*?)</span>.*?)</div>', re.DOTALL
+    r'(<div class="hnn-claim">.*?<span class="hnn-claim-text"[^>]*>(.*?)</span>.*?)</div>',
+    re.DOTALL,
 )
 
 
