@@ -22,16 +22,21 @@ from hnn_tutorial.recordings.published import (
     synthetic_twin,
 )
 from hnn_tutorial.recordings.read import Observations, Track, read_csv
+from hnn_tutorial.recordings.smooth import SMOOTHERS, Smoothed, Smoother, smooth
 
 __all__ = [
     "FOLDER_VARIABLE",
     "RECORDINGS",
+    "SMOOTHERS",
     "Observations",
     "Recording",
+    "Smoothed",
+    "Smoother",
     "Source",
     "Track",
     "load_recording",
     "read_csv",
     "read_recording",
+    "smooth",
     "synthetic_twin",
 ]
