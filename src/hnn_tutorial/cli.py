@@ -1,4 +1,4 @@
-"""The command ``hnn-tutorial``: recipes, their scores, progress in the exercises, the machine.
+"""The command ``hnn-tutorial``: recipes, recordings, progress in the exercises, the machine.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0, all is
 well; 1, a run failed or something required is missing; 2, what was asked for cannot be done;
@@ -108,6 +108,36 @@ def make_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--json", metavar="FILE", help="also write the scores to FILE, as JSON")
 
+    fit = add(
+        "fit",
+        _fit,
+        "learn from a recording of your own, and say which model to trust",
+        description="Read a recording (CSV, phyphox, Tracker, spreadsheet), learn from its first "
+        "four fifths, and judge forecasts of the last fifth. DIR then holds report.html, the "
+        "scores, the weights and a script that forecasts. A run that is in DIR is not trained "
+        "again, so the same command goes on after an interruption. Columns are given by name, or "
+        "by number counted from 1.",
+    )
+    fit.add_argument("file", metavar="FILE", help="the recording")
+    fit.add_argument("--time", metavar="C", help="the column of times (default: t or time)")
+    fit.add_argument("--positions", nargs="+", metavar="C", help="(default: what is left, if one)")
+    fit.add_argument("--velocities", nargs="+", metavar="C", help="of a gyroscope, for example")
+    fit.add_argument("--angles", nargs="+", default=[], metavar="C", help="those that are angles")
+    fit.add_argument(
+        "--units",
+        nargs="+",
+        metavar="U",
+        help="one unit for all positions, such as deg, or of columns, such as theta=deg t=ms",
+    )
+    fit.add_argument("--trial", metavar="C", help="the column of trials; or restart")
+    fit.add_argument("--delimiter", metavar="S", help="between columns; tab for a tab")
+    fit.add_argument("--decimal", metavar="S", help="the decimal sign, . or ,")
+    fit.add_argument("--member", metavar="NAME", help="which file of a zip")
+    fit.add_argument("--models", metavar="M,M,...", help="from `list` (default: four that suit)")
+    fit.add_argument("--seeds", type=_count, default=5, metavar="N", help="(default: 5)")
+    fit.add_argument("--jobs", type=_count, metavar="J", help="(default: one for each core)")
+    fit.add_argument("--out", required=True, metavar="DIR", help="folder of the report")
+
     table = add("table", _table, "the scores over seeds of the results in a folder")
     table.add_argument("out", nargs="?", default=OUT, metavar="DIR", help=f"(default: {OUT})")
     table.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
@@ -202,6 +232,43 @@ def _run(options: argparse.Namespace) -> int:
     if target is not None:
         write_json(target, [row.to_json() for row in rows])
     print(_as_text(rows))
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from hnn_tutorial.own_recording import fit_recording
+    from hnn_tutorial.recordings import read_csv
+
+    units: Any = None
+    if options.units:
+        named = dict(word.rpartition("=")[::2] for word in options.units if "=" in word)
+        units = named or options.units[0]
+        if len(named) not in (0, len(options.units)) or (not named and len(options.units) > 1):
+            raise ValueError("--units: expected one unit, or NAME=UNIT for each column")
+    observations = read_csv(
+        options.file,
+        options.time,
+        options.positions,
+        options.velocities,
+        units=units,
+        angles=options.angles,
+        trial=options.trial,
+        delimiter="\t" if options.delimiter == "tab" else options.delimiter,
+        decimal=options.decimal,
+        member=options.member,
+    )
+    for note in observations.notes:
+        print(note, file=sys.stderr)
+    outcome = fit_recording(
+        observations,
+        options.out,
+        models=options.models and options.models.split(","),
+        seeds=options.seeds,
+        jobs=options.jobs,
+        progress=sys.stderr.isatty(),
+        source=Path(options.file).name,
+    )
+    print(outcome)
     return 0
 
 
