@@ -100,15 +100,15 @@ class Outcome:
                     errors.median,
                     [
                         name,
-                        "network" if name in self.networks else "rival",
-                        str(runs[0].numbers),
                         str(errors) if len(runs) > 1 else f"{errors.median:.3g}",
                         f"≥ {shown}" if held >= 0.99 * limit else shown,
+                        "network" if name in self.networks else "rival",
+                        str(runs[0].numbers),
                         f"{over_seeds([run.seconds for run in runs]).median:.1f}",
                     ],
                 )
             )
-        head = ["candidate", "kind", "numbers", "error", "horizon", "seconds"]
+        head = ["candidate", "error", "horizon", "kind", "numbers", "seconds"]
         return [head, *(row for _, row in sorted(found, key=lambda one: one[0]))]
 
     def __str__(self) -> str:
@@ -323,11 +323,7 @@ def _run(folder: Path, task: Task, name: str, seed: int | None) -> Run:
         return _judged(task, Run("SINDy", None, told=told), found)
     formula = textbook_formula(task)
     seconds = train(formula, task)
-    constants = ", ".join(
-        f"{key} = {[round(v, 4) for v in value.flatten().tolist()]}"
-        for key, value in formula.named_parameters()
-    )
-    told = f"{formula.formula}; {constants}, in units of order one"
+    told = f"{formula.formula}; {formula.constants_in_si(task.size, task.seconds)}"
     run = Run(formula.title, None, parameter_count(formula), seconds, told=told)
     return _judged(task, run, formula.field)
 

@@ -25,7 +25,7 @@ from hnn_tutorial.training.checkpoint import write_whole
 
 SCRIPT = "forecast.py"
 SCORES = "scores.csv"
-SIZE = (6.4, 3.2)
+SIZE = (5.2, 3.3)  # as in the course: the letters are legible on a phone
 
 
 def write_scores(outcome: Outcome) -> None:
@@ -193,7 +193,7 @@ h2 {{ font-size: 1.15rem; margin: 2.2rem 0 .6rem; }}
   font-size: 1.1rem; }}
 .verdict.trusted {{ border-color: var(--hnn-fig-lnn); }}
 figure {{ margin: 1.6rem 0; }}
-figure svg {{ display: block; height: auto; max-width: 100%; }}
+figure svg {{ display: block; height: auto; width: 100%; max-width: 36rem; }}
 figcaption, caption {{ font-size: .9rem; text-align: left; }}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%; }}
@@ -274,7 +274,7 @@ def _role(name: str) -> str:
 
 
 def _marks(ax: Axes, times: np.ndarray, values: np.ndarray) -> None:
-    style = line_style("data") | {"markersize": 2.5, "label": "recorded"}
+    style = line_style("data") | {"markersize": 2.5, "label": "recorded", "zorder": 1}
     ax.plot(times, values, **style)
 
 
@@ -347,7 +347,11 @@ def _residuals(outcome: Outcome) -> Figure:
     largest = 4 * float(np.abs(values[:split] - smooth).max())
     if run.forecasts:
         missed = np.array(run.forecasts[0])[:, 0] - values[split:]
-        ax.plot(times[split:], missed, **line_style(_role(name)) | {"label": f"{name} − recorded"})
+        ax.plot(
+            times[split:],
+            missed,
+            **line_style(_role(name)) | {"label": f"{name} − recorded", "linestyle": "solid"},
+        )
         largest = max(largest, min(1.1 * float(np.abs(missed).max()), 2 * float(np.ptp(values))))
     ax.axhline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set(xlabel="time (s)", ylabel=_label(outcome), ylim=(-largest, largest))
@@ -374,7 +378,7 @@ def _learned_energy(outcome: Outcome) -> Figure | None:
     if found is None or task.degrees > 2:
         return None
     name, _, _, energy = found
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     ax = figure.add_subplot()
     seen = torch.cat([trial.states[:, 0] for trial in task.learned.trials])[:, :2]
     low, high = seen.amin(0), seen.amax(0)
@@ -389,7 +393,7 @@ def _learned_energy(outcome: Outcome) -> Figure | None:
         height = energy(task.scaled(mesh))
     style = line_style(_role(name))
     ax.contour(*axes, height - height.min(), 12, colors=style["color"], linewidths=1.4)
-    ax.plot(seen[:, 0], seen[:, 1], **line_style("data") | {"markersize": 1.8})
+    ax.plot(seen[:, 0], seen[:, 1], **line_style("data") | {"markersize": 1.8, "zorder": 1})
     names = _label(outcome).split(" (")[0]
     unit = task.observations.units[0]
     velocity = f"d{names}/dt" + (f" ({unit}/s)" if unit else "")
@@ -404,7 +408,7 @@ def _energy(outcome: Outcome) -> Figure | None:
     found, task = _energetic(outcome), outcome.task
     if found is None:
         return None
-    name, run, model, energy = found
+    name, _, model, energy = found
     figure, ax = _axes()
     trial = task.whole.trials[0]
     times, split = trial.times.numpy(), len(task.learned.trials[0].times)

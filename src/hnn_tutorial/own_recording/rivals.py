@@ -86,6 +86,13 @@ class PendulumFormula(nn.Module):
         q, v = x[..., 0], x[..., 1]
         return torch.stack([v, -k * torch.sin(q - rest) - friction * v], dim=-1)
 
+    def constants_in_si(self, size: float, seconds: float) -> str:
+        """Return the fitted constants in words."""
+        k, rest, friction = self.constants.tolist()
+        return (
+            f"k = {k / seconds**2:.4g} 1/s², q₀ = {rest:.3g} rad, c = {friction / seconds:.3g} 1/s"
+        )
+
 
 class DoublePendulumFormula(nn.Module):
     """The textbook's double pendulum, both angles from hanging down, with friction in both joints.
@@ -119,6 +126,16 @@ class DoublePendulumFormula(nn.Module):
         acceleration = [C * force_a - B * force_b, A * force_b - B * force_a]
         return torch.cat([v, torch.stack(acceleration, -1) / determinant.unsqueeze(-1)], dim=-1)
 
+    def constants_in_si(self, size: float, seconds: float) -> str:
+        """Return the fitted constants in words."""
+        mass, length, gravity = self.constants[:3].exp().tolist()
+        first, second, a, b = self.constants[3:].tolist()
+        return (
+            f"m₂/m₁ = {mass:.4g}, l₂/l₁ = {length:.4g}, g/l₁ = {gravity / seconds**2:.4g} 1/s², "
+            f"frictions over m₁l₁² {first / seconds:.3g} and {second / seconds:.3g} 1/s, angles "
+            f"of rest {a:.3g} and {b:.3g} rad"
+        )
+
 
 class LinearFormula(nn.Module):
     r"""Springs and friction: :math:`\ddot q = -K(q - q_0) - C\,\dot q`, with full matrices.
@@ -140,6 +157,18 @@ class LinearFormula(nn.Module):
         q, v = x.chunk(2, dim=-1)
         pull = (q - self.rest) @ self.stiffness.mT + v @ self.friction.mT
         return torch.cat([v, -pull], dim=-1)
+
+    def constants_in_si(self, size: float, seconds: float) -> str:
+        """Return the fitted constants in words."""
+        K = (self.stiffness.detach() / seconds**2).tolist()
+        C = (self.friction.detach() / seconds).tolist()
+        rest = (self.rest.detach() * size).tolist()
+        return f"K = {_rounded(K)} 1/s², C = {_rounded(C)} 1/s, q₀ = {_rounded(rest)} from the mean"
+
+
+def _rounded(values: list[Any]) -> str:
+    shown = [_rounded(v) if isinstance(v, list) else f"{v:.4g}" for v in values]
+    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
 
 
 Formula = PendulumFormula | DoublePendulumFormula | LinearFormula
