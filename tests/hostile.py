@@ -32,6 +32,7 @@ from hnn_tutorial import (
     mechanics,
     models,
     notebook,
+    own_recording,
     palette,
     plotting,
     recordings,
@@ -75,6 +76,15 @@ SCORES = {"field error": lambda m: evaluation.field_error(m.field, SPRING.field,
 COMPARISON = comparison.compare(RIVALS, DATA, training.Adam(1), SCORES, seeds=[0, 1])
 TABLE = FOLDER / "table.txt"
 TABLE.write_text("0 0.0 1.0 0.0\n0 0.1 1.0 0.1\n")
+CSV_FILE = FOLDER / "swing.csv"
+CLOCK = torch.arange(60).double() / 10
+CSV_FILE.write_text(
+    "t (s),x (m)\n" + "".join(f"{t:.1f},{math.sin(2 * t):.5f}\n" for t in CLOCK.tolist())
+)
+SEEN = recordings.read_csv(CSV_FILE)
+OWN_FIT = own_recording.fit_recording(
+    SEEN, FOLDER / "own", models=["second_order_mlp"], seeds=1, jobs=1, progress=False
+)
 ENERGIES = {"truth": SPRING.hamiltonian(PATH), "hnn": SPRING.hamiltonian(PATH)}
 PLANES = {"truth": PATH}
 
@@ -794,6 +804,70 @@ CALLS: dict[str, Call] = {
     # recordings
     "recordings.Recording.dataset": (TWIN.dataset, {}),
     "recordings.Recording.split": (TWIN.split, {"fraction": positive(0.5).but(all=1.0)}),
+    "recordings.Observations.split": (SEEN.split, {"fraction": positive(0.5).but(all=1.0)}),
+    "recordings.Smoothed.dataset": (
+        recordings.smooth(SEEN).dataset,
+        {"edge": not_negative(0.1).but(all=0.5)},
+    ),
+    "recordings.smooth": (
+        recordings.smooth,
+        {
+            "observations": only(SEEN, none=None, text="swing", a_file=CSV_FILE, twin=TWIN),
+            "method": Arg("name", "gaussian_process"),
+        },
+    ),
+    "recordings.read_csv": (
+        recordings.read_csv,
+        {
+            "path": Arg("path", CSV_FILE, {"a folder": FOLDER, "missing": FOLDER / "nothing"}),
+            "time": only("t", unknown="nope", float=1.0, true=True, zero=0, beyond=3, a_list=["t"]),
+            "positions": only(
+                ["x"], unknown=["nope"], floats=[2.0], empty=[], beyond=3, the_time=["t"], tensor=X
+            ),
+            "velocities": only(
+                None, unknown=["nope"], floats=[2.0], empty=[], the_position=["x"], a_float=2.0
+            ),
+            "units": only(
+                None,
+                number=3,
+                a_list=["m"],
+                numbers={"x": 3},
+                unknown={"nope": "m"},
+                no_name={2.5: "m"},
+            ),
+            "angles": only((), unknown="nope", none=None, metres="x", the_time="t", a_float=2.0),
+            "trial": only(None, unknown="nope", a_float=1.0, a_list=["t"], a_position="x"),
+            "delimiter": only(
+                ",", two=", ", none_there=";", digit="1", point=".", number=3, empty=""
+            ),
+            "decimal": only(".", two=",.", letter="p", number=3, a_list=["."], comma=","),
+            "member": only(None, no_zip="a.csv", number=3, a_list=["a"]),
+        },
+    ),
+    # own_recording
+    "own_recording.Outcome.best": (OWN_FIT.best, {}),
+    "own_recording.Outcome.held_out": (OWN_FIT.held_out, {}),
+    "own_recording.Outcome.rows": (OWN_FIT.rows, {}),
+    "own_recording.fit_recording": (
+        own_recording.fit_recording,
+        {
+            "observations": only(SEEN, none=None, text="swing", a_file=CSV_FILE, twin=TWIN),
+            "out": Arg("path", FOLDER / "own", {"a file": TABLE}),
+            "models": only(
+                ["second_order_mlp"],
+                text="hnn",
+                empty=[],
+                number=3,
+                unknown=["nope"],
+                a_class=[models.HNN],
+            ),
+            "seeds": count(1),
+            "smoother": Arg("name", "gaussian_process"),
+            "jobs": dataclasses.replace(count(1), fine=("None",)),
+            "progress": only(False),
+            "source": Arg("text", "a swing"),
+        },
+    ),
     "recordings.load_recording": (
         recordings.load_recording,
         {"name": Arg("name", "real_pendulum", valid_fails=True), "folder": Arg("path", FOLDER)},

@@ -194,9 +194,13 @@ def fit_recording(
     check_type((list, tuple, type(None)), "names of models", models=models)
     check_type(str, "a text", source=source)
     lookup(SMOOTHERS, smoother, "smoother")
+    if models is not None and not models:
+        raise ValueError("models is empty; expected at least one, or None for four that suit")
     for kind in models or ():
         lookup(MODELS, kind, "model")
     folder = as_path(out, "out")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out = {folder} is a file; expected a folder, which may be new")
     task = prepare(observations, smoother)
     kinds = list(dict.fromkeys(models or default_models(task)))
     _keep_settings(folder, observations, smoother)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import as_file, check_number, check_type, describe
+from hnn_tutorial._validate import as_file, as_number, check_type, describe
 from hnn_tutorial.recordings._cells import DECIMALS, NUMBER, Cells, is_missing, read_cells
 from hnn_tutorial.recordings._units import ANGLE, TIME, known_unit, split_name
 
@@ -90,7 +90,7 @@ class Observations:
         Raises:
             ValueError: if a part of a trial would be empty.
         """
-        check_number(fraction=fraction)
+        fraction = as_number("fraction", fraction)
         earlier, later = [], []
         for track in self.tracks:
             rows = math.floor(fraction * len(track) + 1e-9) if math.isfinite(fraction) else 0
@@ -194,7 +194,7 @@ def _check_signs(delimiter: Any, decimal: Any) -> None:
         )
     if delimiter is not None and (delimiter.isalnum() or delimiter in "\"'.+-\n\r"):
         raise ValueError(f"delimiter = {delimiter!r} may stand in a number; expected ',' or ';'")
-    if decimal is not None and decimal not in DECIMALS:
+    if decimal is not None and not (isinstance(decimal, str) and decimal in DECIMALS):
         raise ValueError(f"decimal = {describe(decimal)}; expected '.' or ','")
 
 

@@ -26,7 +26,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize, minimize_scalar
 from torch import Tensor
 
-from hnn_tutorial._validate import check_type, lookup
+from hnn_tutorial._validate import as_number, check_type, lookup
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.recordings.read import Observations, Track
 
@@ -83,6 +83,7 @@ class Smoothed:
         Raises:
             ValueError: for an edge that leaves nothing.
         """
+        edge = as_number("edge", edge)
         if not 0 <= edge < 0.5:
             raise ValueError(f"edge = {edge}; expected a share from 0 to below 0.5")
         states, derivatives, number = [], [], []
