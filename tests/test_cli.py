@@ -166,7 +166,7 @@ def test_a_failed_seed_is_named_and_counted(command):
         (("table", "nowhere"), "nowhere: there is no such folder"),
         (("table", "."), "holds no results; make some with `hnn-tutorial run`"),
         (("table", "--format", "latex"), "choose from '?text'?, '?markdown'?, '?json'?"),
-        (("walk",), "choose from '?list'?, '?run'?, '?table'?, '?progress'?, '?doctor'?"),
+        (("walk",), "choose from '?list'?, '?run'?, '?fit'?, '?table'?, '?progress'?, '?doctor'?"),
         ((), "required: COMMAND"),
     ],
 )

@@ -4,8 +4,8 @@ A scalar function of the state, true or learned, becomes motion through one oper
 everything else in this package reads, integrates, scores or draws that motion. The
 modules, from the ground floor up: ``mechanics`` and ``integrators``; ``systems``;
 ``data``, ``recordings`` and ``models``; ``training``; ``evaluation``; ``experiments``,
-``own_recording`` and the command ``hnn-tutorial``. Beside them stand ``plotting``, ``widgets``, ``check`` and
-``notebook``.
+``own_recording`` and the command ``hnn-tutorial``. Beside them stand ``plotting``, ``widgets``,
+``check`` and ``notebook``.
 """
 
 from importlib.metadata import version
