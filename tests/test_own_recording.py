@@ -22,6 +22,7 @@ from hnn_tutorial.own_recording.rivals import (
     PendulumFormula,
     Sine,
     persistence,
+    sindy,
     textbook_formula,
 )
 from hnn_tutorial.own_recording.task import fitted_starts, prepare
@@ -166,6 +167,58 @@ def test_the_double_pendulum_formula_is_lagranges():
         upper = system.mass_matrix(x)
         power = (x[:, 2:, None] * upper @ rate[:, 2:, None]).sum((1, 2))
         assert (power <= 1e-12).all()
+
+
+class StandIn:
+    """A least-squares fit of the cubic polynomials, with the interface of pysindy."""
+
+    class PolynomialLibrary:
+        def __init__(self, degree):
+            self.degree = degree
+
+        def __add__(self, other):
+            return self
+
+    class FourierLibrary:
+        def __init__(self, n_frequencies):
+            self.count = n_frequencies
+
+    class STLSQ:
+        def __init__(self, threshold):
+            self.threshold = threshold
+
+    class SINDy:
+        def __init__(self, feature_library, optimizer):
+            self.threshold = optimizer.threshold
+
+        def terms(self, x):
+            q, v = x.T
+            powers = [(i, j) for i in range(4) for j in range(4 - i)]
+            return np.stack([q**i * v**j for i, j in powers], axis=-1)
+
+        def fit(self, x, t, x_dot, feature_names):
+            found = np.linalg.lstsq(self.terms(x), x_dot, rcond=None)[0]
+            self.found = np.where(np.abs(found) < self.threshold, 0.0, found)
+            return self
+
+        def predict(self, x):
+            return self.terms(x) @ self.found
+
+        def equations(self, digits):
+            return [str(column.round(digits)) for column in self.found.T]
+
+
+def test_sindy_is_a_rival_where_it_is_installed(task, monkeypatch):
+    monkeypatch.setattr("importlib.import_module", lambda name: StandIn)
+    found, told = sindy(task)
+    (path,) = task.rollouts(found, task.starts(1))
+    assert task.error(task.starts(1)[0], path[:, :1]) < 0.05
+    # A large threshold would have left the friction out.
+    assert float(told.rpartition(" ")[2]) < 0.2
+    assert told.startswith("dq0/dt = ")
+    # A motion that has run away is lost, not an overflow.
+    far = torch.tensor([[1e9, 0.0], [0.1, 0.0]], dtype=torch.float64)
+    assert torch.isnan(found(far)).all(-1).tolist() == [True, False]
 
 
 def test_positions_that_are_no_angles_get_springs(recorded):

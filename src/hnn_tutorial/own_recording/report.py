@@ -279,7 +279,10 @@ def _marks(ax: Axes, times: np.ndarray, values: np.ndarray) -> None:
 
 
 def _legend(ax: Axes) -> None:
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, borderaxespad=0.2)
+    # A legend wider than the axes would shrink them in the page.
+    _, labels = ax.get_legend_handles_labels()
+    columns = 3 if sum(map(len, labels)) < 34 else 2 if len(labels) > 2 else 1
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, borderaxespad=0.2)
 
 
 def _recording(outcome: Outcome) -> Figure:
@@ -306,6 +309,7 @@ def _forecast(outcome: Outcome) -> Figure:
     times, values, split = _seen(outcome)
     before = max(0, split - (len(times) - split) // 3)
     _marks(ax, times[before:], values[before:])
+    ax.get_lines()[0].set_markersize(5)  # wider than the lines that should run through the marks
     name, run = outcome.best()
     for one, style in (
         (_rival(outcome), {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2}),

@@ -184,6 +184,8 @@ def read_csv(
         seen = values[:, : len(q)] if q else None
         tracks.append(Track(name, times, seen, values[:, len(q) :] if v else None))
     names = tuple(split_name(cells.names[k])[0] for k in main)
+    # Without a header a column is called by its number.
+    names = tuple(f"column {name}" if name.isdecimal() else name for name in names)
     return Observations(names, table.position_units(q, v), turning, tuple(tracks), table.told())
 
 
