@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hnn_tutorial.recordings import read_csv
@@ -110,7 +110,8 @@ def test_what_was_decided_is_said(read):
     assert last == "'x' jumps by 350, nearly a whole turn; if it is an angle, say angles=['x']"
 
 
-@given(st.floats(-20, 20), st.lists(st.floats(-3, 3), min_size=3, max_size=30))
+@example(0.0, [3.1] * 5)
+@given(st.floats(-20, 20), st.lists(st.floats(-3.1, 3.1), min_size=3, max_size=30))
 def test_an_angle_in_any_branch_is_the_same_motion(first, jumps):
     motion = [first]
     for jump in jumps:
