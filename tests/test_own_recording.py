@@ -272,10 +272,22 @@ def test_positions_that_are_no_angles_get_springs(recorded):
         ),
         ({"hnn": [np.inf] * 5}, {"sine": 0.3}, None, "Trust no network: the sine forecasts"),
         (
-            {"hnn": [0.5, 0.5, 0.5, 0.5, 1.2]},
+            {"hnn": [0.3, 0.3, 0.3, 0.3, 0.5]},
             {"sine": 1.5},
             None,
-            "Trust no network yet: 5 of 5",
+            "Trust no network to the end: all 5 seeds of the best one beat every rival",
+        ),
+        (
+            {"hnn": [0.7, 0.8, 0.9, 0.9, 0.9]},
+            {"sine": 0.8},
+            None,
+            "Neither forecasts to the end",
+        ),
+        (
+            {"hnn": [0.9] * 5},
+            {"sine": 0.8},
+            None,
+            "Its forecast, too, is lost before the end.",
         ),
     ],
 )

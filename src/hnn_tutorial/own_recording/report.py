@@ -184,7 +184,7 @@ STYLE = """
 :root {{ color-scheme: light dark; {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
 body {{ background: var(--page); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif;
-  margin: 0 auto; max-width: 44rem; padding: 1.2rem 1rem 3rem; }}
+  margin: 0 auto; max-width: 46rem; padding: 1.2rem 1rem 3rem; }}
 h1 {{ font-size: 1.5rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.15rem; margin: 2.2rem 0 .6rem; }}
 .head, figcaption, caption, footer {{ color: var(--soft); }}
@@ -197,7 +197,7 @@ figure svg {{ display: block; height: auto; width: 100%; max-width: 36rem; }}
 figcaption, caption {{ font-size: .9rem; text-align: left; }}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%; }}
-th, td {{ padding: .3rem .7rem .3rem 0; text-align: left; white-space: nowrap;
+th, td {{ padding: .3rem .6rem .3rem 0; text-align: left; white-space: nowrap;
   border-bottom: 1px solid color-mix(in srgb, var(--soft) 35%, transparent); }}
 tbody th {{ font-weight: 600; }}
 li {{ overflow-wrap: anywhere; }}
@@ -309,7 +309,8 @@ def _forecast(outcome: Outcome) -> Figure:
     times, values, split = _seen(outcome)
     before = max(0, split - (len(times) - split) // 3)
     _marks(ax, times[before:], values[before:])
-    ax.get_lines()[0].set_markersize(5)  # wider than the lines that should run through the marks
+    # Wider than the lines that should run through the marks.
+    ax.get_lines()[0].set_markersize(5 if len(times) - before < 150 else 3.5)
     name, run = outcome.best()
     for one, style in (
         (_rival(outcome), {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2}),
@@ -385,6 +386,9 @@ def _learned_energy(outcome: Outcome) -> Figure | None:
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     ax = figure.add_subplot()
     seen = torch.cat([trial.states[:, 0] for trial in task.learned.trials])[:, :2]
+    for k in range(task.degrees):
+        if task.turns(k):  # all turns over one another
+            seen[:, k] = torch.remainder(seen[:, k] + torch.pi, 2 * torch.pi) - torch.pi
     low, high = seen.amin(0), seen.amax(0)
     low, high = low - 0.12 * (high - low), high + 0.12 * (high - low)
     axes = [

@@ -250,13 +250,14 @@ class Task:
         parts = []
         for k in range(self.degrees):
             column = seen[..., k : k + 1]
-            if self._turns(k):
+            if self.turns(k):
                 parts += [torch.cos(column), torch.sin(column)]
             else:
                 parts += [column - self._mean(k), torch.zeros_like(column)]
         return torch.cat(parts, dim=-1)
 
-    def _turns(self, k: int) -> bool:
+    def turns(self, k: int) -> bool:
+        """Whether a position is an angle that makes whole turns."""
         if k not in self.angles or self.by_velocity:
             return False
         every = torch.cat([trial.states[:, 0, k] for trial in self.whole.trials])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from hnn_tutorial.evaluation import over_seeds
+from hnn_tutorial.own_recording.task import THRESHOLD
 
 FEWEST_SEEDS = 5
 
@@ -12,8 +13,8 @@ def verdict(
 ) -> tuple[str | None, str]:
     """Say which network forecasts the held-out end best, and whether it can be trusted.
 
-    A network is trusted when each of its seeds, five at least, beats all rivals and the mean of
-    the recording. Nothing is said of other
+    A network is trusted when each of its seeds, five at least, beats all rivals and keeps its error
+    below 0.4. Nothing is said of other
     motions than the one that was recorded.
 
     Args:
@@ -49,15 +50,26 @@ def verdict(
             f"best network is {its}; the best rival is {theirs}."
         )
     if wins == 0:
+        lost = "" if bar < THRESHOLD else " Its forecast, too, is lost before the end."
         return None, (
             f"Trust no network: the {rival} forecasts {end} better than every seed of the "
-            f"best one. Its error is {bar:.3g}; the best network is {its}."
+            f"best one. Its error is {bar:.3g}; the best network is {its}.{lost}"
         )
-    if wins < seeds or mine.high >= 1:
+    if wins < seeds:
+        advice = (
+            f"Use the {rival}, which is simpler."
+            if bar < THRESHOLD
+            else "Neither forecasts to the end; the horizons say how long they hold."
+        )
         return None, (
             f"Trust no network yet: {wins} of {seeds} seeds of the best one forecast {end} better "
-            f"than the {rival}, so the two cannot be told apart ({its}; {theirs}). Use the "
-            f"{rival}, which is simpler."
+            f"than the {rival}, so the two cannot be told apart ({its}; {theirs}). {advice}"
+        )
+    if mine.high >= THRESHOLD:
+        return None, (
+            f"Trust no network to the end: all {seeds} seeds of the best one beat every rival, but "
+            f"an error above {THRESHOLD} is a forecast that was lost ({its}; the best rival is "
+            f"{theirs}). Its horizon says how long it holds."
         )
     others = [name for name, spread in spreads.items() if name != best and spread.low <= mine.high]
     also = (
