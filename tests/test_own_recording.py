@@ -169,6 +169,22 @@ def test_the_double_pendulum_formula_is_lagranges():
         assert (power <= 1e-12).all()
 
 
+def test_a_gyroscope_is_learned_from_less_its_offset():
+    recorded, x, _ = swing(0, 25, gaps=False, seconds=10.0)
+    noise = NOISE * torch.randn(len(x), 1, generator=torch.Generator().manual_seed(0)).double()
+    track = Track("1", recorded.tracks[0].times, None, x[:, 1:] + 0.2 + noise)
+    task = prepare(Observations(("a",), ("rad",), (0,), (track,)))
+    assert task.offset.item() == pytest.approx(0.2, abs=0.03)
+    starts = task.starts()
+    for start, path in zip(starts, task.rollouts(truth(task), starts), strict=True):
+        assert task.error(start, path[:, task.visible]) < 0.05
+    formula = textbook_formula(task)
+    train(formula, task)
+    assert formula.constants[0].item() / task.seconds**2 == pytest.approx(9.81, rel=0.02)
+    (path,) = task.rollouts(formula.field, starts[:1])
+    assert task.error(starts[0], path[:, task.visible]) < 0.05
+
+
 class StandIn:
     """A least-squares fit of the cubic polynomials, with the interface of pysindy."""
 

@@ -362,7 +362,7 @@ def _scored(
         firsts.setdefault(start.trial, (start, path))
     squares = [task.error(start, path) ** 2 for start, path in firsts.values()]
     unit = task.size / (task.seconds if task.by_velocity else 1.0)
-    centre = 0.0 if task.by_velocity else task.centre
+    centre = task.offset if task.by_velocity else task.centre
     forecasts = [(centre + unit * path).tolist() for _, path in firsts.values()]
     return Run(
         run.name,

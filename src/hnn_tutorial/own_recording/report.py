@@ -131,6 +131,11 @@ def write_report(outcome: Outcome, source: str) -> None:
     told: list[str] = []
     for note in [*task.observations.notes, *str(task.learned).splitlines()]:
         told.append(f"<li>{numbers(note)}</li>")
+    for name, offset in zip(task.observations.names, task.offset.tolist(), strict=True):
+        if offset:
+            told.append(
+                f"<li>{numbers(f'{name}: the offset of the sensor, {offset:.3g}, taken off')}</li>"
+            )
     for run in outcome.rivals.values():
         if run.told:
             told.append(f"<li>{escape(run.name)}: {numbers(run.told)}</li>")
@@ -291,7 +296,7 @@ def _recording(outcome: Outcome) -> Figure:
     _marks(ax, times, values)
     task = outcome.task
     column = task.degrees if task.by_velocity else 0
-    smooth = task.learned.trials[0].states[:, 0, column].numpy()
+    smooth = (task.learned.trials[0].states[:, 0, column] + task.offset[0]).numpy()
     ax.plot(times[:split], smooth, **line_style("hnn") | {"label": "smooth, learned from"})
     ax.axvspan(times[split], times[-1], color=NEUTRAL, alpha=0.15, lw=0, label="held out")
     ax.set(xlabel="time (s)", ylabel=_label(outcome))
@@ -345,7 +350,7 @@ def _residuals(outcome: Outcome) -> Figure:
     times, values, split = _seen(outcome)
     task = outcome.task
     column = task.degrees if task.by_velocity else 0
-    smooth = task.learned.trials[0].states[:, 0, column].numpy()
+    smooth = (task.learned.trials[0].states[:, 0, column] + task.offset[0]).numpy()
     _marks(ax, times[:split], values[:split] - smooth - (values[:split] - smooth).mean())
     ax.get_lines()[0].set_label("recorded − smooth")
     name, run = outcome.best()

@@ -64,6 +64,7 @@ class Task:
         centre: c, ``(n,)``; zero for angles.
         size: s; one where a position is an angle.
         seconds: τ.
+        offset: of a sensor of velocities, ``(n,)``, estimated from the training part; else zero.
     """
 
     observations: Observations
@@ -72,6 +73,7 @@ class Task:
     centre: Tensor
     size: float
     seconds: float
+    offset: Tensor
 
     @property
     def degrees(self) -> int:
@@ -172,8 +174,7 @@ class Task:
         """Return what was recorded in units of order one."""
         if positions is None:
             assert velocities is not None
-            # A smooth velocity is free of the sensor's offset; what was recorded is not.
-            return velocities * (self.seconds / self.size)
+            return (velocities - self.offset) * (self.seconds / self.size)
         return (positions - self.centre) / self.size
 
     # To be judged by
@@ -319,7 +320,15 @@ def prepare(observations: Observations, smoother: str = "gaussian_process") -> T
     if not size > 0:
         raise ValueError("the positions do not change, so there is no motion to learn")
     seconds = float((states[:, n:].square().mean() / accelerations.square().mean()).sqrt())
-    return Task(observations, learned, smooth(observations, smoother), centre, size, seconds)
+    offset = torch.zeros(n, dtype=torch.float64)
+    if earlier.tracks[0].velocities is not None and earlier.tracks[0].positions is None:
+        # A smooth velocity is free of it; what was recorded is not.
+        seen = torch.cat(
+            [track.velocities for track in earlier.tracks if track.velocities is not None]
+        )
+        offset = (seen - states[:, n:]).mean(0)
+    whole = smooth(observations, smoother)
+    return Task(observations, learned, whole, centre, size, seconds, offset)
 
 
 def fitted_starts(
