@@ -301,6 +301,7 @@ Call = tuple[Callable, dict[str, Arg]]
 
 LEFT_OUT = {
     r"systems\.System(\..*)?": "abstract; its methods stand here under each system",
+    r"systems\.parameter": "a field of a dataclass, like dataclasses.field",
     r"systems\.DampedPendulum\.solution": "there is none; test_systems.py holds what it says",
     r"models\.(Model|LagrangianModel)(\..*)?": "abstract; likewise under each model",
     r"models\.\w+\.build": "called by the constructor alone",
@@ -543,7 +544,7 @@ CALLS: dict[str, Call] = {
         integrators.integrate,
         {
             "field": field,
-            "x0": state.but(NaN=X * nan, inf=X * inf),
+            "x0": state.but("NumPy", NaN=X * nan, inf=X * inf),
             "times": monotone,
             "method": method,
             "step": step,
@@ -553,7 +554,7 @@ CALLS: dict[str, Call] = {
         partial(integrators.integrate, method="dop853"),
         {
             "field": field,
-            "x0": state.but(NaN=X * nan),
+            "x0": state.but("NumPy", NaN=X * nan),
             "times": monotone,
             "rtol": positive(1e-6),
             "atol": positive(1e-6),
@@ -561,11 +562,11 @@ CALLS: dict[str, Call] = {
     ),
     "integrators.integrate, splitting": (
         partial(integrators.integrate, method="leapfrog"),
-        {"field": field, "x0": state, "times": monotone},
+        {"field": field, "x0": state.but("NumPy"), "times": monotone},
     ),
     "integrators.integrate, implicit": (
         partial(integrators.integrate, method="gauss_legendre4"),
-        {"field": field, "x0": state, "times": monotone},
+        {"field": field, "x0": state.but("NumPy"), "times": monotone},
     ),
     "integrators.integrate_gaps": (
         integrators.integrate_gaps,
@@ -623,7 +624,12 @@ CALLS: dict[str, Call] = {
     "data.Trajectories.dataset": (TRAJECTORIES.dataset, {"field": field.but("None")}),
     "data.simulate": (
         data.simulate,
-        {"system": system, "x0": planar.but(NaN=X * nan), "times": increasing, "method": method},
+        {
+            "system": system.but("a tensor"),
+            "x0": planar.but(NaN=X * nan),
+            "times": increasing,
+            "method": method,
+        },
     ),
     "data.Normalization": (
         data.Normalization,

@@ -202,7 +202,7 @@ def as_number(name: str, value: Any, expected: str = "a real number") -> float:
     alone = isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex()
     if isinstance(value, Real) or alone:
         with contextlib.suppress(RuntimeError, OverflowError):
-            return float(value)
+            return float(value.detach() if isinstance(value, Tensor) else value)
     raise TypeError(f"{name} = {describe(value)}; expected {expected}")
 
 

@@ -77,7 +77,8 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
             strictly increase.
     """
     check_tensor(states, "states")
-    times = as_times(times, states, forwards=True)
+    # A clock keeps its 64 bits until it is differenced: in float32 one from 1970 ticks by minutes.
+    times = as_times(times, forwards=True)
     if states.ndim == 0 or len(times) != len(states):
         raise ValueError(
             f"states has shape {tuple(states.shape)} and times {tuple(times.shape)}; their first "
@@ -85,7 +86,7 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
         )
     if len(times) < 3:
         raise ValueError(f"{len(times)} times; a central difference needs at least 3")
-    gaps = times.diff().reshape(-1, *[1] * (states.ndim - 1))
+    gaps = times.diff().to(states).reshape(-1, *[1] * (states.ndim - 1))
     slopes = states.diff(dim=0) / gaps
     a, b = gaps[:-1], gaps[1:]
     middle = (b * slopes[:-1] + a * slopes[1:]) / (a + b)
@@ -258,7 +259,7 @@ class Trajectories:
 
 
 def simulate(
-    system: System,
+    system: System | Field,
     x0: Tensor,
     times: Tensor | Sequence[float],
     method: str = "dop853",
@@ -267,7 +268,7 @@ def simulate(
     """Follow a system from a batch of initial states.
 
     Args:
-        system: gives the true field.
+        system: gives the true field; or a field ``(..., 2n) -> (..., 2n)`` itself.
         x0: initial states, ``(B, 2n)``, as from ``system.sample``.
         times: ``(T,)``, in s.
         method: a key of ``METHODS``.
@@ -276,10 +277,13 @@ def simulate(
     Returns:
         The trajectories, states ``(T, B, 2n)``.
     """
-    check_type(System, "a system, such as Pendulum()", system=system)
-    check_state(x0, "x0", system.degrees)
-    times = as_times(times, x0, forwards=True)
-    return Trajectories(times, integrate(system.field, x0, times, method, **options))
+    own = callable(system) and not isinstance(system, type)
+    if not own:
+        check_type(System, "a system, such as Pendulum(), or a field", system=system)
+    check_state(x0, "x0", system.degrees if isinstance(system, System) else None)
+    field = system.field if isinstance(system, System) else system
+    times = as_times(times, forwards=True)
+    return Trajectories(times.to(x0.device), integrate(field, x0, times, method, **options))
 
 
 @dataclass(frozen=True)

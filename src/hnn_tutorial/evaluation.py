@@ -227,7 +227,7 @@ def valid_prediction_time(
     """
     _check_pair(predicted, true)
     check_positive(threshold=threshold)
-    times = as_times(times, true, forwards=True)
+    times = as_times(times, forwards=True).to(true.device)
     if times.shape != true.shape[:1]:
         raise ValueError(
             f"times has shape {tuple(times.shape)}, the states have {len(true)} times; they must "
@@ -240,7 +240,7 @@ def valid_prediction_time(
     beyond = ~(distance <= threshold * scale)
     first = beyond.to(torch.int8).argmax(0)
     end = torch.full_like(first, len(times) - 1)
-    return times[torch.where(beyond.any(0), first, end)] - times[0]
+    return (times[torch.where(beyond.any(0), first, end)] - times[0]).to(true)
 
 
 @dataclass(frozen=True)
@@ -524,12 +524,12 @@ def turning_rate(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
     """
     if check_state(states, "states") != 1 or states.ndim < 2 or len(states) < 2:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., 2), T ≥ 2")
-    times = as_times(times, states, forwards=True)
+    times = as_times(times, forwards=True)
     if len(times) != len(states):
         raise ValueError(f"{len(times)} times for {len(states)} states; they must match")
     turns = torch.atan2(-states[..., 1], states[..., 0]).diff(dim=0)
     turns = torch.remainder(turns + torch.pi, 2 * torch.pi) - torch.pi
-    return _infinite_where_diverged(turns.sum(0) / (times[-1] - times[0]), states)
+    return _infinite_where_diverged(turns.sum(0) / float(times[-1] - times[0]), states)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class TaskData:
         moved = self.trajectories
         if moved is not None:
             moved = Trajectories(
-                moved.times.to(device=device, dtype=dtype),
+                moved.times.to(device=device),
                 moved.states.to(device=device, dtype=dtype),
             )
         return TaskData(

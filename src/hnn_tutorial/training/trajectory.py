@@ -60,7 +60,7 @@ def cut(
     count = states.shape[1] * len(starts)
     batch = {
         "states": pieces(states),
-        "gaps": times[index].diff(dim=-1).repeat(states.shape[1], 1),
+        "gaps": times[index].diff(dim=-1).to(states).repeat(states.shape[1], 1),
         "piece": torch.arange(count, device=states.device),
     }
     if derivatives is not None:
