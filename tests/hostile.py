@@ -303,7 +303,7 @@ LEFT_OUT = {
     r"systems\.System(\..*)?": "abstract; its methods stand here under each system",
     r"systems\.parameter": "a field of a dataclass, like dataclasses.field",
     r"systems\.DampedPendulum\.solution": "there is none; test_systems.py holds what it says",
-    r"models\.(Model|LagrangianModel)(\..*)?": "abstract; likewise under each model",
+    r"models\.(Model|LagrangianNetwork)(\..*)?": "abstract; likewise under each model",
     r"models\.\w+\.build": "called by the constructor alone",
     r"training\.(Adam|LevenbergMarquardt|Optimizer)\.\w+": "called by fit, on problems of its own",
     r"training\.TrajectoryResidual\.jacobian": "likewise",
@@ -397,6 +397,12 @@ def model_calls(kind: type) -> Iterator[tuple[str, Call]]:
             {"another size": X, "no axis": X[0, 0], "float32": X[..., :1].float()},
         )
         yield f"{name}.potential", (made.potential, {"q": q})
+
+
+def own_module(outputs: int) -> torch.nn.Module:
+    """A network of somebody else's."""
+    layers = torch.nn.Linear(2, 3), torch.nn.Softplus(), torch.nn.Linear(3, outputs)
+    return torch.nn.Sequential(*layers).double()
 
 
 hidden = only(
@@ -929,6 +935,26 @@ CALLS: dict[str, Call] = {
         dense.gradient_and_curvature,
         {"x": dense_x, "directions": directions},
     ),
+    **{
+        f"models.{kind.__name__}{part and '.'}{part}": (
+            (
+                kind,
+                {"module": only(torch.nn.Linear(2, outputs), none=None, text="m", the_class=kind)},
+            )
+            if not part
+            else (getattr(kind(own_module(outputs)), part), {"x": state.but(float32=X.float())})
+        )
+        for kind, outputs, parts in (
+            (models.HamiltonianModel, 1, ("hamiltonian", "field", "forward")),
+            (
+                models.LagrangianModel,
+                1,
+                ("lagrangian", "field", "forward", "energy", "mass_matrix", "acceleration"),
+            ),
+            (models.FieldModel, 2, ("field", "forward")),
+        )
+        for part in ("", *parts)
+    },
     # training
     "training.Adam": (
         training.Adam,
@@ -1044,7 +1070,8 @@ CALLS: dict[str, Call] = {
                 "path",
                 MODEL_FILE,
                 {"a folder": FOLDER, "missing": FOLDER / "nothing", "text": TABLE},
-            )
+            ),
+            "model": only(None, text="hnn", number=3, other=models.HNN(1, (9,)), function=X.sum),
         },
     ),
     "training.save_model": (

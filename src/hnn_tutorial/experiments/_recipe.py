@@ -19,7 +19,7 @@ from hnn_tutorial._validate import (
 )
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.mechanics import Field
-from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
+from hnn_tutorial.models import MODELS, Model, parameter_count
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
 
@@ -262,7 +262,7 @@ def uses_velocities(model: Model, task: Task) -> bool:
     check_type(nn.Module, "a model", model=model)
     if not hasattr(task, "velocities"):
         raise TypeError(f"task is {describe(task)}; expected a Task, such as recipe.task")
-    if isinstance(model, LagrangianModel):
+    if hasattr(model, "lagrangian"):
         return True
     return task.velocities and not hasattr(model, "hamiltonian")
 
