@@ -110,3 +110,18 @@ def test_a_clock_keeps_its_digits_whatever_the_states_are(origin):
     wrong = start.states + torch.tensor([0, 0, 0, 9.0, 9, 9]).reshape(-1, 1, 1)
     span = valid_prediction_time(wrong, start.states, late.times)
     torch.testing.assert_close(span, torch.full((2,), 0.6), **near)
+
+
+def test_a_misspelt_name_gets_the_nearest_and_a_missing_gpu_is_called_that(monkeypatch):
+    from hnn_tutorial.experiments import check_device
+    from hnn_tutorial.models import build_model
+
+    with pytest.raises(ValueError, match=r"did you mean 'separable_hnn'\?"):
+        build_model("seperable_hnn", {})
+    with pytest.raises(ValueError, match=r"unknown model 'zzz'; choose one of: .*[a-z]$"):
+        build_model("zzz", {})
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match="device 'cuda': this machine has no CUDA device"):
+        check_device("cuda")
+    with pytest.raises(ValueError, match="unknown device 'tpu'"):
+        check_device("tpu")

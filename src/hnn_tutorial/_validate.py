@@ -5,6 +5,7 @@ they raise ``TypeError``, where the value is, ``ValueError``.
 """
 
 import contextlib
+import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
@@ -317,6 +318,8 @@ def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     try:
         return table[name]
     except (KeyError, TypeError):
+        close = difflib.get_close_matches(name, table, 1) if isinstance(name, str) else []
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
         raise ValueError(
-            f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}"
+            f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}{meant}"
         ) from None
