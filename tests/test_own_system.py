@@ -125,3 +125,15 @@ def test_a_misspelt_name_gets_the_nearest_and_a_missing_gpu_is_called_that(monke
         check_device("cuda")
     with pytest.raises(ValueError, match="unknown device 'tpu'"):
         check_device("tpu")
+
+
+def test_a_dataset_is_indexed_and_walked_through_like_a_list():
+    data = simulate(Pendulum(), Pendulum().sample(2, 0), TIMES).dataset()
+    each = list(data)
+    assert len(each) == len(data)
+    for k in (0, 3, -1):
+        for part in ("states", "derivatives", "trajectory"):
+            assert torch.equal(getattr(each[k], part)[0], getattr(data, part)[k])
+            assert torch.equal(getattr(data[k], part)[0], getattr(data, part)[k])
+    with pytest.raises(IndexError, match="index 12 of a dataset of 12"):
+        data[12]

@@ -148,8 +148,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.states)
 
-    def __getitem__(self, index: slice | Tensor) -> "Dataset":
-        """Return the states selected by a slice, a mask or a tensor of indices."""
+    def __getitem__(self, index: int | slice | Tensor) -> "Dataset":
+        """Return the states selected by an index, a slice, a mask or a tensor of indices."""
+        if isinstance(index, int) and not isinstance(index, bool):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"index {index} of a dataset of {len(self)} states")
+            index = index % len(self)
+            index = slice(index, index + 1)
         return Dataset(self.states[index], self.derivatives[index], self.trajectory[index])
 
     def to(
