@@ -103,8 +103,11 @@ def test_a_plain_loop_of_pytorch_trains_it():
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_torch_saves_it(kind, tmp_path):
+def test_torch_saves_and_compiles_it(kind, tmp_path):
     model = MAKE[kind]()
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(X[:3]), model(X[:3]))
     torch.save(model, tmp_path / "m.pt")
     assert torch.equal(torch.load(tmp_path / "m.pt", weights_only=False)(X), model(X))
     assert torch.equal(copy.deepcopy(model)(X), model(X))

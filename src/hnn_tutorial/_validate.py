@@ -133,10 +133,13 @@ def checked_scalar(
 
 
 def anywhere(mask: Tensor) -> bool | None:
-    """Return whether a mask is true anywhere; None inside ``vmap``, where no value can be read.
+    """Return whether a mask is true anywhere; None where no value can be read.
 
-    Levenberg–Marquardt's Jacobian and ensembles call models and integrators inside ``vmap``.
+    That is inside ``vmap``, in which Levenberg–Marquardt's Jacobian and ensembles call models and
+    integrators, and while ``torch.compile`` or ``torch.export`` follows a model.
     """
+    if torch.compiler.is_compiling():
+        return None
     try:
         return bool(mask.any())
     except RuntimeError as error:

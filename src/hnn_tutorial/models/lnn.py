@@ -71,7 +71,8 @@ class LNN(LagrangianNetwork):
         """Return q̈, ``(..., 2n) -> (..., n)``.
 
         Raises:
-            ValueError: if a mass matrix is singular to rounding.
+            ValueError: if a mass matrix is singular to rounding; not where the model was
+                compiled or exported, whose acceleration is then huge or infinite.
         """
         self._check(x)
         mass_matrix, force = self._equation(x)

@@ -1,4 +1,8 @@
-"""Any PyTorch module as a model: as an H, an L or a field."""
+"""Any PyTorch module as a model: as an H, an L or a field.
+
+``torch.compile`` and ``torch.save`` take each. ``torch.export`` takes a ``FieldModel`` and every
+model of ``MODELS``; in the other two it cannot follow ``torch.func.grad``.
+"""
 
 from typing import Any
 
