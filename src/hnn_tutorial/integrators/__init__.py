@@ -25,7 +25,7 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
-from hnn_tutorial.integrators.adaptive import DOP853, RK45, solve_adaptive
+from hnn_tutorial.integrators.adaptive import DOP853, RADAU, RK45, solve_adaptive
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
 from hnn_tutorial.integrators.splitting import (
@@ -53,6 +53,9 @@ METHODS: dict[str, Method] = {
 }
 """The integrators by name; each states its order, and whether it is symplectic or adaptive."""
 
+_ALL = METHODS | {RADAU.name: RADAU}
+"""With Radau, which ``integrate`` knows too. It stands apart, as it carries no gradient."""
+
 MOST_STEPS = 1e8
 """In one interval of the times; more would take hours, and are a slip of a unit."""
 
@@ -68,8 +71,8 @@ def integrate(
 ) -> Tensor:
     r"""Follow a field from initial states through the given times: solve :math:`\dot x = f(t, x)`.
 
-    A batch of states is one call. Through every method gradients flow to ``x0`` and to the
-    weights that the field uses; an adaptive method repeats its accepted steps for that. A
+    A batch of states is one call. Through every method of ``METHODS`` gradients flow to ``x0`` and
+    to the weights that the field uses; an adaptive method repeats its accepted steps for that. A
     trajectory that runs away ends in inf or NaN, which is returned, not hidden.
 
     A field of one argument is f(x). One whose first of two required arguments is named ``t`` is
@@ -89,7 +92,10 @@ def integrate(
             split a state into [q, p] need an even d.
         times: strictly increasing, or strictly decreasing to run backwards; shape ``(T,)``. They
             stay float64 whatever the states are.
-        method: a key of ``METHODS``.
+        method: a key of ``METHODS``; or ``"radau"``, SciPy's implicit adaptive method of order 5
+            (Hairer & Wanner 1996, sec. IV.8), for stiff fields: those with motions that die out far
+            faster than the rest changes. It takes the field's Jacobian from autograd, and carries
+            no gradient itself.
         step: longest internal step of a fixed-step method; each interval of ``times`` is
             divided evenly into steps no longer than this. None makes one step per interval. Where
             that is a single step from start to end, and two steps of half the length end more than
@@ -105,12 +111,12 @@ def integrate(
         ValueError: for an unknown method (the right names are listed), times that are not
             strictly monotone, states that are not finite, a splitting method on an odd last axis
             or a field that is not separable or depends on t, a single step that is far too long,
-            or an option that the method lacks.
+            a gradient wanted of radau, or an option that the method lacks.
         TypeError: if ``x0`` is not of a floating-point dtype, or a field of two arguments does not
             take t first.
         RuntimeError: if an adaptive method gives up on all states.
     """
-    chosen = lookup(METHODS, method, "method")
+    chosen = lookup(_ALL, method, "method")
     given = isinstance(x0, np.ndarray) and x0.dtype.kind == "f"
     start: Tensor = torch.as_tensor(x0) if given else x0  # type: ignore[assignment]
     check_tensor(start, "x0")
@@ -288,7 +294,7 @@ def fixed_step(name: str) -> tuple[Method, Step]:
     Raises:
         ValueError: for any other name.
     """
-    chosen = lookup(METHODS, name, "method")
+    chosen = lookup(_ALL, name, "method")
     if chosen.step is None:
         fixed = [m.name for m in METHODS.values() if not m.adaptive]
         raise ValueError(f"{name} chooses its own steps; use one of: {', '.join(fixed)}")

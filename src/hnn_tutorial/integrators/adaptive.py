@@ -2,16 +2,18 @@
 
 import itertools
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from scipy import integrate
+from scipy import integrate, sparse
 from torch import Tensor
 
 from hnn_tutorial._validate import anywhere
 from hnn_tutorial.integrators._method import Clocked, Method
 
-SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853}
+SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853, "RADAU": integrate.Radau}
 TIGHTEST = 32
 """Rounding errors of the states' dtype; a finer tolerance would chase them with ever more steps."""
 
@@ -36,6 +38,9 @@ def solve_adaptive(
     accepted are made once more with the method's own tableau in torch, and the result of that is
     returned. The lengths of the steps are taken as constants.
 
+    Radau solves an implicit equation at each step, with the Jacobian of the field from autograd: of
+    each state by itself, so that a batch makes a sparse matrix. It carries no gradient.
+
     Where SciPy gives up on a batch, its halves are tried apart, until the states at fault stand
     alone. They are NaN from where they were lost, a warning names them, and the others go on.
 
@@ -43,7 +48,7 @@ def solve_adaptive(
         field: ``(t, x) -> ẋ``, states ``(..., d) -> (..., d)``.
         x0: initial states, ``(..., d)``. Times and steps are float64, the states keep their dtype.
         times: strictly monotone, the first is the time of ``x0``.
-        scipy_name: ``"RK45"`` or ``"DOP853"``.
+        scipy_name: ``"RK45"``, ``"DOP853"`` or ``"RADAU"``.
         rtol: relative tolerance for each state.
         atol: absolute tolerance for each state.
 
@@ -51,18 +56,18 @@ def solve_adaptive(
         States at the times, ``(len(times), ..., d)``.
 
     Raises:
+        ValueError: if a gradient is wanted of Radau.
         RuntimeError: if SciPy gives up on every state, with its reason and the time that it
             reached; or on one state of a batch where a gradient is wanted.
     """
     wanted = torch.is_grad_enabled() and (x0.requires_grad or field(times[0], x0).requires_grad)
-    floor = TIGHTEST * torch.finfo(x0.dtype).eps
     states = max(1, x0.numel() // x0.shape[-1])
-    # Below 100 rounding errors of its own SciPy warns and clips; we clip without the noise.
-    tightest = 100 * np.finfo(np.float64).eps
-    tolerances = {
-        "rtol": max(max(rtol, floor) / states**0.5, tightest),
-        "atol": max(atol, floor if atol >= 1e-9 else 0.0) / states**0.5,
-    }
+    if wanted and scipy_name == "RADAU":
+        raise ValueError(
+            "radau carries no gradient, and one is wanted of x0 or of the field's weights; call it "
+            "inside torch.no_grad(), or use dop853 or a fixed-step method"
+        )
+    tolerances = tolerances_for(x0, rtol, atol)
     try:
         y, accepted = _solve(field, x0.detach(), times, scipy_name, tolerances)
     except RuntimeError as error:
@@ -74,6 +79,62 @@ def solve_adaptive(
     return y
 
 
+def tolerances_for(x0: Tensor, rtol: float = 1e-9, atol: float = 1e-9) -> dict[str, float]:
+    """Return SciPy's tolerances with which each state of a batch keeps to these."""
+    floor = TIGHTEST * torch.finfo(x0.dtype).eps
+    root = max(1, x0.numel() // x0.shape[-1]) ** 0.5
+    # Below 100 rounding errors of its own SciPy warns and clips; we clip without the noise.
+    tightest = 100 * np.finfo(np.float64).eps
+    return {
+        "rtol": max(max(rtol, floor) / root, tightest),
+        "atol": max(atol, floor if atol >= 1e-9 else 0.0) / root,
+    }
+
+
+Slope = Callable[[float, np.ndarray], np.ndarray]
+
+
+def scipy_slope(
+    field: Clocked, x0: Tensor, t: float, scipy_name: str
+) -> tuple[Slope, dict[str, Any]]:
+    """Return a batch's field as SciPy takes it, and the options that its solver needs.
+
+    A field without a gradient at the start, such as one written in NumPy, leaves Radau's Jacobian
+    to SciPy's differences.
+    """
+
+    def unpacked(flat: np.ndarray) -> Tensor:
+        return torch.as_tensor(flat, dtype=x0.dtype, device=x0.device).reshape(x0.shape)
+
+    def slope(t: float, flat: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return field(t, unpacked(flat)).double().cpu().numpy().ravel()
+
+    if scipy_name != "RADAU":
+        return slope, {}
+    with torch.enable_grad():
+        if not field(t, x0.detach().clone().requires_grad_()).requires_grad:
+            return slope, {}
+
+    def jacobian(t: float, flat: np.ndarray) -> Any:
+        # The states of a batch do not act on each other: the gradient of a component's sum over
+        # the batch is that component's row for every state.
+        with torch.enable_grad():
+            x = unpacked(flat).detach().requires_grad_()
+            value = field(t, x)
+            if not value.requires_grad:
+                return sparse.csc_matrix((flat.size, flat.size))
+            rows = [
+                torch.autograd.grad(part.sum(), x, retain_graph=True, materialize_grads=True)[0]
+                for part in value.unbind(-1)
+            ]
+        blocks = torch.stack(rows, dim=-2).double().cpu().numpy()
+        d = x0.shape[-1]
+        return sparse.block_diag(list(blocks.reshape(-1, d, d)), format="csc")
+
+    return slope, {"jac": jacobian}
+
+
 def _solve(
     field: Clocked,
     x0: Tensor,
@@ -83,19 +144,16 @@ def _solve(
 ) -> tuple[Tensor, list[float]]:
     """Return the states at the times, and the times of the accepted steps."""
 
-    def derivative(t: float, flat: np.ndarray) -> np.ndarray:
-        x = torch.as_tensor(flat, dtype=x0.dtype, device=x0.device).reshape(x0.shape)
-        with torch.no_grad():
-            return field(t, x).double().cpu().numpy().ravel()
-
+    slope, needs = scipy_slope(field, x0, times[0], scipy_name)
     solution = integrate.solve_ivp(
-        derivative,
+        slope,
         (times[0], times[-1]),
         x0.double().cpu().numpy().ravel(),
         method=SOLVERS[scipy_name],
         dense_output=True,
         rtol=tolerances["rtol"],
         atol=tolerances["atol"],
+        **needs,
     )
     if not solution.success:
         raise RuntimeError(
@@ -170,3 +228,4 @@ def _repeat(
 
 RK45 = Method("rk45", "RK45 (SciPy)", 5, False, True, False, 6, None)
 DOP853 = Method("dop853", "DOP853 (SciPy)", 8, False, True, False, 12, None)
+RADAU = Method("radau", "Radau IIA (SciPy)", 5, False, True, False, 3, None)
