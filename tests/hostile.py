@@ -574,6 +574,29 @@ CALLS: dict[str, Call] = {
         partial(integrators.integrate, method="gauss_legendre4"),
         {"field": field, "x0": state.but("NumPy"), "times": monotone},
     ),
+    "integrators.integrate, stiff": (
+        partial(integrators.integrate, method="radau"),
+        {
+            "field": field,
+            "x0": state.but("NumPy", NaN=X * nan, wants_a_gradient=FREE),
+            "times": monotone,
+            "rtol": positive(1e-6),
+            "atol": positive(1e-6),
+        },
+    ),
+    "integrators.crossings": (
+        integrators.crossings,
+        {
+            "field": field,
+            "x0": state.but("NumPy", NaN=X * nan, inf=X * inf),
+            "times": monotone,
+            "event": Arg("scalar function", lambda x: x[..., 0]),
+            "method": method,
+            "direction": Arg("number", 0, {"two": 2, "a half": 0.5}),
+            "first": only(False, none=None, text="yes", number=1),
+            "step": step,
+        },
+    ),
     "integrators.integrate_gaps": (
         integrators.integrate_gaps,
         {

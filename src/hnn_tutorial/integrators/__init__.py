@@ -1,9 +1,12 @@
-"""From a field to a trajectory: one function, ``integrate``, and one table, ``METHODS``."""
+"""From a field to a trajectory: ``integrate``, and one table, ``METHODS``.
+
+``crossings`` follows a field likewise, to where its motion crosses a surface.
+"""
 
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +24,18 @@ from hnn_tutorial._validate import (
     check_positive,
     check_state,
     check_tensor,
+    check_type,
     checked_field,
     lookup,
 )
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
 from hnn_tutorial.integrators.adaptive import DOP853, RADAU, RK45, solve_adaptive
+from hnn_tutorial.integrators.events import (
+    Crossings,
+    Stretch,
+    adaptive_stretches,
+    find_crossings,
+)
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
 from hnn_tutorial.integrators.splitting import (
@@ -35,7 +45,15 @@ from hnn_tutorial.integrators.splitting import (
     coupled_parts,
 )
 
-__all__ = ["METHODS", "Method", "UnsettledStepError", "integrate", "integrate_gaps"]
+__all__ = [
+    "METHODS",
+    "Crossings",
+    "Method",
+    "UnsettledStepError",
+    "crossings",
+    "integrate",
+    "integrate_gaps",
+]
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -116,15 +134,122 @@ def integrate(
             take t first.
         RuntimeError: if an adaptive method gives up on all states.
     """
+    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    if len(clock) == 1:
+        return start.unsqueeze(0)
+    if chosen.step is None:
+        still = checked_field(field)
+        return solve_adaptive(
+            clocked or (lambda _, x: still(x)), start, clock, method.upper(), **options
+        )
+    advance = _advance(field, clocked, chosen.step)
+    if step is None and len(clock) == 2:
+        _check_single_step(advance, start, clock, method)
+    return _solve_fixed(advance, start, clock, step)
+
+
+def crossings(
+    field: Callable[..., Tensor],
+    x0: Tensor | np.ndarray,
+    times: Tensor | Sequence[float],
+    event: Callable[..., Tensor],
+    method: str = "dop853",
+    *,
+    direction: int = 0,
+    first: bool = False,
+    step: float | None = None,
+    **options: float,
+) -> Crossings:
+    r"""Find where the motion of :math:`\dot x = f(t, x)` crosses the surface :math:`g(t, x) = 0`.
+
+    With all crossings this makes a Poincaré section; with ``first`` it follows each state to its
+    first crossing, such as an impact, and stops it there. Where the sign of g changes within a
+    step, a fixed-step method is stepped again from the step's start to the time of the crossing,
+    which keeps its order; an adaptive one is read from its own interpolation. The time is located
+    by Brent's method down to rounding.
+
+    A start on the surface is no crossing, and an arrival on it is one: so a ball that bounced is
+    followed on from the ground. A start that rounding has put just behind the surface crosses it
+    again; a ``direction`` leaves that out. Two crossings within one step of a fixed-step method, or
+    an eighth of a step of an adaptive one, cancel and are missed, and so is a surface that is only
+    touched: a smaller step, or an event that is the derivative of g, finds these.
+
+    >>> def thrown(x):  # upwards, in m and m/s
+    ...     return torch.stack([x[..., 1], torch.full_like(x[..., 1], -9.81)], dim=-1)
+    >>> up = torch.tensor([0.0, 9.81]).double()
+    >>> impact = crossings(thrown, up, [0, 5], lambda x: x[..., 0], first=True)
+    >>> impact.times
+    tensor([2.0000], dtype=torch.float64)
+
+    Args:
+        field: f(x) or f(t, x), as in ``integrate``.
+        x0: initial states, ``(..., d)``, at ``times[0]``; a tensor or a NumPy array.
+        times: as in ``integrate``, ``(T,)``; the motion is watched from the first to the last.
+        event: g(x) or g(t, x), states ``(..., d) -> (...,)``; t is a float64 number.
+        method: as in ``integrate``.
+        direction: 1 counts the crossings at which g rises as the motion is followed, -1 those at
+            which it falls, 0 both.
+        first: whether each state stops at its first crossing.
+        step: as in ``integrate``.
+        options: ``rtol`` and ``atol`` of the adaptive methods.
+
+    Returns:
+        The crossings of all states; none, if none of them crosses. They carry no gradient.
+
+    Raises:
+        ValueError: as ``integrate`` does; for a direction that is not -1, 0 or 1, and an event that
+            gives another shape than one number for each state.
+        TypeError: as ``integrate`` does; if the event gives no tensor of the states' dtype.
+        RuntimeError: if an adaptive method gives up on any of the states.
+    """
+    check_type(bool, "True or False", first=first)
+    if as_number("direction", direction) not in (-1, 0, 1):
+        raise ValueError(f"direction = {direction}; expected -1, 0 or 1")
+    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    timed = _takes_time(event, "event")
+
+    def watched(t: float, x: Tensor) -> Tensor:
+        value = timed(t, x) if timed else event(x)
+        check_output(value, x, x.shape[:-1], "the event")
+        return value
+
+    done = torch.zeros(start.shape[:-1], dtype=torch.bool, device=start.device)
+    still = checked_field(field)
+
+    def moving(t: float, x: Tensor) -> Tensor:
+        rate = clocked(t, x) if clocked else still(x)
+        return torch.where(done.unsqueeze(-1), 0, rate) if first else rate
+
+    with torch.no_grad():
+        start = start.detach()
+        stretches: Iterator[Stretch]
+        if len(clock) == 1:
+            stretches = iter(())
+        elif chosen.step is None:
+            stretches = adaptive_stretches(moving, start, clock, method.upper(), **options)
+        else:
+            advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen.step)
+            if step is None and len(clock) == 2:
+                _check_single_step(advance, start, clock, method)
+            stretches = _fixed_stretches(advance, start, clock, step)
+        return find_crossings(
+            stretches, start, clock[0], watched, int(direction), done if first else None
+        )
+
+
+def _checked(
+    field: Any, x0: Any, times: Any, method: str, step: Any, options: dict[str, float]
+) -> tuple[Method, Tensor, list[float], Clocked | None, float | None]:
+    """Return the method, the start, the times, a field f(t, x) or None, and the step."""
     chosen = lookup(_ALL, method, "method")
     given = isinstance(x0, np.ndarray) and x0.dtype.kind == "f"
-    start: Tensor = torch.as_tensor(x0) if given else x0  # type: ignore[assignment]
+    start: Tensor = torch.as_tensor(x0) if given else x0
     check_tensor(start, "x0")
     if start.ndim == 0 or start.shape[-1] == 0:
         raise ValueError(f"x0 has shape {tuple(start.shape)}; expected (..., d), such as [q, p]")
     check_finite(start, "x0")
     clock = as_times(times).tolist()
-    clocked = _takes_time(field)
+    clocked = _clocked(field)
     if chosen.needs_separable:
         if clocked is not None:
             raise ValueError(f"{chosen.title} takes fields f(x) only; use rk4 for f(t, x)")
@@ -140,28 +265,20 @@ def integrate(
         if unknown := set(options) - {"rtol", "atol"}:
             raise ValueError(f"{method} has no option {sorted(unknown)}; it takes rtol and atol")
         check_positive(**options)
-        if len(clock) == 1:
-            return start.unsqueeze(0)
-        still = checked_field(field)
-        return solve_adaptive(
-            clocked or (lambda _, x: still(x)), start, clock, method.upper(), **options
-        )
+        return chosen, start, clock, clocked, None
     if options:
         raise ValueError(f"{method} has no option {sorted(options)}; it takes step=... only")
     if step is not None:
         check_positive(step=step)
         step = as_number("step", step)
-    advance = _advance(field, clocked, chosen.step)
-    if step is None and len(clock) == 2:
-        _check_single_step(advance, start, clock, method)
-    return _solve_fixed(advance, start, clock, step)
+    return chosen, start, clock, clocked, step
 
 
-def _takes_time(field: Any) -> Clocked | None:
-    """Return a field f(t, x), checked at every call, or None for a field f(x)."""
-    check_callable(field=field)
+def _takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
+    """Return a function of (t, x), or None for one of x."""
+    check_callable(**{name: function})
     try:
-        parameters = inspect.signature(field).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # some built-in functions tell nothing
         return None
     needed = [
@@ -173,12 +290,21 @@ def _takes_time(field: Any) -> Clocked | None:
         return None
     if needed[0] not in ("t", "time"):
         raise TypeError(
-            f"the field takes ({', '.join(needed)}); expected f(x), or f(t, x) with the time "
+            f"the {name} takes ({', '.join(needed)}); expected f(x), or f(t, x) with the time "
             "first, named t"
         )
+    called: Callable[[float, Tensor], Any] = function
+    return called
+
+
+def _clocked(field: Any) -> Clocked | None:
+    """Return a field f(t, x), checked at every call, or None for a field f(x)."""
+    timed = _takes_time(field, "field")
+    if timed is None:
+        return None
 
     def call(t: float, x: Tensor) -> Tensor:
-        value = field(t, x)
+        value: Tensor = timed(t, x)
         check_output(value, x, x.shape, "the field")
         return value
 
@@ -225,23 +351,46 @@ def _check_single_step(advance: Advance, x0: Tensor, clock: list[float], method:
             )
 
 
+def _steps(before: float, after: float, longest: float | None) -> tuple[int, float]:
+    """Return into how many steps an interval is divided, and their length."""
+    interval = after - before
+    # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
+    needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
+    if needed > MOST_STEPS:
+        raise ValueError(
+            f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
+            f"expected at most {MOST_STEPS:g}"
+        )
+    count = max(1, math.ceil(needed))
+    return count, interval / count
+
+
 def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: float | None) -> Tensor:
     x, states = x0, [x0]
     for before, after in itertools.pairwise(clock):
-        interval = after - before
-        # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
-        needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
-        if needed > MOST_STEPS:
-            raise ValueError(
-                f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
-                f"expected at most {MOST_STEPS:g}"
-            )
-        count = max(1, math.ceil(needed))
-        h = interval / count
+        count, h = _steps(before, after, longest)
         for k in range(count):
             x = advance(x, before + k * h, h)
         states.append(x)
     return torch.stack(states)
+
+
+def _fixed_stretches(
+    advance: Advance, x0: Tensor, clock: list[float], longest: float | None
+) -> Iterator[Stretch]:
+    """Yield each step, with the states from a shorter step at any time within."""
+    x = x0
+    for before, after in itertools.pairwise(clock):
+        count, h = _steps(before, after, longest)
+        for k in range(count):
+            begin = before + k * h
+            end = after if k == count - 1 else before + (k + 1) * h
+
+            def at(t: float, x: Tensor = x, begin: float = begin) -> Tensor:
+                return advance(x, begin, t - begin)
+
+            x = advance(x, begin, h)
+            yield Stretch(begin, end, x, at)
 
 
 def integrate_gaps(
