@@ -357,7 +357,7 @@ def phase_volume_change(
         or its volume collapsed to nothing.
 
     Raises:
-        ValueError: for an adaptive method, which carries no gradients, or fewer than two times.
+        ValueError: for an adaptive method, which chooses its own steps, or fewer than two times.
     """
     check_state(x0, "x0")
     check_finite(x0, "x0")
