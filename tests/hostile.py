@@ -257,8 +257,10 @@ monotone, increasing = Arg("times", TIMES), Arg("increasing", TIMES)
 drawn = increasing.but("to and fro", "twice", "backwards", "NaN", "inf")  # in any order
 positive, not_negative = partial(Arg, "positive"), partial(Arg, "not negative")
 count, seed = partial(Arg, "count"), Arg("seed", 0)
+array = partial(Arg, fine=("NumPy",))
 method = Arg("name", "rk4")
 step = Arg("positive", 0.1, fine=("None",))
+turning = only([0], none_such=[5], text="theta", twice=[0, 0], negative=[-1], number=3, words=["q"])
 system, model = Arg("system", SPRING), Arg("model", HNN)
 dtype = Arg("dtype", torch.float64)
 radius = only(
@@ -305,7 +307,7 @@ LEFT_OUT = {
     r"systems\.DampedPendulum\.solution": "there is none; test_systems.py holds what it says",
     r"models\.(Model|LagrangianNetwork)(\..*)?": "abstract; likewise under each model",
     r"models\.\w+\.build": "called by the constructor alone",
-    r"training\.(Adam|LevenbergMarquardt|Optimizer)\.\w+": "called by fit, on problems of its own",
+    r"training\.(Adam|LevenbergMarquardt|(Torch)?Optimizer)\.\w+": "called by fit, on its problems",
     r"training\.TrajectoryResidual\.jacobian": "likewise",
     r"training\.(Residual|LearnableField(\..*)?)|mechanics\.(Field|ScalarFunction)": "a type",
     r"training\.Problem(\..*)?": "made by fit, for optimizers",
@@ -619,15 +621,23 @@ CALLS: dict[str, Call] = {
     "data.central_differences": (
         data.central_differences,
         {
-            "states": Arg("tensor", PATH, {"other times": PATH[:4], "no axis": X[0, 0]}),
+            "states": array("tensor", PATH, {"other times": PATH[:4], "no axis": X[0, 0]}),
             "times": increasing,
+            "angles": turning,
+        },
+    ),
+    "data.unwrap": (
+        data.unwrap,
+        {
+            "states": array("tensor", PATH, {"no axis": X[0, 0]}),
+            "angles": turning.but(none=None),
         },
     ),
     "data.Dataset": (
         data.Dataset,
         {
-            "states": state.but(NaN=X * nan, other_length=X[:2], axes=PATH, empty=X[:0]),
-            "derivatives": state.but(inf=X * inf, other_length=X[:2]),
+            "states": state.but("NumPy", NaN=X * nan, other_length=X[:2], axes=PATH, empty=X[:0]),
+            "derivatives": state.but("NumPy", inf=X * inf, other_length=X[:2]),
             "trajectory": only(
                 torch.tensor([0, 1, 2]),
                 text="abc",
@@ -638,6 +648,10 @@ CALLS: dict[str, Call] = {
         },
     ),
     "data.Dataset.to": (DATA.to, {"dtype": dtype.but("None"), "device": Arg("device", "cpu")}),
+    "data.Trajectories.to": (
+        TRAJECTORIES.to,
+        {"dtype": dtype.but("None"), "device": Arg("device", "cpu")},
+    ),
     "data.Dataset.split": (
         DATA.split,
         {"test_fraction": Arg("positive", 0.4, {"all": 1.0}), "seed": seed},
@@ -646,7 +660,8 @@ CALLS: dict[str, Call] = {
         data.Trajectories,
         {
             "times": increasing.but(a_list=TIMES.tolist()),
-            "states": path.but(NaN=PATH * nan, other_times=PATH[:3], one=PATH[:, 0]),
+            "states": path.but("NumPy", NaN=PATH * nan, other_times=PATH[:3], one=PATH[:, 0]),
+            "angles": turning,
         },
     ),
     "data.Trajectories.noisy": (TRAJECTORIES.noisy, {"sigma": not_negative(0.1), "seed": seed}),
@@ -655,7 +670,7 @@ CALLS: dict[str, Call] = {
         data.simulate,
         {
             "system": system.but("a tensor"),
-            "x0": planar.but(NaN=X * nan),
+            "x0": planar.but("NumPy", NaN=X * nan),
             "times": increasing,
             "method": method,
         },
@@ -709,7 +724,11 @@ CALLS: dict[str, Call] = {
     ),
     "evaluation.coordinate_error": (
         evaluation.coordinate_error,
-        {"predicted": path.but(other_times=PATH[:3]), "true": path.but(NaN=PATH * nan)},
+        {
+            "predicted": path.but(other_times=PATH[:3]),
+            "true": path.but(NaN=PATH * nan),
+            "angles": turning.but(none=None),
+        },
     ),
     "evaluation.valid_prediction_time": (
         evaluation.valid_prediction_time,
@@ -718,6 +737,7 @@ CALLS: dict[str, Call] = {
             "true": path.but(NaN=PATH * nan),
             "times": increasing,
             "threshold": positive(0.4),
+            "angles": turning.but(none=None),
         },
     ),
     "evaluation.MeshError.fraction_below": (MESH.fraction_below, {"bound": positive(0.1)}),
@@ -987,6 +1007,26 @@ CALLS: dict[str, Call] = {
             "batch_size": count(2),
             "schedule": Arg("name", "cosine"),
             "weight_decay": not_negative(0.0),
+            "lr": only(None, a_rate=1e-3, text="1e-3"),
+        },
+    ),
+    "training.TorchOptimizer": (
+        training.TorchOptimizer,
+        {
+            "make": Arg(
+                "callable",
+                torch.optim.SGD,
+                {
+                    "an instance": torch.optim.Adam(HNN.parameters()),
+                    "asks for a closure": torch.optim.LBFGS,
+                    "of sparse gradients": torch.optim.SparseAdam,
+                    "without its rate": partial(torch.optim.SGD, lr=-1.0),
+                    "makes none": list,
+                    "takes nothing": dict.fromkeys,
+                },
+            ),
+            "steps": count(2),
+            "batch_size": count(2),
         },
     ),
     "training.LevenbergMarquardt": (

@@ -142,3 +142,50 @@ def test_recordings_of_different_lengths_and_rates_keep_their_own_pieces():
     assert joined["piece"].tolist() == list(range(len(joined["states"])))
     with pytest.raises(ValueError, match="pass length="):
         cut(parts)
+
+
+# The shortest programs, each whole
+
+OWN_HAMILTONIAN = """
+import torch
+from hnn_tutorial.data import simulate
+from hnn_tutorial.mechanics import hamiltonian_field
+from hnn_tutorial.models import HNN
+from hnn_tutorial.training import fit
+
+x0 = 2 * torch.rand(20, 2, dtype=torch.float64) - 1
+field = hamiltonian_field(lambda x: x[..., 1] ** 2 / 2 + x[..., 0] ** 4 / 4)
+data = simulate(field, x0, torch.linspace(0, 3, 20)).dataset(field)
+model = HNN(1, (16,))
+fit(model, data)
+"""
+
+OWN_LOOP = """
+import torch
+from hnn_tutorial.data import simulate
+from hnn_tutorial.models import HamiltonianModel
+from hnn_tutorial.systems import Pendulum
+
+system = Pendulum()
+x0, times = system.sample(20, seed=0), torch.linspace(0, 3, 20)
+data = simulate(system, x0, times).dataset(system.field)
+layers = torch.nn.Linear(2, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1)
+model = HamiltonianModel(torch.nn.Sequential(*layers).double())
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+for _ in range(500):
+    optimizer.zero_grad()
+    loss = (model(data.states) - data.derivatives).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("program, lines", [(OWN_HAMILTONIAN, 10), (OWN_LOOP, 15)])
+def test_the_shortest_programs_end_in_a_trained_model(program, lines):
+    """Of as many lines as the documentation may say, and far better than untrained."""
+    assert len([line for line in program.splitlines() if line]) == lines
+    torch.manual_seed(0)
+    names: dict = {}
+    exec(program, names)
+    states, true = names["data"].states, names["data"].derivatives
+    assert field_error(names["model"].field, lambda _: true, states) < 1e-2 * true.square().mean()

@@ -8,7 +8,7 @@ import contextlib
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,14 @@ def describe(value: Any) -> str:
 
 
 # Tensors
+
+
+def as_tensor(x: Tensor | np.ndarray) -> Tensor:
+    """Return a NumPy array as a tensor with numbers of its own; anything else as it is.
+
+    What is no tensor then is for the check that follows to refuse.
+    """
+    return torch.tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fi" else x  # type: ignore[return-value]
 
 
 def check_tensor(x: Any, name: str = "x") -> None:
@@ -233,15 +241,15 @@ def check_not_negative(**values: float) -> None:
 def check_count(**values: Any) -> None:
     """Raise ``ValueError`` for the first keyword whose value is not a positive integer."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        if isinstance(value, bool) or not isinstance(value, Integral) or not 0 < int(value) < 2**63:
             raise ValueError(f"{name} = {describe(value)}; expected a positive integer")
 
 
-def check_seed(seed: int) -> None:
+def check_seed(seed: Any) -> None:
     """Raise unless ``seed`` is an integer that a generator takes."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
-    if not -(2**63) <= seed < 2**64:
+    if not -(2**63) <= int(seed) < 2**64:
         raise ValueError(f"seed is {seed}; expected an integer of 64 bits")
 
 

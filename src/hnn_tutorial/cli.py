@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from hnn_tutorial import __version__
 
 # torch and what needs it are imported where they are used: help must not wait for them.
 if TYPE_CHECKING:
-    from hnn_tutorial.experiments import Row
+    from hnn_tutorial.experiments import Recipe, Row
 
 __all__ = [
     "main",
@@ -85,7 +85,12 @@ def make_parser() -> argparse.ArgumentParser:
         "last checkpoint.",
     )
     run.add_argument("recipes", nargs="+", metavar="RECIPE", help="one or more names from `list`")
-    run.add_argument("--model", metavar="M", help="instead of the recipe's own")
+    run.add_argument(
+        "--model",
+        metavar="M[,M...]",
+        help="instead of the recipe's own; module:Name is a class of your own in module.py, which "
+        "is imported, called with the degrees of freedom, and trained and scored as the others are",
+    )
     run.add_argument("--optimizer", metavar="O", help="instead of the recipe's own")
     run.add_argument(
         "--seeds", type=_count, metavar="N", help="run seeds 0 to N - 1 (default: as the recipe)"
@@ -209,6 +214,9 @@ def _run(options: argparse.Namespace) -> int:
     from hnn_tutorial.experiments._results import write_json
 
     recipes = [lookup(RECIPES, name, "recipe") for name in dict.fromkeys(options.recipes)]
+    models = options.model and list(dict.fromkeys(options.model.split(",")))
+    for line in _budgets(recipes, models or []):
+        print(line, file=sys.stderr)
     target = None if options.json is None else Path(options.json)
     if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
         raise ValueError(f"--json {target}: expected the name of a file in a folder that exists")
@@ -216,7 +224,7 @@ def _run(options: argparse.Namespace) -> int:
         results = sweep(
             recipes,
             options.seeds,
-            models=options.model and [options.model],
+            models=models,
             optimizer=options.optimizer,
             device=options.device,
             out=options.out,
@@ -233,6 +241,21 @@ def _run(options: argparse.Namespace) -> int:
         write_json(target, [row.to_json() for row in rows])
     print(_as_text(rows))
     return 0
+
+
+def _budgets(recipes: Sequence["Recipe"], models: Sequence[str]) -> Iterator[str]:
+    """Say how many weights a model of one's own has beside the recipe's."""
+    from hnn_tutorial.experiments._own import is_own
+    from hnn_tutorial.models import parameter_count
+
+    for recipe in recipes:
+        for kind in filter(is_own, models):
+            usual = next(iter(recipe.models))
+            mine, theirs = (parameter_count(recipe.build(each, 0)) for each in (kind, usual))
+            yield (
+                f"{recipe.name}: {kind} has {mine} weights, {usual} has {theirs}; data, seeds, "
+                "optimizer and scores are the same"
+            )
 
 
 def _fit(options: argparse.Namespace) -> int:

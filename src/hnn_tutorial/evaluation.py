@@ -16,6 +16,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from hnn_tutorial._angles import shorter_way
 from hnn_tutorial._validate import (
     as_device,
     as_number,
@@ -177,7 +178,7 @@ def energy_gain(
     return _infinite_where_diverged(gain, end)
 
 
-def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
+def coordinate_error(predicted: Tensor, true: Tensor, angles: Sequence[int] = ()) -> Tensor:
     r"""Return the mean squared error of a predicted motion, in its coordinates.
 
     .. math:: \frac{1}{Td} \sum_{k=1}^{T} \| \hat x_k - x_k \|^2, \qquad d = 2n
@@ -185,6 +186,8 @@ def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
     Args:
         predicted: ``(T, ..., 2n)``.
         true: states at the same times, ``(T, ..., 2n)``.
+        angles: indices of the components that are angles in rad: they differ by the shorter way
+            round, so that whole turns do not count.
 
     Returns:
         One error for each trajectory, ``(...)``, in squared units of the state; infinity
@@ -194,11 +197,16 @@ def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
         ValueError: if shapes differ, or the true states are not finite.
     """
     _check_pair(predicted, true)
-    return _mean_square_in_time(predicted - true, predicted, axes=(0, -1))
+    missed = shorter_way(predicted - true, angles)
+    return _mean_square_in_time(missed, predicted, axes=(0, -1))
 
 
 def valid_prediction_time(
-    predicted: Tensor, true: Tensor, times: Tensor | Sequence[float], threshold: float = 0.4
+    predicted: Tensor,
+    true: Tensor,
+    times: Tensor | Sequence[float],
+    threshold: float = 0.4,
+    angles: Sequence[int] = (),
 ) -> Tensor:
     r"""Return how long a prediction stays within a threshold of the truth.
 
@@ -213,6 +221,8 @@ def valid_prediction_time(
         true: states at the same times, ``(T, ..., 2n)``.
         times: ``(T,)``, strictly increasing.
         threshold: the largest error that still counts as valid.
+        angles: as in ``coordinate_error``; the scale of an angle is that of the true states as
+            they are given.
 
     Returns:
         One time for each trajectory, ``(...)``. A prediction that stays within the threshold
@@ -233,7 +243,7 @@ def valid_prediction_time(
             f"times has shape {tuple(times.shape)}, the states have {len(true)} times; they must "
             "match"
         )
-    distance = (predicted - true).norm(dim=-1)
+    distance = shorter_way(predicted - true, angles).norm(dim=-1)
     scale = true.square().sum(-1).mean(0).sqrt()
     # Written without a division, so that a state at rest at the origin has a threshold of 0;
     # negated, so that a NaN is beyond it.

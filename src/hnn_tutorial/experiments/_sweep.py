@@ -102,7 +102,7 @@ def sweep(
     Args:
         recipes: what to run, such as values of ``RECIPES``.
         seeds: how many; None takes each recipe's own number.
-        models: kinds to run; None takes each recipe's own.
+        models: kinds to run, ``module:Name`` for those of one's own; None takes each recipe's.
         optimizer: None takes each recipe's own.
         device: where to train: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
         out: folder of the results.
