@@ -77,8 +77,6 @@ def adaptive_stretches(
         ends = np.linspace(solver.t_old, solver.t, LOOKS + 1).tolist()
         for begin, end in itertools.pairwise(ends):
             yield Stretch(begin, end, at(end), at)
-        # The field may have stopped for some states meanwhile; the step begins with this slope.
-        solver.f = slope(solver.t, solver.y)
 
 
 def find_crossings(
