@@ -1155,7 +1155,21 @@ CALLS: dict[str, Call] = {
     ),
     "experiments.Recipe.build": (
         TINY.build,
-        {"kind": Arg("name", "hnn"), "seed": seed},
+        {
+            "kind": Arg(
+                "name",
+                "hnn",
+                {
+                    "no such module": "nowhere_at_all:Mine",
+                    "no such name": "hnn_tutorial.models:Mine",
+                    "no model": "math:cos",
+                    "no function": "math:pi",
+                    "no name": "hnn_tutorial.models:",
+                    "a name above": "..:HNN",
+                },
+            ),
+            "seed": seed,
+        },
     ),
     "experiments.Row.to_json": (experiments.table([RESULT])[0].to_json, {}),
     "experiments.TaskData.to": (

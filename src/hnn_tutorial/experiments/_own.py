@@ -30,6 +30,8 @@ def find_own(kind: str) -> Callable[..., Any]:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
+        if module.startswith("."):
+            raise ImportError("a relative name")
         maker = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(
