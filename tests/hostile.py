@@ -32,6 +32,7 @@ from hnn_tutorial import (
     mechanics,
     models,
     notebook,
+    own_recording,
     palette,
     plotting,
     recordings,
@@ -75,6 +76,15 @@ SCORES = {"field error": lambda m: evaluation.field_error(m.field, SPRING.field,
 COMPARISON = comparison.compare(RIVALS, DATA, training.Adam(1), SCORES, seeds=[0, 1])
 TABLE = FOLDER / "table.txt"
 TABLE.write_text("0 0.0 1.0 0.0\n0 0.1 1.0 0.1\n")
+CSV_FILE = FOLDER / "swing.csv"
+CLOCK = torch.arange(60).double() / 10
+CSV_FILE.write_text(
+    "t (s),x (m)\n" + "".join(f"{t:.1f},{math.sin(2 * t):.5f}\n" for t in CLOCK.tolist())
+)
+SEEN = recordings.read_csv(CSV_FILE)
+OWN_FIT = own_recording.fit_recording(
+    SEEN, FOLDER / "own", models=["second_order_mlp"], seeds=1, jobs=1, progress=False
+)
 ENERGIES = {"truth": SPRING.hamiltonian(PATH), "hnn": SPRING.hamiltonian(PATH)}
 PLANES = {"truth": PATH}
 
@@ -247,8 +257,10 @@ monotone, increasing = Arg("times", TIMES), Arg("increasing", TIMES)
 drawn = increasing.but("to and fro", "twice", "backwards", "NaN", "inf")  # in any order
 positive, not_negative = partial(Arg, "positive"), partial(Arg, "not negative")
 count, seed = partial(Arg, "count"), Arg("seed", 0)
+array = partial(Arg, fine=("NumPy",))
 method = Arg("name", "rk4")
 step = Arg("positive", 0.1, fine=("None",))
+turning = only([0], none_such=[5], text="theta", twice=[0, 0], negative=[-1], number=3, words=["q"])
 system, model = Arg("system", SPRING), Arg("model", HNN)
 dtype = Arg("dtype", torch.float64)
 radius = only(
@@ -291,10 +303,11 @@ Call = tuple[Callable, dict[str, Arg]]
 
 LEFT_OUT = {
     r"systems\.System(\..*)?": "abstract; its methods stand here under each system",
+    r"systems\.parameter": "a field of a dataclass, like dataclasses.field",
     r"systems\.DampedPendulum\.solution": "there is none; test_systems.py holds what it says",
-    r"models\.(Model|LagrangianModel)(\..*)?": "abstract; likewise under each model",
+    r"models\.(Model|LagrangianNetwork)(\..*)?": "abstract; likewise under each model",
     r"models\.\w+\.build": "called by the constructor alone",
-    r"training\.(Adam|LevenbergMarquardt|Optimizer)\.\w+": "called by fit, on problems of its own",
+    r"training\.(Adam|LevenbergMarquardt|(Torch)?Optimizer)\.\w+": "called by fit, on its problems",
     r"training\.TrajectoryResidual\.jacobian": "likewise",
     r"training\.(Residual|LearnableField(\..*)?)|mechanics\.(Field|ScalarFunction)": "a type",
     r"training\.Problem(\..*)?": "made by fit, for optimizers",
@@ -386,6 +399,12 @@ def model_calls(kind: type) -> Iterator[tuple[str, Call]]:
             {"another size": X, "no axis": X[0, 0], "float32": X[..., :1].float()},
         )
         yield f"{name}.potential", (made.potential, {"q": q})
+
+
+def own_module(outputs: int) -> torch.nn.Module:
+    """A network of somebody else's."""
+    layers = torch.nn.Linear(2, 3), torch.nn.Softplus(), torch.nn.Linear(3, outputs)
+    return torch.nn.Sequential(*layers).double()
 
 
 hidden = only(
@@ -533,7 +552,7 @@ CALLS: dict[str, Call] = {
         integrators.integrate,
         {
             "field": field,
-            "x0": state.but(NaN=X * nan, inf=X * inf),
+            "x0": state.but("NumPy", NaN=X * nan, inf=X * inf),
             "times": monotone,
             "method": method,
             "step": step,
@@ -543,7 +562,7 @@ CALLS: dict[str, Call] = {
         partial(integrators.integrate, method="dop853"),
         {
             "field": field,
-            "x0": state.but(NaN=X * nan),
+            "x0": state.but("NumPy", NaN=X * nan),
             "times": monotone,
             "rtol": positive(1e-6),
             "atol": positive(1e-6),
@@ -551,11 +570,34 @@ CALLS: dict[str, Call] = {
     ),
     "integrators.integrate, splitting": (
         partial(integrators.integrate, method="leapfrog"),
-        {"field": field, "x0": state, "times": monotone},
+        {"field": field, "x0": state.but("NumPy"), "times": monotone},
     ),
     "integrators.integrate, implicit": (
         partial(integrators.integrate, method="gauss_legendre4"),
-        {"field": field, "x0": state, "times": monotone},
+        {"field": field, "x0": state.but("NumPy"), "times": monotone},
+    ),
+    "integrators.integrate, stiff": (
+        partial(integrators.integrate, method="radau"),
+        {
+            "field": field,
+            "x0": state.but("NumPy", NaN=X * nan, wants_a_gradient=FREE),
+            "times": monotone,
+            "rtol": positive(1e-6),
+            "atol": positive(1e-6),
+        },
+    ),
+    "integrators.crossings": (
+        integrators.crossings,
+        {
+            "field": field,
+            "x0": state.but("NumPy", NaN=X * nan, inf=X * inf),
+            "times": monotone,
+            "event": Arg("scalar function", lambda x: x[..., 0]),
+            "method": method,
+            "direction": Arg("number", 0, {"two": 2, "a half": 0.5}),
+            "first": only(False, none=None, text="yes", number=1),
+            "step": step,
+        },
     ),
     "integrators.integrate_gaps": (
         integrators.integrate_gaps,
@@ -579,15 +621,23 @@ CALLS: dict[str, Call] = {
     "data.central_differences": (
         data.central_differences,
         {
-            "states": Arg("tensor", PATH, {"other times": PATH[:4], "no axis": X[0, 0]}),
+            "states": array("tensor", PATH, {"other times": PATH[:4], "no axis": X[0, 0]}),
             "times": increasing,
+            "angles": turning,
+        },
+    ),
+    "data.unwrap": (
+        data.unwrap,
+        {
+            "states": array("tensor", PATH, {"no axis": X[0, 0]}),
+            "angles": turning.but(none=None),
         },
     ),
     "data.Dataset": (
         data.Dataset,
         {
-            "states": state.but(NaN=X * nan, other_length=X[:2], axes=PATH, empty=X[:0]),
-            "derivatives": state.but(inf=X * inf, other_length=X[:2]),
+            "states": state.but("NumPy", NaN=X * nan, other_length=X[:2], axes=PATH, empty=X[:0]),
+            "derivatives": state.but("NumPy", inf=X * inf, other_length=X[:2]),
             "trajectory": only(
                 torch.tensor([0, 1, 2]),
                 text="abc",
@@ -598,6 +648,10 @@ CALLS: dict[str, Call] = {
         },
     ),
     "data.Dataset.to": (DATA.to, {"dtype": dtype.but("None"), "device": Arg("device", "cpu")}),
+    "data.Trajectories.to": (
+        TRAJECTORIES.to,
+        {"dtype": dtype.but("None"), "device": Arg("device", "cpu")},
+    ),
     "data.Dataset.split": (
         DATA.split,
         {"test_fraction": Arg("positive", 0.4, {"all": 1.0}), "seed": seed},
@@ -606,14 +660,20 @@ CALLS: dict[str, Call] = {
         data.Trajectories,
         {
             "times": increasing.but(a_list=TIMES.tolist()),
-            "states": path.but(NaN=PATH * nan, other_times=PATH[:3], one=PATH[:, 0]),
+            "states": path.but("NumPy", NaN=PATH * nan, other_times=PATH[:3], one=PATH[:, 0]),
+            "angles": turning,
         },
     ),
     "data.Trajectories.noisy": (TRAJECTORIES.noisy, {"sigma": not_negative(0.1), "seed": seed}),
     "data.Trajectories.dataset": (TRAJECTORIES.dataset, {"field": field.but("None")}),
     "data.simulate": (
         data.simulate,
-        {"system": system, "x0": planar.but(NaN=X * nan), "times": increasing, "method": method},
+        {
+            "system": system.but("a tensor"),
+            "x0": planar.but("NumPy", NaN=X * nan),
+            "times": increasing,
+            "method": method,
+        },
     ),
     "data.Normalization": (
         data.Normalization,
@@ -664,7 +724,11 @@ CALLS: dict[str, Call] = {
     ),
     "evaluation.coordinate_error": (
         evaluation.coordinate_error,
-        {"predicted": path.but(other_times=PATH[:3]), "true": path.but(NaN=PATH * nan)},
+        {
+            "predicted": path.but(other_times=PATH[:3]),
+            "true": path.but(NaN=PATH * nan),
+            "angles": turning.but(none=None),
+        },
     ),
     "evaluation.valid_prediction_time": (
         evaluation.valid_prediction_time,
@@ -673,6 +737,7 @@ CALLS: dict[str, Call] = {
             "true": path.but(NaN=PATH * nan),
             "times": increasing,
             "threshold": positive(0.4),
+            "angles": turning.but(none=None),
         },
     ),
     "evaluation.MeshError.fraction_below": (MESH.fraction_below, {"bound": positive(0.1)}),
@@ -794,6 +859,70 @@ CALLS: dict[str, Call] = {
     # recordings
     "recordings.Recording.dataset": (TWIN.dataset, {}),
     "recordings.Recording.split": (TWIN.split, {"fraction": positive(0.5).but(all=1.0)}),
+    "recordings.Observations.split": (SEEN.split, {"fraction": positive(0.5).but(all=1.0)}),
+    "recordings.Smoothed.dataset": (
+        recordings.smooth(SEEN).dataset,
+        {"edge": not_negative(0.1).but(all=0.5)},
+    ),
+    "recordings.smooth": (
+        recordings.smooth,
+        {
+            "observations": only(SEEN, none=None, text="swing", a_file=CSV_FILE, twin=TWIN),
+            "method": Arg("name", "gaussian_process"),
+        },
+    ),
+    "recordings.read_csv": (
+        recordings.read_csv,
+        {
+            "path": Arg("path", CSV_FILE, {"a folder": FOLDER, "missing": FOLDER / "nothing"}),
+            "time": only("t", unknown="nope", float=1.0, true=True, zero=0, beyond=3, a_list=["t"]),
+            "positions": only(
+                ["x"], unknown=["nope"], floats=[2.0], empty=[], beyond=3, the_time=["t"], tensor=X
+            ),
+            "velocities": only(
+                None, unknown=["nope"], floats=[2.0], empty=[], the_position=["x"], a_float=2.0
+            ),
+            "units": only(
+                None,
+                number=3,
+                a_list=["m"],
+                numbers={"x": 3},
+                unknown={"nope": "m"},
+                no_name={2.5: "m"},
+            ),
+            "angles": only((), unknown="nope", none=None, metres="x", the_time="t", a_float=2.0),
+            "trial": only(None, unknown="nope", a_float=1.0, a_list=["t"], a_position="x"),
+            "delimiter": only(
+                ",", two=", ", none_there=";", digit="1", point=".", number=3, empty=""
+            ),
+            "decimal": only(".", two=",.", letter="p", number=3, a_list=["."], comma=","),
+            "member": only(None, no_zip="a.csv", number=3, a_list=["a"]),
+        },
+    ),
+    # own_recording
+    "own_recording.Outcome.best": (OWN_FIT.best, {}),
+    "own_recording.Outcome.held_out": (OWN_FIT.held_out, {}),
+    "own_recording.Outcome.rows": (OWN_FIT.rows, {}),
+    "own_recording.fit_recording": (
+        own_recording.fit_recording,
+        {
+            "observations": only(SEEN, none=None, text="swing", a_file=CSV_FILE, twin=TWIN),
+            "out": Arg("path", FOLDER / "own", {"a file": TABLE}),
+            "models": only(
+                ["second_order_mlp"],
+                text="hnn",
+                empty=[],
+                number=3,
+                unknown=["nope"],
+                a_class=[models.HNN],
+            ),
+            "seeds": count(1),
+            "smoother": Arg("name", "gaussian_process"),
+            "jobs": dataclasses.replace(count(1), fine=("None",)),
+            "progress": only(False),
+            "source": Arg("text", "a swing"),
+        },
+    ),
     "recordings.load_recording": (
         recordings.load_recording,
         {"name": Arg("name", "real_pendulum", valid_fails=True), "folder": Arg("path", FOLDER)},
@@ -849,6 +978,26 @@ CALLS: dict[str, Call] = {
         dense.gradient_and_curvature,
         {"x": dense_x, "directions": directions},
     ),
+    **{
+        f"models.{kind.__name__}{part and '.'}{part}": (
+            (
+                kind,
+                {"module": only(torch.nn.Linear(2, outputs), none=None, text="m", the_class=kind)},
+            )
+            if not part
+            else (getattr(kind(own_module(outputs)), part), {"x": state.but(float32=X.float())})
+        )
+        for kind, outputs, parts in (
+            (models.HamiltonianModel, 1, ("hamiltonian", "field", "forward")),
+            (
+                models.LagrangianModel,
+                1,
+                ("lagrangian", "field", "forward", "energy", "mass_matrix", "acceleration"),
+            ),
+            (models.FieldModel, 2, ("field", "forward")),
+        )
+        for part in ("", *parts)
+    },
     # training
     "training.Adam": (
         training.Adam,
@@ -858,6 +1007,26 @@ CALLS: dict[str, Call] = {
             "batch_size": count(2),
             "schedule": Arg("name", "cosine"),
             "weight_decay": not_negative(0.0),
+            "lr": only(None, a_rate=1e-3, text="1e-3"),
+        },
+    ),
+    "training.TorchOptimizer": (
+        training.TorchOptimizer,
+        {
+            "make": Arg(
+                "callable",
+                torch.optim.SGD,
+                {
+                    "an instance": torch.optim.Adam(HNN.parameters()),
+                    "asks for a closure": torch.optim.LBFGS,
+                    "of sparse gradients": torch.optim.SparseAdam,
+                    "without its rate": partial(torch.optim.SGD, lr=-1.0),
+                    "makes none": list,
+                    "takes nothing": dict.fromkeys,
+                },
+            ),
+            "steps": count(2),
+            "batch_size": count(2),
         },
     ),
     "training.LevenbergMarquardt": (
@@ -964,7 +1133,8 @@ CALLS: dict[str, Call] = {
                 "path",
                 MODEL_FILE,
                 {"a folder": FOLDER, "missing": FOLDER / "nothing", "text": TABLE},
-            )
+            ),
+            "model": only(None, text="hnn", number=3, other=models.HNN(1, (9,)), function=X.sum),
         },
     ),
     "training.save_model": (
@@ -985,7 +1155,21 @@ CALLS: dict[str, Call] = {
     ),
     "experiments.Recipe.build": (
         TINY.build,
-        {"kind": Arg("name", "hnn"), "seed": seed},
+        {
+            "kind": Arg(
+                "name",
+                "hnn",
+                {
+                    "no such module": "nowhere_at_all:Mine",
+                    "no such name": "hnn_tutorial.models:Mine",
+                    "no model": "math:cos",
+                    "no function": "math:pi",
+                    "no name": "hnn_tutorial.models:",
+                    "a name above": "..:HNN",
+                },
+            ),
+            "seed": seed,
+        },
     ),
     "experiments.Row.to_json": (experiments.table([RESULT])[0].to_json, {}),
     "experiments.TaskData.to": (

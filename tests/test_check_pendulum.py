@@ -167,6 +167,7 @@ MISFIT = Case(
         "Gauss-Legendre": lambda f, s, y, t, sigma: (
             (integrate(f, s, t, "gauss_legendre4", step=0.1) - y) / sigma
         ),
+        "SciPy's": lambda f, s, y, t, sigma: (integrate(f, s, t, "dop853") - y) / sigma,
         "leapfrog of small steps": lambda f, s, y, t, sigma: (
             (integrate(f, s, t, "implicit_midpoint", step=0.01) - y) / sigma
         ),
@@ -198,10 +199,6 @@ MISFIT = Case(
         "backwards": (
             lambda f, s, y, t, sigma: (integrate(f, s, -t, "rk4", step=0.05) - y) / sigma,
             "predicted less observed",
-        ),
-        "SciPy": (
-            lambda f, s, y, t, sigma: (integrate(f, s, t, "dop853") - y) / sigma,
-            "carries no gradients",
         ),
         "detached": (lambda f, s, *a: misfit(f, s.detach(), *a), "No gradient flows"),
         "transposed": (lambda *a: misfit(*a).transpose(0, 1), "shape"),

@@ -166,7 +166,7 @@ def test_a_failed_seed_is_named_and_counted(command):
         (("table", "nowhere"), "nowhere: there is no such folder"),
         (("table", "."), "holds no results; make some with `hnn-tutorial run`"),
         (("table", "--format", "latex"), "choose from '?text'?, '?markdown'?, '?json'?"),
-        (("walk",), "choose from '?list'?, '?run'?, '?table'?, '?progress'?, '?doctor'?"),
+        (("walk",), "choose from '?list'?, '?run'?, '?fit'?, '?table'?, '?progress'?, '?doctor'?"),
         ((), "required: COMMAND"),
     ],
 )
@@ -347,3 +347,91 @@ def test_progress_without_exercises_or_of_an_unknown_chapter(command, exercise_f
     code, out, err = command("progress", "--folder", "results", "--reset")
     assert (code, out) == (2, "")
     assert err.endswith("results is no folder of exercises: it has no start_here.ipynb\n")
+
+
+# A model of one's own
+
+MINE = """
+import torch
+from hnn_tutorial.models import MLP, HamiltonianModel
+
+class Mine(torch.nn.Module):
+    def __init__(self, degrees):
+        super().__init__()
+        self.layer = torch.nn.Linear(2 * degrees, 2 * degrees)
+
+    def field(self, x):
+        return self.layer(x)
+
+def energy(degrees):
+    layers = torch.nn.Linear(2 * degrees, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)
+    return HamiltonianModel(torch.nn.Sequential(*layers))
+
+class Seeded(MLP):
+    kind = "seeded"
+
+class NoField(torch.nn.Linear):
+    def __init__(self, degrees):
+        super().__init__(2, 2)
+
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The name of a module in the working directory, which nothing has imported."""
+    name = f"mine_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(MINE)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield name
+    sys.modules.pop(name, None)
+
+
+def test_a_model_of_ones_own_is_scored_beside_the_recipe_s(command, mine):
+    """The spring's field is linear: a linear model learns it, and gets what the others get."""
+    names = [f"{mine}:{name}" for name in ("Mine", "energy", "Seeded")]
+    run = ("run", "tiny-ours", "--seeds", "2", "--jobs", "1")
+    code, _, err = command(*run, "--model", ",".join(["hnn", *names]))
+    assert code == 0, err
+    assert f"tiny-ours: {names[0]} has 6 weights, hnn has 33; data, seeds, optimizer" in err
+    rows = {row.model: row for row in experiments.table(read_results("results"))}
+    assert set(rows) == {"hnn", *names}
+    assert rows[names[0]].parameters == 6
+    assert max(rows[names[0]].scores["field_mse"].values) < 1e-8
+    for name in names[1:]:
+        first, second = rows[name].scores["field_mse"].values
+        assert first != second
+    assert command("table")[1].count(mine) == 3
+    stored = next(s for s in read_results("results") if s.result.model == names[1])
+    assert stored.weights is not None  # load_model(path, HamiltonianModel(network)) reads them
+    assert command(*run, "--model", names[0])[2].endswith("2 of 2 runs are done already\n")
+
+
+def test_a_changed_model_of_ones_own_is_another(command, mine, tmp_path):
+    run = ("run", "tiny-ours", "--seeds", "1", "--model", f"{mine}:Mine")
+    assert command(*run)[0] == 0
+    (tmp_path / f"{mine}.py").write_text(MINE + "# changed\n")
+    code, _, err = command(*run)
+    assert code == 2
+    assert "made with other settings: model.source" in err
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("nowhere_at_all:Mine", "expected module:Name, such as mymodels:MyModel"),
+        ("MINE:Absent", "expected module:Name"),
+        ("MINE:", "expected module:Name"),
+        (":Mine", "expected module:Name"),
+        ("MINE:number", "expected a class or a function"),
+        ("MINE:NoField", r"without a field\(x\); wrap a network that is an H in HamiltonianModel"),
+        ("math:cos", "without a field"),
+        ("MINE:torch.nn.Linear", "expected module:Name"),
+    ],
+)
+def test_what_is_no_model_of_ones_own_is_told(command, mine, kind, message):
+    code, out, err = command("run", "tiny-ours", "--model", kind.replace("MINE", mine))
+    assert (code, out) == (2, "")
+    assert re.search(message, err), err
+    assert "Traceback" not in err

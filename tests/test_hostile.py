@@ -165,7 +165,14 @@ ANYTHING = st.one_of(
     st.dictionaries(st.text(max_size=3), NUMBERS, max_size=2),
     st.sampled_from([value for values in BAD.values() for value in values.values()]),
 )
-SLOW = ("recordings.synthetic_twin", "experiments.sweep", "widgets.", "plotting.", "cli.main")
+SLOW = (
+    "recordings.synthetic_twin",
+    "experiments.sweep",
+    "own_recording.",
+    "widgets.",
+    "plotting.",
+    "cli.main",
+)
 
 
 @pytest.mark.parametrize("name", CALLS)

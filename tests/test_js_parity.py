@@ -16,7 +16,7 @@ from hnn_tutorial.models import (
     MLP,
     MODELS,
     DissipativeHNN,
-    LagrangianModel,
+    LagrangianNetwork,
     SecondOrderMLP,
     SeparableHNN,
     StructuredLNN,
@@ -225,7 +225,7 @@ def test_fields_of_lagrangians_and_of_embedded_angles(run, model):
         expected = model.field(states)
         error = (value(field) - expected).abs() / (1 + expected.abs().amax(-1, keepdim=True) ** 2)
         assert error.max() < 1e-6
-        if isinstance(model, LagrangianModel):
+        if isinstance(model, LagrangianNetwork):
             close(energy, model.energy(states))
         elif hasattr(model, "hamiltonian"):
             close(energy, model.hamiltonian(states))

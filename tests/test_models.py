@@ -416,3 +416,19 @@ def test_the_batch_shape_does_not_matter(kind):
 def test_bad_input_is_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", MODELS.values())
+def test_pytorch_saves_compiles_and_exports_it(kind, tmp_path):
+    """Whole: a value that decides what is computed next would break the graph of an LNN."""
+    model = random_weights(kind(2, (5,), "softplus", angles=(0,)), 3, 0.2)
+    x = random_states(4, 2)
+    torch.save(model, tmp_path / "model.pt")
+    again = torch.load(tmp_path / "model.pt", weights_only=False)
+    torch.testing.assert_close(again(x), model(x), rtol=0, atol=0)
+    torch._dynamo.reset()
+    for_any = ({0: torch.export.Dim("batch")},)
+    exported = torch.export.export(model, (x,), dynamic_shapes=for_any).module()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    for changed in (exported, compiled):
+        torch.testing.assert_close(changed(x[:3]), model(x[:3]))

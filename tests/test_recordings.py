@@ -24,6 +24,7 @@ from hnn_tutorial.recordings import (
     read_recording,
     synthetic_twin,
 )
+from hnn_tutorial.systems import DoublePendulum
 
 NAMES = list(RECORDINGS)
 # Decided when the tests are collected: what is not there is no test, and so no skipped one.
@@ -249,7 +250,7 @@ def test_a_twin_is_its_own_motion_with_the_noise_that_was_asked(name, twins):
 
 def test_the_twin_of_the_double_pendulum_keeps_its_energy(twins):
     clean = synthetic_twin("real_double_pendulum", seed=0, noise=0.0)
-    system = recordings.DoublePendulum(1.08, 1.0, 0.166, 0.135)
+    system = DoublePendulum(1.08, 1.0, 0.166, 0.135)
     for trial in clean.trials:
         energy = system.hamiltonian(system.momenta(trial.states))
         assert (energy - energy[0]).abs().max() < 1e-4 * energy[0]

@@ -5,9 +5,10 @@ they raise ``TypeError``, where the value is, ``ValueError``.
 """
 
 import contextlib
+import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,14 @@ def describe(value: Any) -> str:
 
 
 # Tensors
+
+
+def as_tensor(x: Tensor | np.ndarray) -> Tensor:
+    """Return a NumPy array as a tensor with numbers of its own; anything else as it is.
+
+    What is no tensor then is for the check that follows to refuse.
+    """
+    return torch.tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fi" else x  # type: ignore[return-value]
 
 
 def check_tensor(x: Any, name: str = "x") -> None:
@@ -132,10 +141,13 @@ def checked_scalar(
 
 
 def anywhere(mask: Tensor) -> bool | None:
-    """Return whether a mask is true anywhere; None inside ``vmap``, where no value can be read.
+    """Return whether a mask is true anywhere; None where no value can be read.
 
-    Levenberg–Marquardt's Jacobian and ensembles call models and integrators inside ``vmap``.
+    That is inside ``vmap``, in which Levenberg–Marquardt's Jacobian and ensembles call models and
+    integrators, and while ``torch.compile`` or ``torch.export`` follows a model.
     """
+    if torch.compiler.is_compiling():
+        return None
     try:
         return bool(mask.any())
     except RuntimeError as error:
@@ -202,7 +214,7 @@ def as_number(name: str, value: Any, expected: str = "a real number") -> float:
     alone = isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex()
     if isinstance(value, Real) or alone:
         with contextlib.suppress(RuntimeError, OverflowError):
-            return float(value)
+            return float(value.detach() if isinstance(value, Tensor) else value)
     raise TypeError(f"{name} = {describe(value)}; expected {expected}")
 
 
@@ -229,15 +241,15 @@ def check_not_negative(**values: float) -> None:
 def check_count(**values: Any) -> None:
     """Raise ``ValueError`` for the first keyword whose value is not a positive integer."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        if isinstance(value, bool) or not isinstance(value, Integral) or not 0 < int(value) < 2**63:
             raise ValueError(f"{name} = {describe(value)}; expected a positive integer")
 
 
-def check_seed(seed: int) -> None:
+def check_seed(seed: Any) -> None:
     """Raise unless ``seed`` is an integer that a generator takes."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"seed is {seed!r}; expected an integer or a torch.Generator")
-    if not -(2**63) <= seed < 2**64:
+    if not -(2**63) <= int(seed) < 2**64:
         raise ValueError(f"seed is {seed}; expected an integer of 64 bits")
 
 
@@ -317,6 +329,8 @@ def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     try:
         return table[name]
     except (KeyError, TypeError):
+        close = difflib.get_close_matches(name, table, 1) if isinstance(name, str) else []
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
         raise ValueError(
-            f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}"
+            f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}{meant}"
         ) from None

@@ -1,4 +1,4 @@
-"""The command ``hnn-tutorial``: recipes, their scores, progress in the exercises, the machine.
+"""The command ``hnn-tutorial``: recipes, recordings, progress in the exercises, the machine.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0, all is
 well; 1, a run failed or something required is missing; 2, what was asked for cannot be done;
@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from hnn_tutorial import __version__
 
 # torch and what needs it are imported where they are used: help must not wait for them.
 if TYPE_CHECKING:
-    from hnn_tutorial.experiments import Row
+    from hnn_tutorial.experiments import Recipe, Row
 
 __all__ = [
     "main",
@@ -85,7 +85,12 @@ def make_parser() -> argparse.ArgumentParser:
         "last checkpoint.",
     )
     run.add_argument("recipes", nargs="+", metavar="RECIPE", help="one or more names from `list`")
-    run.add_argument("--model", metavar="M", help="instead of the recipe's own")
+    run.add_argument(
+        "--model",
+        metavar="M[,M...]",
+        help="instead of the recipe's own; module:Name is a class of your own in module.py, which "
+        "is imported, called with the degrees of freedom, and trained and scored as the others are",
+    )
     run.add_argument("--optimizer", metavar="O", help="instead of the recipe's own")
     run.add_argument(
         "--seeds", type=_count, metavar="N", help="run seeds 0 to N - 1 (default: as the recipe)"
@@ -107,6 +112,36 @@ def make_parser() -> argparse.ArgumentParser:
         "must see DIR under the same path (start them with --nthreads 1)",
     )
     run.add_argument("--json", metavar="FILE", help="also write the scores to FILE, as JSON")
+
+    fit = add(
+        "fit",
+        _fit,
+        "learn from a recording of your own, and say which model to trust",
+        description="Read a recording (CSV, phyphox, Tracker, spreadsheet), learn from its first "
+        "four fifths, and judge forecasts of the last fifth. DIR then holds report.html, the "
+        "scores, the weights and a script that forecasts. A run that is in DIR is not trained "
+        "again, so the same command goes on after an interruption. Columns are given by name, or "
+        "by number counted from 1.",
+    )
+    fit.add_argument("file", metavar="FILE", help="the recording")
+    fit.add_argument("--time", metavar="C", help="the column of times (default: t or time)")
+    fit.add_argument("--positions", nargs="+", metavar="C", help="(default: what is left, if one)")
+    fit.add_argument("--velocities", nargs="+", metavar="C", help="of a gyroscope, for example")
+    fit.add_argument("--angles", nargs="+", default=[], metavar="C", help="those that are angles")
+    fit.add_argument(
+        "--units",
+        nargs="+",
+        metavar="U",
+        help="one unit for all positions, such as deg, or of columns, such as theta=deg t=ms",
+    )
+    fit.add_argument("--trial", metavar="C", help="the column of trials; or restart")
+    fit.add_argument("--delimiter", metavar="S", help="between columns; tab for a tab")
+    fit.add_argument("--decimal", metavar="S", help="the decimal sign, . or ,")
+    fit.add_argument("--member", metavar="NAME", help="which file of a zip")
+    fit.add_argument("--models", metavar="M,M,...", help="from `list` (default: four that suit)")
+    fit.add_argument("--seeds", type=_count, default=5, metavar="N", help="(default: 5)")
+    fit.add_argument("--jobs", type=_count, metavar="J", help="(default: one for each core)")
+    fit.add_argument("--out", required=True, metavar="DIR", help="folder of the report")
 
     table = add("table", _table, "the scores over seeds of the results in a folder")
     table.add_argument("out", nargs="?", default=OUT, metavar="DIR", help=f"(default: {OUT})")
@@ -179,6 +214,9 @@ def _run(options: argparse.Namespace) -> int:
     from hnn_tutorial.experiments._results import write_json
 
     recipes = [lookup(RECIPES, name, "recipe") for name in dict.fromkeys(options.recipes)]
+    models = options.model and list(dict.fromkeys(options.model.split(",")))
+    for line in _budgets(recipes, models or []):
+        print(line, file=sys.stderr)
     target = None if options.json is None else Path(options.json)
     if target is not None and (target.is_dir() or not target.absolute().parent.is_dir()):
         raise ValueError(f"--json {target}: expected the name of a file in a folder that exists")
@@ -186,7 +224,7 @@ def _run(options: argparse.Namespace) -> int:
         results = sweep(
             recipes,
             options.seeds,
-            models=options.model and [options.model],
+            models=models,
             optimizer=options.optimizer,
             device=options.device,
             out=options.out,
@@ -202,6 +240,58 @@ def _run(options: argparse.Namespace) -> int:
     if target is not None:
         write_json(target, [row.to_json() for row in rows])
     print(_as_text(rows))
+    return 0
+
+
+def _budgets(recipes: Sequence["Recipe"], models: Sequence[str]) -> Iterator[str]:
+    """Say how many weights a model of one's own has beside the recipe's."""
+    from hnn_tutorial.experiments._own import is_own
+    from hnn_tutorial.models import parameter_count
+
+    for recipe in recipes:
+        for kind in filter(is_own, models):
+            usual = next(iter(recipe.models))
+            mine, theirs = (parameter_count(recipe.build(each, 0)) for each in (kind, usual))
+            yield (
+                f"{recipe.name}: {kind} has {mine} weights, {usual} has {theirs}; data, seeds, "
+                "optimizer and scores are the same"
+            )
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from hnn_tutorial.own_recording import fit_recording
+    from hnn_tutorial.recordings import read_csv
+
+    units: Any = None
+    if options.units:
+        named = dict(word.rpartition("=")[::2] for word in options.units if "=" in word)
+        units = named or options.units[0]
+        if len(named) not in (0, len(options.units)) or (not named and len(options.units) > 1):
+            raise ValueError("--units: expected one unit, or NAME=UNIT for each column")
+    observations = read_csv(
+        options.file,
+        options.time,
+        options.positions,
+        options.velocities,
+        units=units,
+        angles=options.angles,
+        trial=options.trial,
+        delimiter="\t" if options.delimiter == "tab" else options.delimiter,
+        decimal=options.decimal,
+        member=options.member,
+    )
+    for note in observations.notes:
+        print(note, file=sys.stderr)
+    outcome = fit_recording(
+        observations,
+        options.out,
+        models=options.models and options.models.split(","),
+        seeds=options.seeds,
+        jobs=options.jobs,
+        progress=sys.stderr.isatty(),
+        source=Path(options.file).name,
+    )
+    print(outcome)
     return 0
 
 

@@ -9,7 +9,7 @@ import copy
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from hnn_tutorial.evaluation import Spread, over_seeds
 from hnn_tutorial.models import parameter_count
 from hnn_tutorial.training import TrainingDivergedError, derivative_residual, fit
 from hnn_tutorial.training._problem import Problem
-from hnn_tutorial.training.fit import Optimizer, check_optimizer
+from hnn_tutorial.training.fit import Optimizer, check_optimizer, plain_settings
 from hnn_tutorial.training.losses import Residual, as_batch
 
 __all__ = [
@@ -376,11 +376,11 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 def _settings(optimizer: Optimizer) -> str:
     """Return an optimiser's name and the settings in which it is not the usual one."""
-    usual = type(optimizer)()
+    usual = plain_settings(type(optimizer)())
     changed = [
         f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in asdict(optimizer).items()
-        if value != getattr(usual, key)
+        for key, value in plain_settings(optimizer).items()
+        if value != usual[key]
     ]
     kind = optimizer.name.replace("_", " ")
     return ", ".join([kind, *changed]).replace("_", " ")

@@ -1,13 +1,19 @@
 """From a system to a dataset: trajectories, derivatives, noise, normalisation, splits."""
 
+import math
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from hnn_tutorial._angles import check_angles
 from hnn_tutorial._validate import (
+    anywhere,
     as_device,
+    as_tensor,
     as_times,
     check_dtype,
     check_finite,
@@ -31,6 +37,7 @@ __all__ = [
     "add_noise",
     "central_differences",
     "simulate",
+    "unwrap",
 ]
 
 
@@ -54,7 +61,66 @@ def add_noise(x: Tensor, sigma: float, seed: int | torch.Generator) -> Tensor:
     return x + sigma * noise.to(x)
 
 
-def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
+def unwrap(states: Tensor | np.ndarray, angles: Sequence[int]) -> Tensor:
+    r"""Return observed states whose angles go on where they were recorded modulo a turn.
+
+    From one time to the next an angle is taken to have gone the shorter way round: a jump from
+    3.1 to −3.1 becomes a step to 3.18. The first value stays as it is.
+
+    Args:
+        states: ``(T, ..., d)``, in time order, angles in rad.
+        angles: indices of the components that are angles, such as ``system.angles``.
+
+    Returns:
+        States of the same shape; only the angles differ, by whole turns.
+
+    Raises:
+        ValueError: for an index that is no component.
+    """
+    states = as_tensor(states)
+    check_tensor(states, "states")
+    if states.ndim == 0:
+        raise ValueError("states has no axis; expected (T, ..., d)")
+    chosen = check_angles(angles, states.shape[-1])
+    if not chosen or len(states) == 0:
+        return states
+    turns = torch.zeros_like(states)
+    steps = states[..., list(chosen)].diff(dim=0)
+    turns[1:, ..., list(chosen)] = -(steps / math.tau).round().cumsum(0)
+    return states + math.tau * turns
+
+
+def _warn_of_turns(states: Tensor, what: str) -> None:
+    """Warn where a component looks like an angle that was recorded modulo a turn.
+
+    That is one which stays within a turn, and between two times jumps by three quarters of it:
+    an angle would have to be seen less than four times in a turn to do so by itself.
+    """
+    q = states.detach()[..., : max(1, states.shape[-1] // 2)] if states.ndim > 1 else states
+    if len(q) < 2:
+        return
+    axes = tuple(range(q.ndim - 1))
+    low, high = (q.amin(axes), q.amax(axes)) if axes else (q.min(), q.max())
+    half = math.pi * (1 + 1e-6)
+    within = ((low >= -half) & (high <= half)) | ((low >= 0) & (high <= 2 * half))
+    jump = q.diff(dim=0).abs()
+    jump = jump.amax(axes) if axes else jump.max()
+    turned = torch.atleast_1d(within & (jump > 1.5 * math.pi))
+    if anywhere(turned):
+        found = turned.nonzero().flatten().tolist()
+        warnings.warn(
+            f"{what}: component {found[0]} jumps by {float(torch.atleast_1d(jump)[found[0]]):.3g} "
+            f"within one turn, as an angle recorded modulo 2π does. If it is one, pass "
+            f"angles={found}; if not, angles=None",
+            stacklevel=4,
+        )
+
+
+def central_differences(
+    states: Tensor | np.ndarray,
+    times: Tensor | Sequence[float],
+    angles: Sequence[int] | None = (),
+) -> Tensor:
     r"""Estimate time derivatives from observed states alone, for even or uneven times.
 
     The estimate is the slope of the parabola through three neighbours: at the middle one, or, at
@@ -68,6 +134,9 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
     Args:
         states: ``(T, ..., d)``, T ≥ 3, observed at the times.
         times: ``(T,)``, strictly increasing.
+        angles: indices of the components that are angles in rad, which go the shorter way round
+            from one time to the next. Without any, a jump that looks like a turn brings a
+            warning; None keeps it quiet.
 
     Returns:
         Derivatives, the shape of ``states``.
@@ -76,8 +145,10 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
         ValueError: for fewer than three times, a mismatch of lengths, or times that do not
             strictly increase.
     """
+    states = as_tensor(states)
     check_tensor(states, "states")
-    times = as_times(times, states, forwards=True)
+    # A clock keeps its 64 bits until it is differenced: in float32 one from 1970 ticks by minutes.
+    times = as_times(times, forwards=True)
     if states.ndim == 0 or len(times) != len(states):
         raise ValueError(
             f"states has shape {tuple(states.shape)} and times {tuple(times.shape)}; their first "
@@ -85,7 +156,8 @@ def central_differences(states: Tensor, times: Tensor | Sequence[float]) -> Tens
         )
     if len(times) < 3:
         raise ValueError(f"{len(times)} times; a central difference needs at least 3")
-    gaps = times.diff().reshape(-1, *[1] * (states.ndim - 1))
+    states = _continued(states, angles, "states")
+    gaps = times.diff().to(states).reshape(-1, *[1] * (states.ndim - 1))
     slopes = states.diff(dim=0) / gaps
     a, b = gaps[:-1], gaps[1:]
     middle = (b * slopes[:-1] + a * slopes[1:]) / (a + b)
@@ -99,7 +171,7 @@ class Dataset:
     """States with their time derivatives, and the trajectory that each came from.
 
     Attributes:
-        states: ``(N, 2n)``.
+        states: ``(N, 2n)``; as an argument, a NumPy array will do.
         derivatives: ``(N, 2n)``, the targets of a derivative loss.
         trajectory: ``(N,)`` integers; states with the same number came from one trajectory.
             None gives each state its own number.
@@ -114,8 +186,12 @@ class Dataset:
     trajectory: Tensor
 
     def __init__(
-        self, states: Tensor, derivatives: Tensor, trajectory: Tensor | None = None
+        self,
+        states: Tensor | np.ndarray,
+        derivatives: Tensor | np.ndarray,
+        trajectory: Tensor | np.ndarray | None = None,
     ) -> None:
+        states, derivatives = as_tensor(states), as_tensor(derivatives)
         check_state(states, "states")
         check_state(derivatives, "derivatives")
         if states.ndim != 2:
@@ -131,6 +207,7 @@ class Dataset:
         check_finite(derivatives, "derivatives")
         if trajectory is None:
             trajectory = torch.arange(len(states), device=states.device)
+        trajectory = as_tensor(trajectory)
         check_type(Tensor, "a tensor of integers", trajectory=trajectory)
         if trajectory.shape != (len(states),):
             raise ValueError(
@@ -147,22 +224,44 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.states)
 
-    def __getitem__(self, index: slice | Tensor) -> "Dataset":
-        """Return the states selected by a slice, a mask or a tensor of indices."""
+    def __getitem__(self, index: int | slice | Tensor) -> "Dataset":
+        """Return the states selected by an index, a slice, a mask or a tensor of indices."""
+        if isinstance(index, int) and not isinstance(index, bool):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"index {index} of a dataset of {len(self)} states")
+            index = index % len(self)
+            index = slice(index, index + 1)
         return Dataset(self.states[index], self.derivatives[index], self.trajectory[index])
 
+    def __add__(self, other: "Dataset") -> "Dataset":
+        """Return both datasets in one; the other's trajectories are numbered after this one's.
+
+        Raises:
+            ValueError: if their states have different widths or dtypes, or are on different
+                devices.
+        """
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        _check_alike(self.states, other.states)
+        _, again = other.trajectory.unique(return_inverse=True)
+        return Dataset(
+            torch.cat([self.states, other.states]),
+            torch.cat([self.derivatives, other.derivatives]),
+            torch.cat([self.trajectory, again + self.trajectory.max() + 1]),
+        )
+
     def to(
-        self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self,
+        device: torch.device | str | torch.dtype | None = None,
+        dtype: torch.dtype | None = None,
     ) -> "Dataset":
         """Return the dataset on another device or in another dtype.
 
         Args:
-            device: None leaves it where it is.
+            device: None leaves it where it is; a dtype alone may stand here too.
             dtype: of states and derivatives; None leaves it as it is.
         """
-        device = self.states.device if device is None else as_device(device)
-        if dtype is not None:
-            check_dtype(dtype)
+        device, dtype = _destination(self.states, device, dtype)
         return Dataset(
             self.states.to(device=device, dtype=dtype),
             self.derivatives.to(device=device, dtype=dtype),
@@ -206,7 +305,14 @@ class Trajectories:
 
     Attributes:
         times: ``(T,)``, in s, strictly increasing; the gaps may differ.
-        states: ``(T, B, 2n)``.
+        states: ``(T, B, 2n)``, without jumps where an angle passes ±π.
+
+    Args:
+        times: a tensor or a NumPy array.
+        states: likewise.
+        angles: indices of the components that are angles in rad, such as ``system.angles``:
+            recorded modulo a turn, they are continued (see ``unwrap``). Without any, a jump that
+            looks like a turn brings a warning; None keeps it quiet.
 
     Raises:
         ValueError: if shapes do not match, or a value is not finite.
@@ -214,8 +320,11 @@ class Trajectories:
 
     times: Tensor
     states: Tensor
+    angles: InitVar[Sequence[int] | None] = ()
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, angles: Sequence[int] | None) -> None:
+        object.__setattr__(self, "times", as_tensor(self.times))
+        object.__setattr__(self, "states", as_tensor(self.states))
         check_state(self.states, "states")
         check_tensor(self.times, "times")
         if self.states.ndim != 3 or self.times.shape != self.states.shape[:1]:
@@ -225,6 +334,39 @@ class Trajectories:
             )
         check_finite(self.states, "states")
         as_times(self.times, forwards=True)
+        object.__setattr__(self, "states", _continued(self.states, angles, "states"))
+
+    def __add__(self, other: "Trajectories") -> "Trajectories":
+        """Return the trajectories of both as one batch.
+
+        Raises:
+            ValueError: if they were observed at different times (``cut`` takes a list of such),
+                or their states have different widths or dtypes, or are on different devices.
+        """
+        if not isinstance(other, Trajectories):
+            return NotImplemented
+        _check_alike(self.states, other.states)
+        if not torch.equal(self.times.cpu(), other.times.cpu()):
+            raise ValueError(
+                "trajectories of different times are no batch: give cut a list of them, or add "
+                "their datasets"
+            )
+        return Trajectories(self.times, torch.cat([self.states, other.states], 1), None)
+
+    def to(
+        self,
+        device: torch.device | str | torch.dtype | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> "Trajectories":
+        """Return the trajectories on another device, or their states in another dtype.
+
+        Args:
+            device: None leaves them where they are; a dtype alone may stand here too.
+            dtype: of the states; None leaves it as it is. The times keep theirs.
+        """
+        device, dtype = _destination(self.states, device, dtype)
+        states = self.states.to(device=device, dtype=dtype)
+        return Trajectories(self.times.to(device=device), states, None)
 
     def noisy(self, sigma: float, seed: int | torch.Generator) -> "Trajectories":
         """Return the trajectories with Gaussian noise on every component.
@@ -233,7 +375,7 @@ class Trajectories:
             sigma: standard deviation, in the units of each component.
             seed: integer or generator.
         """
-        return Trajectories(self.times, add_noise(self.states, sigma, seed))
+        return Trajectories(self.times, add_noise(self.states, sigma, seed), None)
 
     def dataset(self, field: Field | None = None) -> Dataset:
         """Return the states with their time derivatives.
@@ -247,7 +389,7 @@ class Trajectories:
             A dataset of T·B states that remembers their trajectories.
         """
         if field is None:
-            derivatives = central_differences(self.states, self.times)
+            derivatives = central_differences(self.states, self.times, None)
         else:
             with torch.no_grad():
                 derivatives = checked_field(field)(self.states)
@@ -257,9 +399,37 @@ class Trajectories:
         )
 
 
+def _continued(states: Tensor, angles: Sequence[int] | None, what: str) -> Tensor:
+    if angles is None:
+        return states
+    if check_angles(angles, states.shape[-1]):
+        return unwrap(states, angles)
+    _warn_of_turns(states, what)
+    return states
+
+
+def _check_alike(one: Tensor, other: Tensor) -> None:
+    kinds = [(t.shape[-1], t.dtype, t.device) for t in (one, other)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"the states have width, dtype and device {kinds[0]} and {kinds[1]}; expected the same"
+        )
+
+
+def _destination(
+    like: Tensor, device: torch.device | str | torch.dtype | None, dtype: torch.dtype | None
+) -> tuple[torch.device, torch.dtype | None]:
+    if isinstance(device, torch.dtype) and dtype is None:
+        device, dtype = None, device
+    if dtype is not None:
+        check_dtype(dtype)
+    assert not isinstance(device, torch.dtype)
+    return like.device if device is None else as_device(device), dtype
+
+
 def simulate(
-    system: System,
-    x0: Tensor,
+    system: System | Field,
+    x0: Tensor | np.ndarray,
     times: Tensor | Sequence[float],
     method: str = "dop853",
     **options: float,
@@ -267,7 +437,7 @@ def simulate(
     """Follow a system from a batch of initial states.
 
     Args:
-        system: gives the true field.
+        system: gives the true field; or a field ``(..., 2n) -> (..., 2n)`` itself.
         x0: initial states, ``(B, 2n)``, as from ``system.sample``.
         times: ``(T,)``, in s.
         method: a key of ``METHODS``.
@@ -276,10 +446,15 @@ def simulate(
     Returns:
         The trajectories, states ``(T, B, 2n)``.
     """
-    check_type(System, "a system, such as Pendulum()", system=system)
-    check_state(x0, "x0", system.degrees)
-    times = as_times(times, x0, forwards=True)
-    return Trajectories(times, integrate(system.field, x0, times, method, **options))
+    own = callable(system) and not isinstance(system, type)
+    if not own:
+        check_type(System, "a system, such as Pendulum(), or a field", system=system)
+    x0 = as_tensor(x0)
+    check_state(x0, "x0", system.degrees if isinstance(system, System) else None)
+    field = system.field if isinstance(system, System) else system
+    times = as_times(times, forwards=True)
+    states = integrate(field, x0, times, method, **options)
+    return Trajectories(times.to(x0.device), states, None)
 
 
 @dataclass(frozen=True)

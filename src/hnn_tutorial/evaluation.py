@@ -16,6 +16,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from hnn_tutorial._angles import shorter_way
 from hnn_tutorial._validate import (
     as_device,
     as_number,
@@ -177,7 +178,7 @@ def energy_gain(
     return _infinite_where_diverged(gain, end)
 
 
-def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
+def coordinate_error(predicted: Tensor, true: Tensor, angles: Sequence[int] = ()) -> Tensor:
     r"""Return the mean squared error of a predicted motion, in its coordinates.
 
     .. math:: \frac{1}{Td} \sum_{k=1}^{T} \| \hat x_k - x_k \|^2, \qquad d = 2n
@@ -185,6 +186,8 @@ def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
     Args:
         predicted: ``(T, ..., 2n)``.
         true: states at the same times, ``(T, ..., 2n)``.
+        angles: indices of the components that are angles in rad: they differ by the shorter way
+            round, so that whole turns do not count.
 
     Returns:
         One error for each trajectory, ``(...)``, in squared units of the state; infinity
@@ -194,11 +197,16 @@ def coordinate_error(predicted: Tensor, true: Tensor) -> Tensor:
         ValueError: if shapes differ, or the true states are not finite.
     """
     _check_pair(predicted, true)
-    return _mean_square_in_time(predicted - true, predicted, axes=(0, -1))
+    missed = shorter_way(predicted - true, angles)
+    return _mean_square_in_time(missed, predicted, axes=(0, -1))
 
 
 def valid_prediction_time(
-    predicted: Tensor, true: Tensor, times: Tensor | Sequence[float], threshold: float = 0.4
+    predicted: Tensor,
+    true: Tensor,
+    times: Tensor | Sequence[float],
+    threshold: float = 0.4,
+    angles: Sequence[int] = (),
 ) -> Tensor:
     r"""Return how long a prediction stays within a threshold of the truth.
 
@@ -213,6 +221,8 @@ def valid_prediction_time(
         true: states at the same times, ``(T, ..., 2n)``.
         times: ``(T,)``, strictly increasing.
         threshold: the largest error that still counts as valid.
+        angles: as in ``coordinate_error``; the scale of an angle is that of the true states as
+            they are given.
 
     Returns:
         One time for each trajectory, ``(...)``. A prediction that stays within the threshold
@@ -227,20 +237,20 @@ def valid_prediction_time(
     """
     _check_pair(predicted, true)
     check_positive(threshold=threshold)
-    times = as_times(times, true, forwards=True)
+    times = as_times(times, forwards=True).to(true.device)
     if times.shape != true.shape[:1]:
         raise ValueError(
             f"times has shape {tuple(times.shape)}, the states have {len(true)} times; they must "
             "match"
         )
-    distance = (predicted - true).norm(dim=-1)
+    distance = shorter_way(predicted - true, angles).norm(dim=-1)
     scale = true.square().sum(-1).mean(0).sqrt()
     # Written without a division, so that a state at rest at the origin has a threshold of 0;
     # negated, so that a NaN is beyond it.
     beyond = ~(distance <= threshold * scale)
     first = beyond.to(torch.int8).argmax(0)
     end = torch.full_like(first, len(times) - 1)
-    return times[torch.where(beyond.any(0), first, end)] - times[0]
+    return (times[torch.where(beyond.any(0), first, end)] - times[0]).to(true)
 
 
 @dataclass(frozen=True)
@@ -357,7 +367,7 @@ def phase_volume_change(
         or its volume collapsed to nothing.
 
     Raises:
-        ValueError: for an adaptive method, which carries no gradients, or fewer than two times.
+        ValueError: for an adaptive method, which chooses its own steps, or fewer than two times.
     """
     check_state(x0, "x0")
     check_finite(x0, "x0")
@@ -524,12 +534,12 @@ def turning_rate(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:
     """
     if check_state(states, "states") != 1 or states.ndim < 2 or len(states) < 2:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., 2), T ≥ 2")
-    times = as_times(times, states, forwards=True)
+    times = as_times(times, forwards=True)
     if len(times) != len(states):
         raise ValueError(f"{len(times)} times for {len(states)} states; they must match")
     turns = torch.atan2(-states[..., 1], states[..., 0]).diff(dim=0)
     turns = torch.remainder(turns + torch.pi, 2 * torch.pi) - torch.pi
-    return _infinite_where_diverged(turns.sum(0) / (times[-1] - times[0]), states)
+    return _infinite_where_diverged(turns.sum(0) / float(times[-1] - times[0]), states)
 
 
 @dataclass(frozen=True)

@@ -354,13 +354,13 @@ def action(lagrangian: ScalarFunction, path: Tensor, times: Tensor) -> Tensor:
         Hairer, Lubich & Wanner 2006, section VI.6.
     """
     check_tensor(path, "path")
-    times = as_times(times, path, forwards=True)
+    times = as_times(times, forwards=True)
     if len(times) < 2 or path.ndim < 2 or len(path) != len(times):
         raise ValueError(
             f"path has shape {tuple(path.shape)} and times {tuple(times.shape)}; expected "
             "positions (T, ..., n) at T ≥ 2 times (T,)"
         )
-    steps = times.diff()
+    steps = times.diff().to(path)
     middle = (path[1:] + path[:-1]) / 2
     velocity = path.diff(dim=0) / steps.reshape(-1, *[1] * (path.ndim - 1))
     values = checked_scalar(lagrangian, "Lagrangian")(torch.cat([middle, velocity], dim=-1))

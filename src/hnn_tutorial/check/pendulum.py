@@ -267,8 +267,8 @@ def misfit(answer: Any) -> str:
     loss = compare(system.field, free, readings, times, sigma, like=readings).square().sum()
     expect(
         loss.requires_grad,
-        "No gradient flows to `starts`, so they could not be learned. Use a fixed-step method of "
-        "`integrate` (SciPy's carry none), and no `.detach()` or `no_grad`.",
+        "No gradient flows to `starts`, so they could not be learned. Use `integrate` without "
+        "`.detach()` and `no_grad`.",
     )
     (slope,) = torch.autograd.grad(loss, free)
     expect(slope.abs().max() > 0, "The gradient with respect to `starts` vanishes.")

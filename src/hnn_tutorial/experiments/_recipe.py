@@ -18,8 +18,10 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.data import Dataset, Trajectories
+from hnn_tutorial.experiments._own import build_own, is_own
 from hnn_tutorial.mechanics import Field
-from hnn_tutorial.models import MODELS, LagrangianModel, Model, parameter_count
+from hnn_tutorial.models import MODELS, Model, parameter_count
+from hnn_tutorial.random import as_generator
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
 
@@ -45,10 +47,7 @@ class TaskData:
         check_dtype(dtype)
         moved = self.trajectories
         if moved is not None:
-            moved = Trajectories(
-                moved.times.to(device=device, dtype=dtype),
-                moved.states.to(device=device, dtype=dtype),
-            )
+            moved = moved.to(device, dtype)
         return TaskData(
             self.train.to(device=device, dtype=dtype),
             self.test.to(device=device, dtype=dtype),
@@ -205,19 +204,24 @@ class Recipe:
     seeds: int = 5
     source: str = "this course"
 
-    def build(self, kind: str, seed: int) -> Model:
+    def build(self, kind: str, seed: int) -> Any:
         """Return the untrained model of a seed.
 
         Args:
-            kind: a key of ``models``.
+            kind: a key of ``models``; or ``module:Name`` for a class or function of one's own,
+                which is called with ``degrees`` (and with ``seed``, if it takes one) and returns
+                a module with a ``field``.
             seed: draws the initial weights.
 
         Raises:
             ValueError: for a kind that the recipe has no settings for; it lists those it has.
         """
-        settings = lookup(self.models, kind, f"model of the recipe {self.name}")
+        own = is_own(kind)
+        settings = {} if own else lookup(self.models, kind, f"model of the recipe {self.name}")
         check_seed(seed)
-        generator = torch.Generator().manual_seed(seed)
+        generator = as_generator(seed)
+        if own:
+            return build_own(kind, self.degrees, generator, self.dtype)
         model = MODELS[kind](self.degrees, **settings, seed=generator, dtype=self.dtype)
         if self.initialize is not None:
             self.initialize(model, generator)
@@ -249,7 +253,7 @@ class Result:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-def uses_velocities(model: Model, task: Task) -> bool:
+def uses_velocities(model: nn.Module, task: Task) -> bool:
     """Return whether a model's states are ``[q, q̇]``: what its scalar asks for decides.
 
     Args:
@@ -262,7 +266,7 @@ def uses_velocities(model: Model, task: Task) -> bool:
     check_type(nn.Module, "a model", model=model)
     if not hasattr(task, "velocities"):
         raise TypeError(f"task is {describe(task)}; expected a Task, such as recipe.task")
-    if isinstance(model, LagrangianModel):
+    if hasattr(model, "lagrangian"):
         return True
     return task.velocities and not hasattr(model, "hamiltonian")
 
@@ -282,7 +286,8 @@ def run_seed(
     Args:
         recipe: what to run.
         seed: draws data and initial weights.
-        model: a key of ``recipe.models``; None takes the first.
+        model: a key of ``recipe.models``, or ``module:Name`` as in ``Recipe.build``; None takes
+            the first.
         optimizer: a key of ``recipe.optimizers``; None takes the first.
         device: where to train.
         folder: for checkpoints; an interrupted run continues from them.
@@ -297,6 +302,7 @@ def run_seed(
     """
     check_type(Recipe, "a Recipe, such as RECIPES['spring-ours']", recipe=recipe)
     check_seed(seed)
+    seed = int(seed)
     device = as_device(device)
     folder = None if folder is None else as_path(folder, "folder")
     kind = next(iter(recipe.models)) if model is None else model

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch import nn
 
 import hnn_tutorial
 from hnn_tutorial._validate import (
@@ -38,8 +39,8 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.evaluation import Spread, over_seeds
+from hnn_tutorial.experiments._own import is_own, own_settings
 from hnn_tutorial.experiments._recipe import Recipe, Result
-from hnn_tutorial.models import Model
 from hnn_tutorial.training import checkpoint, save_model
 from hnn_tutorial.training.checkpoint import fingerprint
 from hnn_tutorial.training.losses import LearnableField
@@ -72,7 +73,8 @@ def result_path(
     out: str | os.PathLike[str], recipe: str, model: str, optimizer: str, seed: int
 ) -> Path:
     """Return where a result stands in the folder ``out``."""
-    return Path(out) / recipe / f"{model}-{optimizer}" / f"seed-{seed}.json"
+    # A colon, as in module:Name, may not stand in the name of a folder everywhere.
+    return Path(out) / recipe / f"{model.replace(':', '.')}-{optimizer}" / f"seed-{seed}.json"
 
 
 def model_path(path: Path) -> Path:
@@ -95,15 +97,20 @@ def work_folder(path: Path) -> Path:
 def settings_of(recipe: Recipe, model: str, optimizer: str, device: str) -> dict[str, Any]:
     """Return all that decides what a seed of a recipe comes to, as plain JSON values.
 
-    Functions stand in it by their names: a change of their code goes unseen.
+    Functions stand in it by their names: a change of their code goes unseen. A model of one's
+    own stands by its name and the SHA-256 of its file.
 
     Raises:
         ValueError: for a model or an optimiser that the recipe does not have.
     """
+    if is_own(model):
+        chosen: Any = own_settings(model)
+    else:
+        chosen = lookup(recipe.models, model, f"model of the recipe {recipe.name}")
     return {
         "task": _plain(recipe.task),
         "degrees": recipe.degrees,
-        "model": _plain(lookup(recipe.models, model, f"model of the recipe {recipe.name}")),
+        "model": _plain(chosen),
         "optimizer": _plain(
             lookup(recipe.optimizers, optimizer, f"optimizer of the recipe {recipe.name}")
         ),
@@ -128,6 +135,8 @@ def difference(stored: Any, now: Any, name: str = "") -> str | None:
 
 def _plain(value: Any) -> Any:
     """Return settings as JSON values that are the same in every process."""
+    if isinstance(value, numpy.generic):
+        value = value.item()
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -188,7 +197,7 @@ def processor() -> str:
 def write_result(
     path: Path, result: Result, settings: Mapping[str, Any], learned: LearnableField
 ) -> None:
-    """Write a result, and the trained model where it is one of this package.
+    """Write a result, and the trained model where ``save_model`` takes it.
 
     Raises:
         ValueError: if a score is NaN: a rollout that diverged scores infinity.
@@ -198,7 +207,7 @@ def write_result(
     if bad:
         raise ValueError(f"the scores {', '.join(bad)} are NaN; a diverged run should score inf")
     weights = None
-    if isinstance(learned, Model):
+    if isinstance(learned, nn.Module) and hasattr(learned, "kind") and hasattr(learned, "config"):
         save_model(model_path(path), learned)
         weights = fingerprint(learned.state_dict())
     fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}

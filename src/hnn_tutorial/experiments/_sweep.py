@@ -102,7 +102,7 @@ def sweep(
     Args:
         recipes: what to run, such as values of ``RECIPES``.
         seeds: how many; None takes each recipe's own number.
-        models: kinds to run; None takes each recipe's own.
+        models: kinds to run, ``module:Name`` for those of one's own; None takes each recipe's.
         optimizer: None takes each recipe's own.
         device: where to train: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
         out: folder of the results.
@@ -169,6 +169,11 @@ def check_device(name: str, *, here: bool = True) -> str:
     check_type(str, "a name such as 'cpu' or 'cuda'", name=name)
     choices = ["cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
     full = "cuda:0" if name == "cuda" else name
+    if here and full == "cuda:0" and full not in choices:
+        raise ValueError(
+            f"device {name!r}: this machine has no CUDA device that torch can use; choose "
+            "'cpu', or ask `hnn-tutorial doctor` why"
+        )
     if (here and full not in choices) or not re.fullmatch(r"cpu|cuda:\d+", full):
         raise ValueError(f"unknown device {name!r}; choose one of: {', '.join(choices)}")
     return full

@@ -12,7 +12,7 @@ from hnn_tutorial.evaluation import energy_error, field_error, valid_prediction_
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import Field, ScalarFunction
-from hnn_tutorial.models import LagrangianModel, Model
+from hnn_tutorial.models import LagrangianNetwork, Model
 from hnn_tutorial.systems import DoublePendulum
 from hnn_tutorial.training import (
     Adam,
@@ -194,7 +194,7 @@ def train_on_accelerations(job: Job) -> LearnableField:
     on it. On a new batch at each step the general LNN is lost in one seed of three: a step that
     is good for its batch may leave a mass matrix singular near a state of the next one.
     """
-    lagrangian = isinstance(job.model, LagrangianModel)
+    lagrangian = isinstance(job.model, LagrangianNetwork)
     residual = acceleration_residual if lagrangian else derivative_residual
     if isinstance(job.optimizer, LevenbergMarquardt):
         first = job.data.train[: job.optimizer.batch_size]

@@ -15,7 +15,7 @@ from hnn_tutorial.data import Dataset, Normalization, Trajectories
 from hnn_tutorial.evaluation import field_error, mesh_error
 from hnn_tutorial.experiments._recipe import Job, Recipe, TaskData, train_on_derivatives
 from hnn_tutorial.mechanics import Field
-from hnn_tutorial.models import LagrangianModel, Model
+from hnn_tutorial.models import Model
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import Adam, LevenbergMarquardt
 from hnn_tutorial.training.trajectory import TrajectoryResidual, cut
@@ -141,7 +141,7 @@ class Restored:
 def own_units(job: Job) -> Normalization:
     """Return the units in which a job's training states fill the unit box."""
     units = Normalization.to_unit_box(job.data.train.states)
-    if isinstance(job.model, LagrangianModel):
+    if hasattr(job.model, "lagrangian"):
         # q̇ must remain the rate of q: what becomes 1 of both decides the unit of time.
         units = replace(units, time_scale=units.q_scale / units.p_scale)
     return units

@@ -1,24 +1,41 @@
-"""From a field to a trajectory: one function, ``integrate``, and one table, ``METHODS``."""
+"""From a field to a trajectory: ``integrate``, and one table, ``METHODS``.
 
+``crossings`` follows a field likewise, to where its motion crosses a surface.
+"""
+
+import inspect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import (
+    anywhere,
+    as_number,
     as_times,
+    check_callable,
     check_count,
     check_finite,
+    check_output,
     check_positive,
     check_state,
     check_tensor,
+    check_type,
     checked_field,
     lookup,
 )
-from hnn_tutorial.integrators._method import Field, Method, Step
-from hnn_tutorial.integrators.adaptive import DOP853, RK45, solve_adaptive
+from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
+from hnn_tutorial.integrators.adaptive import DOP853, RADAU, RK45, solve_adaptive
+from hnn_tutorial.integrators.events import (
+    Crossings,
+    Stretch,
+    adaptive_stretches,
+    find_crossings,
+)
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
 from hnn_tutorial.integrators.splitting import (
@@ -28,7 +45,15 @@ from hnn_tutorial.integrators.splitting import (
     coupled_parts,
 )
 
-__all__ = ["METHODS", "Method", "UnsettledStepError", "integrate", "integrate_gaps"]
+__all__ = [
+    "METHODS",
+    "Crossings",
+    "Method",
+    "UnsettledStepError",
+    "crossings",
+    "integrate",
+    "integrate_gaps",
+]
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -46,87 +71,326 @@ METHODS: dict[str, Method] = {
 }
 """The integrators by name; each states its order, and whether it is symplectic or adaptive."""
 
+_ALL = METHODS | {RADAU.name: RADAU}
+"""With Radau, which ``integrate`` knows too. It stands apart, as it carries no gradient."""
+
 MOST_STEPS = 1e8
 """In one interval of the times; more would take hours, and are a slip of a unit."""
 
 
 def integrate(
-    field: Field,
-    x0: Tensor,
+    field: Callable[..., Tensor],
+    x0: Tensor | np.ndarray,
     times: Tensor | Sequence[float],
     method: str = "rk4",
     *,
     step: float | None = None,
     **options: float,
 ) -> Tensor:
-    r"""Follow a field from initial states through the given times: solve :math:`\dot x = f(x)`.
+    r"""Follow a field from initial states through the given times: solve :math:`\dot x = f(t, x)`.
 
-    A batch of states is one call. Through the fixed-step methods gradients flow to ``x0`` and
-    to the parameters of the field. A trajectory that runs away ends in inf or NaN, which is
-    returned, not hidden.
+    A batch of states is one call. Through every method of ``METHODS`` gradients flow to ``x0`` and
+    to the weights that the field uses; an adaptive method repeats its accepted steps for that. A
+    trajectory that runs away ends in inf or NaN, which is returned, not hidden.
+
+    A field of one argument is f(x). One whose first of two required arguments is named ``t`` is
+    f(t, x), with t a float64 number; so an input u(t) stands in the field itself:
+
+    >>> import math
+    >>> def pushed(t, x):  # a pendulum pushed by u(t) = 0.3 sin 2t
+    ...     q, p = x.unbind(-1)
+    ...     return torch.stack([p, 0.3 * math.sin(2 * t) - torch.sin(q)], -1)
+    >>> integrate(pushed, torch.zeros(2).double(), [0, 1, 2], step=0.01).shape
+    torch.Size([3, 2])
 
     Args:
-        field: the field, ``(..., 2n) -> (..., 2n)``, such as ``hamiltonian_field(H)``,
+        field: f(x) or f(t, x), states ``(..., d) -> (..., d)``, such as ``hamiltonian_field(H)``,
             ``system.field`` or ``model.field``.
-        x0: initial states, ``(..., 2n)``, at ``times[0]``.
-        times: strictly increasing, or strictly decreasing to run backwards; shape ``(T,)``.
-        method: a key of ``METHODS``.
+        x0: initial states, ``(..., d)``, at ``times[0]``; a tensor or a NumPy array. Methods that
+            split a state into [q, p] need an even d.
+        times: strictly increasing, or strictly decreasing to run backwards; shape ``(T,)``. They
+            stay float64 whatever the states are.
+        method: a key of ``METHODS``; or ``"radau"``, SciPy's implicit adaptive method of order 5
+            (Hairer & Wanner 1996, sec. IV.8), for stiff fields: those with motions that die out far
+            faster than the rest changes. It takes the field's Jacobian from autograd, and carries
+            no gradient itself.
         step: longest internal step of a fixed-step method; each interval of ``times`` is
-            divided evenly into steps no longer than this. None makes one step per interval.
+            divided evenly into steps no longer than this. None makes one step per interval. Where
+            that is a single step from start to end, and two steps of half the length end more than
+            a tenth of the state and its way elsewhere, a step is asked for.
         options: ``rtol`` and ``atol`` of the adaptive methods (default 1e-9 each; every state of a
-            batch meets them).
+            batch meets them; never below 32 rounding errors of the states' dtype).
 
     Returns:
-        The states at the times, ``(T, ..., 2n)``; the first is ``x0``.
+        The states at the times, ``(T, ..., d)``; the first is ``x0``. States that an adaptive
+        method lost from a batch are NaN, and a ``RuntimeWarning`` names them.
 
     Raises:
         ValueError: for an unknown method (the right names are listed), times that are not
-            strictly monotone, states that are not finite, an odd last axis, a splitting
-            method on a field that is not separable, or an option that the method lacks.
-        TypeError: if ``x0`` is not a floating-point tensor.
-        RuntimeError: if an adaptive method gives up.
+            strictly monotone, states that are not finite, a splitting method on an odd last axis
+            or a field that is not separable or depends on t, a single step that is far too long,
+            a gradient wanted of radau, or an option that the method lacks.
+        TypeError: if ``x0`` is not of a floating-point dtype, or a field of two arguments does not
+            take t first.
+        RuntimeError: if an adaptive method gives up on all states.
     """
-    chosen = lookup(METHODS, method, "method")
-    check_state(x0, "x0")
-    check_finite(x0, "x0")
+    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    if len(clock) == 1:
+        return start.unsqueeze(0)
+    if chosen.step is None:
+        still = checked_field(field)
+        return solve_adaptive(
+            clocked or (lambda _, x: still(x)), start, clock, method.upper(), **options
+        )
+    advance = _advance(field, clocked, chosen.step)
+    if step is None and len(clock) == 2:
+        _check_single_step(advance, start, clock, method)
+    return _solve_fixed(advance, start, clock, step)
+
+
+def crossings(
+    field: Callable[..., Tensor],
+    x0: Tensor | np.ndarray,
+    times: Tensor | Sequence[float],
+    event: Callable[..., Tensor],
+    method: str = "dop853",
+    *,
+    direction: int = 0,
+    first: bool = False,
+    step: float | None = None,
+    **options: float,
+) -> Crossings:
+    r"""Find where the motion of :math:`\dot x = f(t, x)` crosses the surface :math:`g(t, x) = 0`.
+
+    With all crossings this makes a Poincaré section; with ``first`` it follows each state to its
+    first crossing, such as an impact, and stops it there. Where the sign of g changes within a
+    step, a fixed-step method is stepped again from the step's start to the time of the crossing,
+    which keeps its order; an adaptive one is read from its own interpolation. The time is located
+    by Brent's method down to rounding.
+
+    A start on the surface is no crossing, and an arrival on it is one: so a ball that bounced is
+    followed on from the ground. A start that rounding has put just behind the surface crosses it
+    again; a ``direction`` leaves that out. Two crossings within one step of a fixed-step method, or
+    an eighth of a step of an adaptive one, cancel and are missed, and so is a surface that is only
+    touched: a smaller step, or an event that is the derivative of g, finds these.
+
+    >>> def thrown(x):  # upwards, in m and m/s
+    ...     return torch.stack([x[..., 1], torch.full_like(x[..., 1], -9.81)], dim=-1)
+    >>> up = torch.tensor([0.0, 9.81]).double()
+    >>> impact = crossings(thrown, up, [0, 5], lambda x: x[..., 0], first=True)
+    >>> impact.times
+    tensor([2.0000], dtype=torch.float64)
+
+    Args:
+        field: f(x) or f(t, x), as in ``integrate``.
+        x0: initial states, ``(..., d)``, at ``times[0]``; a tensor or a NumPy array.
+        times: as in ``integrate``, ``(T,)``; the motion is watched from the first to the last.
+        event: g(x) or g(t, x), states ``(..., d) -> (...,)``; t is a float64 number.
+        method: as in ``integrate``.
+        direction: 1 counts the crossings at which g rises as the motion is followed, -1 those at
+            which it falls, 0 both.
+        first: whether each state stops at its first crossing.
+        step: as in ``integrate``.
+        options: ``rtol`` and ``atol`` of the adaptive methods.
+
+    Returns:
+        The crossings of all states; none, if none of them crosses. They carry no gradient.
+
+    Raises:
+        ValueError: as ``integrate`` does; for a direction that is not -1, 0 or 1, and an event that
+            gives another shape than one number for each state.
+        TypeError: as ``integrate`` does; if the event gives no tensor of the states' dtype.
+        RuntimeError: if an adaptive method gives up on any of the states.
+    """
+    check_type(bool, "True or False", first=first)
+    if as_number("direction", direction) not in (-1, 0, 1):
+        raise ValueError(f"direction = {direction}; expected -1, 0 or 1")
+    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    timed = _takes_time(event, "event")
+
+    def watched(t: float, x: Tensor) -> Tensor:
+        value = timed(t, x) if timed else event(x)
+        check_output(value, x, x.shape[:-1], "the event")
+        return value
+
+    done = torch.zeros(start.shape[:-1], dtype=torch.bool, device=start.device)
+    still = checked_field(field)
+
+    def moving(t: float, x: Tensor) -> Tensor:
+        rate = clocked(t, x) if clocked else still(x)
+        return torch.where(done.unsqueeze(-1), 0, rate) if first else rate
+
+    with torch.no_grad():
+        start = start.detach()
+        stretches: Iterator[Stretch]
+        if len(clock) == 1:
+            stretches = iter(())
+        elif chosen.step is None:
+            stretches = adaptive_stretches(moving, start, clock, method.upper(), **options)
+        else:
+            advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen.step)
+            if step is None and len(clock) == 2:
+                _check_single_step(advance, start, clock, method)
+            stretches = _fixed_stretches(advance, start, clock, step)
+        return find_crossings(
+            stretches, start, clock[0], watched, int(direction), done if first else None
+        )
+
+
+def _checked(
+    field: Any, x0: Any, times: Any, method: str, step: Any, options: dict[str, float]
+) -> tuple[Method, Tensor, list[float], Clocked | None, float | None]:
+    """Return the method, the start, the times, a field f(t, x) or None, and the step."""
+    chosen = lookup(_ALL, method, "method")
+    given = isinstance(x0, np.ndarray) and x0.dtype.kind == "f"
+    start: Tensor = torch.as_tensor(x0) if given else x0
+    check_tensor(start, "x0")
+    if start.ndim == 0 or start.shape[-1] == 0:
+        raise ValueError(f"x0 has shape {tuple(start.shape)}; expected (..., d), such as [q, p]")
+    check_finite(start, "x0")
     clock = as_times(times).tolist()
-    field = checked_field(field)
+    clocked = _clocked(field)
     if chosen.needs_separable:
-        _check_separable(field, x0, chosen)
+        if clocked is not None:
+            raise ValueError(f"{chosen.title} takes fields f(x) only; use rk4 for f(t, x)")
+        if start.shape[-1] % 2:
+            raise ValueError(
+                f"{chosen.title} splits a state into [q, p], and x0 has "
+                f"{start.shape[-1]} components; use rk4, implicit_midpoint or an adaptive method"
+            )
+        _check_separable(checked_field(field), start, chosen)
     if chosen.step is None:  # an adaptive method
         if step is not None:
             raise ValueError(f"{method} chooses its own steps; set rtol= and atol=, not step=")
         if unknown := set(options) - {"rtol", "atol"}:
             raise ValueError(f"{method} has no option {sorted(unknown)}; it takes rtol and atol")
         check_positive(**options)
-        if len(clock) == 1:
-            return x0.unsqueeze(0)
-        return solve_adaptive(field, x0, clock, method.upper(), **options)
+        return chosen, start, clock, clocked, None
     if options:
         raise ValueError(f"{method} has no option {sorted(options)}; it takes step=... only")
     if step is not None:
         check_positive(step=step)
-    return _solve_fixed(field, x0, clock, chosen.step, step)
+        step = as_number("step", step)
+    return chosen, start, clock, clocked, step
 
 
-def _solve_fixed(
-    field: Field, x0: Tensor, clock: list[float], advance: Step, longest: float | None
-) -> Tensor:
+def _takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
+    """Return a function of (t, x), or None for one of x."""
+    check_callable(**{name: function})
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions tell nothing
+        return None
+    needed = [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(needed) != 2:
+        return None
+    if needed[0] not in ("t", "time"):
+        raise TypeError(
+            f"the {name} takes ({', '.join(needed)}); expected f(x), or f(t, x) with the time "
+            "first, named t"
+        )
+    called: Callable[[float, Tensor], Any] = function
+    return called
+
+
+def _clocked(field: Any) -> Clocked | None:
+    """Return a field f(t, x), checked at every call, or None for a field f(x)."""
+    timed = _takes_time(field, "field")
+    if timed is None:
+        return None
+
+    def call(t: float, x: Tensor) -> Tensor:
+        value: Tensor = timed(t, x)
+        check_output(value, x, x.shape, "the field")
+        return value
+
+    return call
+
+
+Advance = Callable[[Tensor, float, float], Tensor]
+"""``(x, t, h) -> x`` one step h later."""
+
+
+def _advance(field: Any, timed: Clocked | None, step: Step) -> Advance:
+    if timed is None:
+        still = checked_field(field)
+        return lambda x, t, h: step(still, x, h)
+
+    def advance(x: Tensor, t: float, h: float) -> Tensor:
+        # The step sees the time since its beginning as one more component, which is exact enough
+        # in any dtype; the field gets the whole time, in float64.
+        def augmented(z: Tensor) -> Tensor:
+            now = t + (z.detach()[..., -1].reshape(-1)[0].item() if z.numel() else 0.0)
+            rate = timed(now, z[..., :-1])
+            return torch.cat([rate, torch.ones_like(z[..., -1:])], dim=-1)
+
+        begin = torch.cat([x, torch.zeros_like(x[..., :1])], dim=-1)
+        return step(augmented, begin, h)[..., :-1]
+
+    return advance
+
+
+def _check_single_step(advance: Advance, x0: Tensor, clock: list[float], method: str) -> None:
+    """Raise where one step from start to end is far from two of half the length."""
+    (t, end), x = clock, x0.detach()
+    h = end - t
+    with torch.no_grad():
+        one = advance(x, t, h)
+        two = advance(advance(x, t, h / 2), t + h / 2, h / 2)
+        apart = torch.linalg.vector_norm(one - two, dim=-1)
+        way = torch.linalg.vector_norm(x, dim=-1) + torch.linalg.vector_norm(two - x, dim=-1)
+        if anywhere(apart > 0.1 * way):
+            worst = float((apart / way).max())
+            raise ValueError(
+                f"one step of {method} over {abs(h):g} ends {worst:.0%} of the state and its way "
+                "from where two of half the length end; pass step=... or more times"
+            )
+
+
+def _steps(before: float, after: float, longest: float | None) -> tuple[int, float]:
+    """Return into how many steps an interval is divided, and their length."""
+    interval = after - before
+    # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
+    needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
+    if needed > MOST_STEPS:
+        raise ValueError(
+            f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
+            f"expected at most {MOST_STEPS:g}"
+        )
+    count = max(1, math.ceil(needed))
+    return count, interval / count
+
+
+def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: float | None) -> Tensor:
     x, states = x0, [x0]
     for before, after in itertools.pairwise(clock):
-        interval = after - before
-        # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
-        needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
-        if needed > MOST_STEPS:
-            raise ValueError(
-                f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
-                f"expected at most {MOST_STEPS:g}"
-            )
-        count = max(1, math.ceil(needed))
-        for _ in range(count):
-            x = advance(field, x, interval / count)
+        count, h = _steps(before, after, longest)
+        for k in range(count):
+            x = advance(x, before + k * h, h)
         states.append(x)
     return torch.stack(states)
+
+
+def _fixed_stretches(
+    advance: Advance, x0: Tensor, clock: list[float], longest: float | None
+) -> Iterator[Stretch]:
+    """Yield each step, with the states from a shorter step at any time within."""
+    x = x0
+    for before, after in itertools.pairwise(clock):
+        count, h = _steps(before, after, longest)
+        for k in range(count):
+            begin = before + k * h
+            end = after if k == count - 1 else before + (k + 1) * h
+
+            def at(t: float, x: Tensor = x, begin: float = begin) -> Tensor:
+                return advance(x, begin, t - begin)
+
+            x = advance(x, begin, h)
+            yield Stretch(begin, end, x, at)
 
 
 def integrate_gaps(
@@ -179,7 +443,7 @@ def fixed_step(name: str) -> tuple[Method, Step]:
     Raises:
         ValueError: for any other name.
     """
-    chosen = lookup(METHODS, name, "method")
+    chosen = lookup(_ALL, name, "method")
     if chosen.step is None:
         fixed = [m.name for m in METHODS.values() if not m.adaptive]
         raise ValueError(f"{name} chooses its own steps; use one of: {', '.join(fixed)}")

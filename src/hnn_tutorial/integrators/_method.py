@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
+Clocked = Callable[[float, Tensor], Tensor]
 Step = Callable[[Field, Tensor, float], Tensor]
 
 

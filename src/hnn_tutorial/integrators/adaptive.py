@@ -1,17 +1,25 @@
 """SciPy's adaptive Runge–Kutta methods, which choose their own steps."""
 
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
-from scipy import integrate
+from scipy import integrate, sparse
 from torch import Tensor
 
-from hnn_tutorial.integrators._method import Field, Method
+from hnn_tutorial._validate import anywhere
+from hnn_tutorial.integrators._method import Clocked, Method
 
-SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853}
+SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853, "RADAU": integrate.Radau}
+TIGHTEST = 32
+"""Rounding errors of the states' dtype; a finer tolerance would chase them with ever more steps."""
 
 
 def solve_adaptive(
-    field: Field,
+    field: Clocked,
     x0: Tensor,
     times: list[float],
     scipy_name: str,
@@ -23,55 +31,201 @@ def solve_adaptive(
 
     SciPy controls the root mean square of the error over all components. Over B states that
     would let one of them be √B times worse than asked, so the tolerances are divided by √B:
-    each state keeps to ``rtol`` and ``atol`` on its own.
+    each state keeps to ``rtol`` and ``atol`` on its own. No tolerance is finer than 32 rounding
+    errors of the states' dtype.
+
+    Where a gradient is wanted, of ``x0`` or of any weight that the field uses, the steps that SciPy
+    accepted are made once more with the method's own tableau in torch, and the result of that is
+    returned. The lengths of the steps are taken as constants.
+
+    Radau solves an implicit equation at each step, with the Jacobian of the field from autograd: of
+    each state by itself, so that a batch makes a sparse matrix. It carries no gradient.
+
+    Where SciPy gives up on a batch, its halves are tried apart, until the states at fault stand
+    alone. They are NaN from where they were lost, a warning names them, and the others go on.
 
     Args:
-        field: the field, ``(..., 2n) -> (..., 2n)``.
-        x0: initial states, ``(..., 2n)``. Computed in float64, returned in its dtype.
+        field: ``(t, x) -> ẋ``, states ``(..., d) -> (..., d)``.
+        x0: initial states, ``(..., d)``. Times and steps are float64, the states keep their dtype.
         times: strictly monotone, the first is the time of ``x0``.
-        scipy_name: ``"RK45"`` or ``"DOP853"``.
+        scipy_name: ``"RK45"``, ``"DOP853"`` or ``"RADAU"``.
         rtol: relative tolerance for each state.
         atol: absolute tolerance for each state.
 
     Returns:
-        States at the times, ``(len(times), ..., 2n)``.
+        States at the times, ``(len(times), ..., d)``.
 
     Raises:
-        ValueError: if gradients are asked for, which SciPy cannot carry.
-        RuntimeError: if SciPy gives up, with its reason and the time that it reached.
+        ValueError: if a gradient is wanted of Radau.
+        RuntimeError: if SciPy gives up on every state, with its reason and the time that it
+            reached; or on one state of a batch where a gradient is wanted.
     """
-    if x0.requires_grad and torch.is_grad_enabled():
-        raise ValueError(
-            f"{scipy_name} runs in SciPy and carries no gradients; use a fixed-step method "
-            "such as 'rk4' or 'gauss_legendre4' to differentiate through the motion, or "
-            "pass x0.detach()"
-        )
-
-    def derivative(_: float, flat: np.ndarray) -> np.ndarray:
-        x = torch.as_tensor(flat, dtype=x0.dtype, device=x0.device).reshape(x0.shape)
-        with torch.no_grad():
-            return field(x).double().cpu().numpy().ravel()
-
+    wanted = torch.is_grad_enabled() and (x0.requires_grad or field(times[0], x0).requires_grad)
     states = max(1, x0.numel() // x0.shape[-1])
-    # Below 100 rounding errors SciPy warns and clips; we clip without the noise.
+    if wanted and scipy_name == "RADAU":
+        raise ValueError(
+            "radau carries no gradient, and one is wanted of x0 or of the field's weights; call it "
+            "inside torch.no_grad(), or use dop853 or a fixed-step method"
+        )
+    tolerances = tolerances_for(x0, rtol, atol)
+    try:
+        y, accepted = _solve(field, x0.detach(), times, scipy_name, tolerances)
+    except RuntimeError as error:
+        if states == 1 or wanted:
+            raise
+        return _apart(field, x0, times, scipy_name, tolerances, str(error))
+    if wanted:
+        return _repeat(field, x0, times, accepted, SOLVERS[scipy_name])
+    return y
+
+
+def tolerances_for(x0: Tensor, rtol: float = 1e-9, atol: float = 1e-9) -> dict[str, float]:
+    """Return SciPy's tolerances with which each state of a batch keeps to these."""
+    floor = TIGHTEST * torch.finfo(x0.dtype).eps
+    root = max(1, x0.numel() // x0.shape[-1]) ** 0.5
+    # Below 100 rounding errors of its own SciPy warns and clips; we clip without the noise.
     tightest = 100 * np.finfo(np.float64).eps
+    return {
+        "rtol": max(max(rtol, floor) / root, tightest),
+        "atol": max(atol, floor if atol >= 1e-9 else 0.0) / root,
+    }
+
+
+Slope = Callable[[float, np.ndarray], np.ndarray]
+
+
+def scipy_slope(
+    field: Clocked, x0: Tensor, t: float, scipy_name: str
+) -> tuple[Slope, dict[str, Any]]:
+    """Return a batch's field as SciPy takes it, and the options that its solver needs.
+
+    A field without a gradient at the start, such as one written in NumPy, leaves Radau's Jacobian
+    to SciPy's differences.
+    """
+
+    def unpacked(flat: np.ndarray) -> Tensor:
+        return torch.as_tensor(flat, dtype=x0.dtype, device=x0.device).reshape(x0.shape)
+
+    def slope(t: float, flat: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return field(t, unpacked(flat)).double().cpu().numpy().ravel()
+
+    if scipy_name != "RADAU":
+        return slope, {}
+    with torch.enable_grad():
+        if not field(t, x0.detach().clone().requires_grad_()).requires_grad:
+            return slope, {}
+
+    def jacobian(t: float, flat: np.ndarray) -> Any:
+        # The states of a batch do not act on each other: the gradient of a component's sum over
+        # the batch is that component's row for every state.
+        with torch.enable_grad():
+            x = unpacked(flat).detach().requires_grad_()
+            value = field(t, x)
+            if not value.requires_grad:
+                return sparse.csc_matrix((flat.size, flat.size))
+            rows = [
+                torch.autograd.grad(part.sum(), x, retain_graph=True, materialize_grads=True)[0]
+                for part in value.unbind(-1)
+            ]
+        blocks = torch.stack(rows, dim=-2).double().cpu().numpy()
+        d = x0.shape[-1]
+        return sparse.block_diag(list(blocks.reshape(-1, d, d)), format="csc")
+
+    return slope, {"jac": jacobian}
+
+
+def _solve(
+    field: Clocked,
+    x0: Tensor,
+    times: list[float],
+    scipy_name: str,
+    tolerances: dict[str, float],
+) -> tuple[Tensor, list[float]]:
+    """Return the states at the times, and the times of the accepted steps."""
+
+    slope, needs = scipy_slope(field, x0, times[0], scipy_name)
     solution = integrate.solve_ivp(
-        derivative,
+        slope,
         (times[0], times[-1]),
-        x0.detach().double().cpu().numpy().ravel(),
+        x0.double().cpu().numpy().ravel(),
         method=SOLVERS[scipy_name],
-        t_eval=times,
-        rtol=max(rtol / states**0.5, tightest),
-        atol=atol / states**0.5,
+        dense_output=True,
+        rtol=tolerances["rtol"],
+        atol=tolerances["atol"],
+        **needs,
     )
     if not solution.success:
-        reached = solution.t[-1] if len(solution.t) else times[0]
         raise RuntimeError(
-            f"{scipy_name} stopped after t = {reached:.6g} of {times[-1]:.6g}: {solution.message}"
+            f"{scipy_name} stopped after t = {solution.t[-1]:.6g} of {times[-1]:.6g}: "
+            f"{solution.message}"
         )
-    y = torch.as_tensor(solution.y.T.copy(), dtype=x0.dtype, device=x0.device)
-    return y.reshape(len(times), *x0.shape)
+    at_times = solution.sol(times)  # type: ignore[misc]  # there, as dense output was asked for
+    y = torch.as_tensor(at_times.T.copy(), dtype=x0.dtype, device=x0.device)
+    return torch.cat([x0[None], y.reshape(len(times), *x0.shape)[1:]]), solution.t.tolist()
+
+
+def _apart(
+    field: Clocked,
+    x0: Tensor,
+    times: list[float],
+    scipy_name: str,
+    tolerances: dict[str, float],
+    reason: str,
+) -> Tensor:
+    flat = x0.detach().reshape(-1, x0.shape[-1])
+    path = flat.new_full((len(times), *flat.shape), torch.nan)
+    path[0] = flat
+    lost: list[int] = []
+    waiting = [half for half in torch.arange(len(flat)).tensor_split(2) if len(half)]
+    while waiting:
+        group = waiting.pop()
+        try:
+            path[:, group] = _solve(field, flat[group], times, scipy_name, tolerances)[0]
+        except RuntimeError as error:
+            if len(group) == 1:
+                lost.append(int(group))
+                reason = str(error)
+            else:
+                waiting.extend(group.tensor_split(2))
+    if len(lost) == len(flat):
+        raise RuntimeError(reason)
+    named = [tuple(int(i) for i in np.unravel_index(k, x0.shape[:-1])) for k in sorted(lost)]
+    shown = ", ".join(str(n[0] if len(n) == 1 else n) for n in named[:8])
+    warnings.warn(
+        f"{len(lost)} of {len(flat)} states of the batch were lost and are NaN after the first "
+        f"time: index {shown}{', ...' if len(named) > 8 else ''}. {reason}",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return path.reshape(len(times), *x0.shape)
+
+
+def _repeat(
+    field: Clocked, x0: Tensor, times: list[float], accepted: list[float], solver: type
+) -> Tensor:
+    """Make the accepted steps once more in torch, and one end at each time asked for."""
+    A, B, C = solver.A, solver.B, solver.C  # type: ignore[attr-defined]  # SciPy's tableaus
+    stages = len(B)
+    ends = sorted({*accepted, *times}, reverse=times[-1] < times[0])
+    x, states, asked = x0, [x0], set(times)
+    for t, after in itertools.pairwise(ends):
+        h = after - t
+        slopes: list[Tensor] = []
+        for i in range(stages):
+            rows = zip(A[i, :i].tolist(), slopes, strict=True)
+            y = x + sum((h * a * k for a, k in rows if a), torch.zeros_like(x))
+            slopes.append(field(t + float(C[i]) * h, y))
+        weighted = zip(B.tolist(), slopes, strict=True)
+        x = x + sum((h * b * k for b, k in weighted if b), torch.zeros_like(x))
+        if after in asked:
+            states.append(x)
+    path = torch.stack(states)
+    if anywhere(~torch.isfinite(path.detach())):
+        raise RuntimeError("the accepted steps ran away when they were repeated for the gradient")
+    return path
 
 
 RK45 = Method("rk45", "RK45 (SciPy)", 5, False, True, False, 6, None)
 DOP853 = Method("dop853", "DOP853 (SciPy)", 8, False, True, False, 12, None)
+RADAU = Method("radau", "Radau IIA (SciPy)", 5, False, True, False, 3, None)

@@ -16,6 +16,8 @@ from hnn_tutorial.integrators._method import Field, Method
 
 MAX_ITERATIONS = 100
 BLIND_ITERATIONS = 30
+STALLED = 2
+"""Iterations that come no nearer before a small change counts as one of rounding."""
 
 
 class UnsettledStepError(ValueError):
@@ -24,6 +26,11 @@ class UnsettledStepError(ValueError):
 
 def solve_fixed_point(iterate: Callable[[Tensor], Tensor], start: Tensor, h: float) -> Tensor:
     """Iterate ``k = iterate(k)`` until it no longer changes beyond rounding.
+
+    Each state is judged by its norm. It is settled when the change is below 8 rounding errors, or
+    when it is small (below ``eps ** (2/3)``) and has not fallen in two iterations: rounding can
+    keep an iteration in a cycle some fifty errors wide. A state that has run away before the step
+    (its first slope is not finite) stays so; one that overflows within the iteration is refused.
 
     The iterations stay in the autograd graph. Derivatives settle one iteration after the
     values, so two more are made at the end. Inside ``vmap``, where no value can be read,
@@ -41,18 +48,28 @@ def solve_fixed_point(iterate: Callable[[Tensor], Tensor], start: Tensor, h: flo
         UnsettledStepError: (a ``ValueError``) if it does not settle.
     """
     k = start
-    tolerance = 8 * torch.finfo(start.dtype).eps
+    eps = torch.finfo(start.dtype).eps
+    settled = ~torch.isfinite(start.detach()).all(-1)
+    least = torch.full_like(start.detach()[..., 0], torch.inf)
+    stalled = torch.zeros_like(least)
     for done in range(1, MAX_ITERATIONS + 1):
         previous, k = k, iterate(k)
-        change = (k - previous).detach().abs()
-        # A diverged trajectory (NaN) is settled too: it will not come back, and its NaN is
-        # the honest result. Others of its batch go on.
-        moving = anywhere(change > tolerance * (1 + k.detach().abs()))
+        with torch.no_grad():
+            change = torch.linalg.vector_norm(k - previous, dim=-1)
+            scale = 1 + torch.linalg.vector_norm(k, dim=-1)
+            stalled = stalled + (change >= least)
+            small = (stalled >= STALLED) & (change <= eps ** (2 / 3) * scale)
+            # An infinite change is none of rounding, and NaN compares as false.
+            near = torch.isfinite(scale) & ((change <= 8 * eps * scale) | small)
+            settled = settled | near
+            least = torch.minimum(least, change)
+            moving = anywhere(~settled)
         if moving is False or (moving is None and done == BLIND_ITERATIONS):
             return iterate(iterate(k))
+    where = "" if settled.ndim == 0 else f" for {int((~settled).sum())} of {settled.numel()} slopes"
     raise UnsettledStepError(
-        f"the implicit step of {h:.3g} did not settle in {MAX_ITERATIONS} iterations: it is too "
-        "long for this field; pass a smaller step=..."
+        f"the implicit step of {h:.3g} did not settle in {MAX_ITERATIONS} iterations{where}: it is "
+        "too long for this field; pass a smaller step=..."
     )
 
 

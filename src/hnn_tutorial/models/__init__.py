@@ -6,13 +6,14 @@ All take the arguments of ``Model``; the class of each model documents what it a
 from typing import Any
 
 from hnn_tutorial._validate import lookup
-from hnn_tutorial.models._lagrangian import LagrangianModel
+from hnn_tutorial.models._lagrangian import LagrangianNetwork
 from hnn_tutorial.models._model import Model, parameter_count
 from hnn_tutorial.models.dense import ACTIVATIONS, DenseNetwork
 from hnn_tutorial.models.dissipative_hnn import DissipativeHNN
 from hnn_tutorial.models.hnn import HNN
 from hnn_tutorial.models.lnn import LNN
 from hnn_tutorial.models.mlp import MLP
+from hnn_tutorial.models.own import FieldModel, HamiltonianModel, LagrangianModel
 from hnn_tutorial.models.second_order_mlp import SecondOrderMLP
 from hnn_tutorial.models.separable_hnn import SeparableHNN
 from hnn_tutorial.models.structured_lnn import StructuredLNN
@@ -25,7 +26,10 @@ __all__ = [
     "MODELS",
     "DenseNetwork",
     "DissipativeHNN",
+    "FieldModel",
+    "HamiltonianModel",
     "LagrangianModel",
+    "LagrangianNetwork",
     "Model",
     "SecondOrderMLP",
     "SeparableHNN",

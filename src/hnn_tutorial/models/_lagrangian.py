@@ -21,7 +21,7 @@ def inverse_times(matrix: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
     return (inverse @ vector.unsqueeze(-1)).squeeze(-1), inverse
 
 
-class LagrangianModel(Model):
+class LagrangianNetwork(Model):
     """A learnable field of states ``[q, q̇]`` that is derived from a Lagrangian.
 
     A dataset for it holds ``[q, q̇]`` and ``[q̇, q̈]``, as ``system.velocities`` and

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from hnn_tutorial._angles import check_angles
 from hnn_tutorial._validate import check_count, check_dtype, check_state, check_type
 from hnn_tutorial.models.dense import DenseNetwork
-from hnn_tutorial.models.embedding import Embedding, check_angles
+from hnn_tutorial.models.embedding import Embedding
 from hnn_tutorial.random import as_generator
 
 
@@ -47,7 +48,7 @@ class Model(nn.Module):
             (list, tuple), "the widths of the hidden layers, such as (32, 32)", hidden=hidden
         )
         check_dtype(dtype)
-        self.degrees = degrees
+        self.degrees = int(degrees)
         self.hidden = tuple(hidden)
         self.activation = activation
         self.angles = check_angles(angles, degrees)

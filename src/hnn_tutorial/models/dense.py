@@ -90,7 +90,9 @@ class DenseNetwork(nn.Module):
                 "such as (2, 16, 16, 1)"
             )
         check_dtype(dtype)
-        self.activation = lookup(ACTIVATIONS, activation, "activation")
+        # By its name, so that torch.save, which cannot store lambdas, can store the network.
+        lookup(ACTIVATIONS, activation, "activation")
+        self._activation = activation
         generator = as_generator(seed)
         # skip_init: nn.Linear would draw its own weights from the global generator first.
         self.layers = nn.ModuleList(  # type: ignore[assignment]  # it forgets what it holds
@@ -104,6 +106,11 @@ class DenseNetwork(nn.Module):
             with torch.no_grad():
                 layer.weight.copy_(std * draw)
                 layer.bias.zero_()
+
+    @property
+    def activation(self) -> Activation:
+        """The activation function and its derivatives."""
+        return ACTIVATIONS[self._activation]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs, ``(..., sizes[0]) -> (..., sizes[-1])``."""

@@ -72,19 +72,3 @@ class Embedding(nn.Module):
     def _slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         slope = torch.where(self.is_angle, -torch.sin(x), torch.ones_like(x))
         return slope, torch.cos(x @ self.choose)
-
-
-def check_angles(angles: Sequence[int], degrees: int) -> tuple[int, ...]:
-    """Return the indices of the angles among the positions in ascending order.
-
-    Raises:
-        ValueError: if they are not distinct integers from 0 to degrees − 1.
-    """
-    chosen = tuple(angles) if isinstance(angles, Sequence) else ()
-    whole = isinstance(angles, Sequence) and all(type(i) is int for i in chosen)
-    if not whole or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(degrees)):
-        raise ValueError(
-            f"angles = {angles!r}; expected the indices of the positions that are angles, each "
-            f"from 0 to {degrees - 1} and named once, such as angles=(0,)"
-        )
-    return tuple(sorted(chosen))

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import anywhere
-from hnn_tutorial.models._lagrangian import LagrangianModel, inverse_times
+from hnn_tutorial.models._lagrangian import LagrangianNetwork, inverse_times
 
 
-class LNN(LagrangianModel):
+class LNN(LagrangianNetwork):
     r"""A network for any Lagrangian; the motion follows from the Euler–Lagrange equation.
 
     .. math:: L_\theta(q, \dot q) = \tfrac12 |\dot q|^2 + \mathrm{NN}_\theta(q, \dot q)
@@ -71,7 +71,8 @@ class LNN(LagrangianModel):
         """Return q̈, ``(..., 2n) -> (..., n)``.
 
         Raises:
-            ValueError: if a mass matrix is singular to rounding.
+            ValueError: if a mass matrix is singular to rounding; not where the model was
+                compiled or exported, whose acceleration is then huge or infinite.
         """
         self._check(x)
         mass_matrix, force = self._equation(x)

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import check_input
-from hnn_tutorial.models._lagrangian import LagrangianModel, inverse_times
+from hnn_tutorial.models._lagrangian import LagrangianNetwork, inverse_times
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.models.embedding import Embedding
 
 
-class StructuredLNN(LagrangianModel):
+class StructuredLNN(LagrangianNetwork):
     r"""A network for the mass matrix and the potential, both functions of q alone.
 
     .. math:: L_\theta(q, \dot q) = \tfrac12 \dot q^\top A_\theta(q)\, \dot q - V_\theta(q),

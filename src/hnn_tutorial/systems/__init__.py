@@ -1,6 +1,6 @@
 """The physical systems, each in a file of its own, and the table of them."""
 
-from hnn_tutorial.systems._system import Parameter, System
+from hnn_tutorial.systems._system import Parameter, System, parameter
 from hnn_tutorial.systems.double_pendulum import DoublePendulum
 from hnn_tutorial.systems.henon_heiles import HenonHeiles
 from hnn_tutorial.systems.mass_spring import DampedMassSpring, MassSpring
@@ -26,6 +26,7 @@ __all__ = [
     "System",
     "ThreeBody",
     "TwoBody",
+    "parameter",
 ]
 
 SYSTEMS: dict[str, type[System]] = {

@@ -92,7 +92,10 @@ class GravitatingBodies(System):
         return first.unflatten(-1, shape), second.unflatten(-1, shape)
 
     def _masses(self, x: Tensor) -> Tensor:
-        return torch.tensor(self.masses, dtype=x.dtype, device=x.device)
+        # Not torch.tensor of them all, which would cut off the gradient of a learned mass.
+        return torch.stack(
+            [torch.as_tensor(m, dtype=x.dtype, device=x.device) for m in self.masses]
+        )
 
 
 def plane_coordinates(bodies: int) -> tuple[tuple[str, str], ...]:

@@ -2,9 +2,10 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,8 +18,15 @@ from hnn_tutorial._validate import (
     check_positive,
     check_state,
 )
-from hnn_tutorial.mechanics import conjugate_momentum, jacobian
+from hnn_tutorial.mechanics import (
+    conjugate_momentum,
+    hamiltonian_field,
+    jacobian,
+    legendre_transform,
+)
 from hnn_tutorial.random import as_generator
+
+Own = TypeVar("Own", bound="System")
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,15 @@ class Parameter:
 
 
 def parameter(default: float, unit: str, meaning: str, *, may_be_zero: bool = False) -> Any:
-    """Declare a field of a system with its unit and meaning; it must be positive (or zero).
+    """Return a field of a system's dataclass, with its unit and meaning; it must be positive.
 
-    The type is Any, as ``dataclasses.field`` has it: the field's own annotation states it.
+    It is written like ``dataclasses.field``: ``mass: float = parameter(1.0, "kg", "mass")``.
+
+    Args:
+        default: its value where none is given.
+        unit: such as ``"kg"``; ``"1"`` for a pure number.
+        meaning: in a few words.
+        may_be_zero: whether zero is allowed too.
     """
     metadata = {"unit": unit, "meaning": meaning, "may_be_zero": may_be_zero}
     return field(default=default, metadata=metadata)
@@ -51,11 +65,18 @@ def parameter(default: float, unit: str, meaning: str, *, may_be_zero: bool = Fa
 class System:
     """A physical system: H, L, its field, invariants, parameters, initial states, a solution.
 
-    A new system is a frozen dataclass in a file of its own that states these, and a row in
-    ``SYSTEMS``. Formulas act on the last axis and take any batch shape; dtype and device
-    follow the state. The closed-form ``field`` is held by a test to
-    ``hamiltonian_field(hamiltonian)`` less its friction. That ``x`` or ``x0`` is a state of the
-    system is checked before each public formula of it, so that formulas need not.
+    A system of one's own is a frozen dataclass with a ``hamiltonian`` or a ``lagrangian``, and
+    ``degrees`` where there are more than one. The rest follows: the one function from the other
+    by the Legendre transform, the field by Hamilton's equations, ``q`` and ``p`` as coordinates,
+    the name from that of the class. ``parameter`` declares a field with its unit; a plain field
+    will do. A parameter may be a tensor that wants a gradient, such as an ``nn.Parameter``: H, L
+    and the motion then carry it.
+
+    A new system of the package states all of these, and has a row in ``SYSTEMS``. Formulas act
+    on the last axis and take any batch shape; dtype and device follow the state. The closed-form
+    ``field`` is held by a test to ``hamiltonian_field(hamiltonian)`` less its friction. That
+    ``x`` or ``x0`` is a state of the system is checked before each public formula of it, so that
+    formulas need not.
     """
 
     name: ClassVar[str]
@@ -63,16 +84,22 @@ class System:
 
     @property
     def degrees(self) -> int:
-        """n, the degrees of freedom; a class states it as a plain attribute."""
-        raise NotImplementedError
+        """n, the degrees of freedom; a class with more than one states it as an attribute."""
+        return 1
 
     @property
     def coordinates(self) -> tuple[tuple[str, str], ...]:
         """``(symbol, unit)`` of each component of the state ``[q, p]``; likewise."""
-        raise NotImplementedError
+        ends = [""] if self.degrees == 1 else [str(i + 1) for i in range(self.degrees)]
+        return tuple((f"{letter}{end}", "") for letter in "qp" for end in ends)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", cls.__name__).lower()
+        if "name" not in vars(cls):
+            cls.name = words.replace(" ", "_")
+        if "title" not in vars(cls):
+            cls.title = words.replace("_", " ")
         for name, method in list(vars(cls).items()):
             own = inspect.isfunction(method) and method not in vars(System).values()
             if own and not name.startswith("_"):
@@ -81,6 +108,8 @@ class System:
     def __post_init__(self) -> None:
         for declared in fields(self):
             value = {declared.name: getattr(self, declared.name)}
+            if "may_be_zero" not in declared.metadata:
+                continue  # a plain field; what it may be is for its class to say
             if declared.metadata["may_be_zero"]:
                 check_not_negative(**value)
             else:
@@ -90,9 +119,30 @@ class System:
     def parameters(self) -> list[Parameter]:
         """The parameters with their units, in the order of the constructor."""
         return [
-            Parameter(f.name, getattr(self, f.name), f.metadata["unit"], f.metadata["meaning"])
+            Parameter(
+                f.name,
+                getattr(self, f.name),
+                f.metadata.get("unit", ""),
+                f.metadata.get("meaning", f.name.replace("_", " ")),
+            )
             for f in fields(self)
         ]
+
+    def _in_numbers(self: Own) -> Own:
+        """Return the system with its parameters as numbers, for a solution without gradients.
+
+        Raises:
+            ValueError: if a parameter wants a gradient, which would be lost.
+        """
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+        wanting = [name for name, value in tensors.items() if value.requires_grad]
+        if wanting and torch.is_grad_enabled():
+            raise ValueError(
+                f"the exact solution of the {self.title} carries no gradient to "
+                f"{', '.join(wanting)}; use integrate(system.field, x0, times), or torch.no_grad()"
+            )
+        return replace(self, **{name: value.item() for name, value in tensors.items()})
 
     @property
     def angles(self) -> tuple[int, ...]:
@@ -101,16 +151,33 @@ class System:
         return tuple(i for i, (_, unit) in enumerate(positions) if unit == "rad")
 
     def hamiltonian(self, x: Tensor) -> Tensor:
-        """Return H of ``[q, p]``, shape ``(..., 2n) -> (...,)``."""
-        raise NotImplementedError
+        """Return H of ``[q, p]``, shape ``(..., 2n) -> (...,)``; by default from L."""
+        check_state(x, degrees=self.degrees)
+        if type(self).lagrangian is System.lagrangian:
+            raise self._without_motion()
+        return legendre_transform(self.lagrangian)(x)
 
     def lagrangian(self, x: Tensor) -> Tensor:
-        """Return L of ``[q, q̇]``, shape ``(..., 2n) -> (...,)``."""
-        raise NotImplementedError
+        """Return L of ``[q, q̇]``, shape ``(..., 2n) -> (...,)``; by default from H."""
+        check_state(x, degrees=self.degrees)
+        if type(self).hamiltonian is System.hamiltonian:
+            raise self._without_motion()
+        # The transform is its own inverse: L = p·q̇ − H, where q̇ = ∂H/∂p.
+        return legendre_transform(self.hamiltonian)(x)
+
+    def _without_motion(self) -> NotImplementedError:
+        return NotImplementedError(
+            f"{type(self).__name__} has neither a hamiltonian(self, x) nor a lagrangian(self, x); "
+            "a system needs one of them"
+        )
 
     def field(self, x: Tensor) -> Tensor:
-        """Return the motion ``[q̇, ṗ]`` at ``[q, p]``, shape ``(..., 2n) -> (..., 2n)``."""
-        raise NotImplementedError
+        """Return the motion ``[q̇, ṗ]`` at ``[q, p]``, shape ``(..., 2n) -> (..., 2n)``.
+
+        By default it is that of H; a class with friction has a field of its own.
+        """
+        check_state(x, degrees=self.degrees)
+        return hamiltonian_field(self.hamiltonian)(x)
 
     def velocities(self, x: Tensor) -> Tensor:
         """Return ``[q, q̇]`` of a state ``[q, p]``, the same shape."""
@@ -146,8 +213,14 @@ class System:
 
         Returns:
             States ``[q, p]``, shape ``(count, 2n)``, float64.
+
+        Raises:
+            NotImplementedError: if the class does not say where its states are drawn from.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no sample(self, count, seed); write one, or pass initial "
+            "states of your own"
+        )
 
     def solution(self, x0: Tensor, times: Tensor) -> Tensor:
         """Return the exact motion.
@@ -226,7 +299,7 @@ def linear_solution(field: Callable[[Tensor], Tensor], x0: Tensor, times: Tensor
     Returns:
         States, ``(T, ..., d)``.
     """
-    times = as_times(times, x0)
+    times = as_times(times)
     A = field(torch.eye(x0.shape[-1], dtype=x0.dtype, device=x0.device)).mT
-    flow = torch.matrix_exp(A * (times - times[0]).reshape(-1, 1, 1))
+    flow = torch.matrix_exp(A * (times - times[0]).to(x0).reshape(-1, 1, 1))
     return torch.einsum("tij,...j->t...i", flow, x0)

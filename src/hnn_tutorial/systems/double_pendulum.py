@@ -128,8 +128,8 @@ class DoublePendulum(System):
     def _inertias(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return M₁₁, M₂₂ and M₁₂."""
         coupling = self.mass2 * self.length1 * self.length2 * torch.cos(x[..., 0] - x[..., 1])
-        upper = torch.full_like(coupling, (self.mass1 + self.mass2) * self.length1**2)
-        lower = torch.full_like(coupling, self.mass2 * self.length2**2)
+        upper = (self.mass1 + self.mass2) * self.length1**2 * torch.ones_like(coupling)
+        lower = self.mass2 * self.length2**2 * torch.ones_like(coupling)
         return upper, lower, coupling
 
     def _velocity(self, x: Tensor) -> Tensor:

@@ -101,6 +101,7 @@ class Pendulum(System):
         References:
             NIST Digital Library of Mathematical Functions, §22.19(i).
         """
+        self = self._in_numbers()
         start = x0.detach().double().cpu().numpy().reshape(-1, 2)
         clock = as_times(times).numpy()
         q0, rate0 = start[:, 0], start[:, 1] / self.inertia

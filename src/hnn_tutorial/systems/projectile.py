@@ -47,7 +47,7 @@ class Projectile(System):
     def field(self, x: Tensor) -> Tensor:
         """Return ``[p/m, −m g]``."""
         p = x[..., 1]
-        return torch.stack([p / self.mass, torch.full_like(p, -self.mass * self.gravity)], dim=-1)
+        return torch.stack([p / self.mass, -self.mass * self.gravity * torch.ones_like(p)], dim=-1)
 
     def sample(
         self,
@@ -69,8 +69,8 @@ class Projectile(System):
         Returns:
             States, ``(T, ..., 2)``.
         """
-        times = as_times(times, x0)
-        t = (times - times[0]).reshape(-1, *[1] * (x0.ndim - 1))
+        times = as_times(times)
+        t = (times - times[0]).to(x0).reshape(-1, *[1] * (x0.ndim - 1))
         q0, p0 = x0[..., 0], x0[..., 1]
         q = q0 + p0 / self.mass * t - self.gravity * t**2 / 2
         return torch.stack([q, p0 - self.mass * self.gravity * t], dim=-1)

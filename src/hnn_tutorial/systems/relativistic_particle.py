@@ -120,6 +120,7 @@ class RelativisticParticle(System):
         References:
             NIST Digital Library of Mathematical Functions, §19.2(ii).
         """
+        self = self._in_numbers()
         start = x0.detach().double().cpu().numpy().reshape(-1, 2)
         clock = as_times(times).numpy()
         q0, p0 = start[:, 0], start[:, 1]

@@ -103,6 +103,7 @@ class TwoBody(GravitatingBodies):
         References:
             Stumpff 1959; Battin 1999, sec. 4.5 (universal variables).
         """
+        self = self._in_numbers()
         start = x0.detach().double().cpu().numpy().reshape(-1, 4, 2)
         clock = as_times(times).numpy()
         t = (clock - clock[0]).reshape(-1, 1)

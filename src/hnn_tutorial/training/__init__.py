@@ -12,6 +12,7 @@ from hnn_tutorial.training.losses import (
     acceleration_residual,
     derivative_residual,
 )
+from hnn_tutorial.training.torch_optimizer import TorchOptimizer
 from hnn_tutorial.training.trajectory import FreeStarts, TrajectoryResidual, cut
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Optimizer",
     "Problem",
     "Residual",
+    "TorchOptimizer",
     "TrainingDivergedError",
     "TrajectoryResidual",
     "acceleration_residual",

@@ -143,6 +143,20 @@ class Problem:
                 count += r.numel()
         return total / count
 
+    def gradient(self, weights: Tensor, batch: Batch) -> tuple[Tensor, float]:
+        """Return the gradient of the loss on a batch, ``(P,)``, and the loss.
+
+        Raises:
+            TrainingDivergedError: if either is not finite.
+        """
+        weights = weights.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = self.residuals(weights, batch).square().mean()
+            (g,) = torch.autograd.grad(loss, weights)
+        value = require_finite(loss.item(), "the loss")
+        require_finite(g.abs().max().item(), "the gradient")
+        return g, value
+
     def jacobian(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the Jacobian of the residuals, ``(B, m, P)``, and the residuals ``(B, m)``.
 

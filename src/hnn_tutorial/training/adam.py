@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count, check_not_negative, check_positive, lookup
+from hnn_tutorial._validate import (
+    check_count,
+    check_not_negative,
+    check_positive,
+    describe,
+    lookup,
+)
 from hnn_tutorial.training._batches import State, next_batch, start_batches
-from hnn_tutorial.training._problem import Problem, require_finite
+from hnn_tutorial.training._problem import Problem
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
@@ -38,8 +44,10 @@ class Adam:
         batch_size: samples in a batch; None uses all of them at each step.
         schedule: a key of ``SCHEDULES``: "constant", or "cosine", which falls to zero.
         weight_decay: λ.
+        lr: refused: the name that ``torch.optim`` has for ``learning_rate``.
 
     Raises:
+        TypeError: for ``lr``.
         ValueError: for a setting that makes no sense.
 
     References:
@@ -51,6 +59,7 @@ class Adam:
     batch_size: int | None = None
     schedule: str = "constant"
     weight_decay: float = 0.0
+    lr: InitVar[None] = field(default=None, kw_only=True)
 
     name: ClassVar[str] = "adam"
     validation_every: ClassVar[int] = 10
@@ -60,7 +69,9 @@ class Adam:
     BETA2: ClassVar[float] = 0.999
     EPSILON: ClassVar[float] = 1e-8
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, lr: None) -> None:
+        if lr is not None:
+            raise TypeError(f"lr = {describe(lr)}: write learning_rate={describe(lr)}")
         check_count(steps=self.steps, batch_size=1 if self.batch_size is None else self.batch_size)
         check_positive(learning_rate=self.learning_rate)
         check_not_negative(weight_decay=self.weight_decay)
@@ -84,12 +95,7 @@ class Adam:
             TrainingDivergedError: if the loss or its gradient is not finite.
         """
         batch, changes = next_batch(problem, self.batch_size, state)
-        weights = state["weights"].detach().requires_grad_()
-        with torch.enable_grad():
-            loss = problem.residuals(weights, batch).square().mean()
-            (g,) = torch.autograd.grad(loss, weights)
-        value = require_finite(loss.item(), "the loss")
-        require_finite(g.abs().max().item(), "the gradient")
+        g, value = problem.gradient(state["weights"], batch)
         return {**state, **changes, **self.update(state, g)}, value
 
     def update(self, state: State, g: Tensor) -> State:

@@ -18,15 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import as_file, as_path, check_finite, describe
-from hnn_tutorial.models import Model, build_model
+from hnn_tutorial._validate import as_file, as_path, check_finite, check_type, describe
+from hnn_tutorial.models import MODELS, Model, build_model
 
 VERSION = "1"
 MODEL_FORMAT = "hnn_tutorial model"
 TRAINING_FORMAT = "hnn_tutorial training checkpoint"
 
 
-def save_model(path: str | os.PathLike[str], model: Model) -> None:
+def save_model(path: str | os.PathLike[str], model: nn.Module) -> None:
     """Write a model's kind, shape and weights to a safetensors file.
 
     The file appears under its name only when it is complete; if writing fails, whatever was
@@ -34,13 +34,18 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
 
     Args:
         path: the file, usually ``*.safetensors``. Missing folders are made.
-        model: one of ``MODELS``.
+        model: one of ``MODELS``, or another with ``kind`` and ``config``, such as a
+            ``HamiltonianModel``.
 
     Raises:
         TypeError: for a module without ``kind`` and ``config``, which could not be rebuilt.
         ValueError: if a weight is not finite.
         OSError: if the file cannot be written.
     """
+    if isinstance(path, nn.Module):
+        raise TypeError(
+            f"path is {describe(path)}; expected the file first: save_model(path, model)"
+        )
     if isinstance(model, type) or not hasattr(model, "kind") or not hasattr(model, "config"):
         raise TypeError(
             f"{describe(model)} has no kind and config to be rebuilt from; save_model "
@@ -51,11 +56,17 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     write(path, MODEL_FORMAT, model.state_dict(), metadata)
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str], model: Any = None) -> Any:
     """Rebuild the model that ``save_model`` wrote.
+
+    A file names its model and executes nothing. So what is not of this package is given by
+    hand: a ``Model`` of one's own by its class, a wrapped module by one of the same shape.
 
     Args:
         path: the file.
+        model: None for one of ``MODELS``; a class, which is called with the stored ``config``;
+            or a module of the same shape, such as ``HamiltonianModel(network)``, whose weights
+            are replaced.
 
     Returns:
         The model, on the CPU, in the dtype it was saved in.
@@ -65,24 +76,48 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         ValueError: if the file is damaged, edited, or holds something else.
     """
     tensors, metadata = read(path, MODEL_FORMAT)
+    if isinstance(model, nn.Module):
+        check_type(Mapping, "a description of the model", metadata=metadata)
+        _check_weights(tensors)
+        _check_shapes(path, model, tensors, metadata)
+        model.load_state_dict(tensors)
+        return model
+    if model is not None and not (isinstance(model, type) and issubclass(model, Model)):
+        raise TypeError(f"model is {describe(model)}; expected a module, or a subclass of Model")
     try:
         _check_weights(tensors)
         kind, config = metadata["kind"], metadata["config"]
         _check_size(config, sum(value.numel() for value in tensors.values()))
-        model = build_model(kind, config)
+        if model is None and kind not in MODELS:
+            raise ValueError(
+                f"unknown model {kind!r}: it is none of this package; hand in the model that "
+                "it is to become, as in load_model(path, HamiltonianModel(network)), or its class"
+            )
+        model = build_model(kind, config) if model is None else model(**config)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description of the model is unusable: {error}") from error
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if found != expected:
-        raise ValueError(
-            f"{path}: its weights do not belong to a model of kind {metadata['kind']!r} with "
-            f"config {metadata['config']}"
-        )
+    _check_shapes(path, model, tensors, metadata)
     # For what a model holds beside its weights, such as constants that are not stored.
     model.to(next(value.dtype for value in tensors.values() if value.is_floating_point()))
     model.load_state_dict(tensors, assign=True)
     return model
+
+
+def _check_shapes(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, Any],
+) -> None:
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    same = getattr(model, "kind", None) == metadata.get("kind")
+    if found != expected or not same:
+        raise ValueError(
+            f"{path}: its weights do not belong to a model of kind "
+            f"{getattr(model, 'kind', type(model).__name__)!r} like this one; they are of kind "
+            f"{metadata.get('kind')!r} with config {metadata.get('config')}"
+        )
 
 
 def _check_weights(tensors: Mapping[str, Tensor]) -> None:

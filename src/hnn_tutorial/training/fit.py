@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -29,6 +30,7 @@ from hnn_tutorial.training._batches import State, check_position
 from hnn_tutorial.training._problem import Problem, TrainingDivergedError, require_finite
 from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
 from hnn_tutorial.training.losses import Batch, Residual, as_batch, derivative_residual
+from hnn_tutorial.training.torch_optimizer import TorchOptimizer
 
 ALL_STEPS = "all steps done"
 
@@ -129,8 +131,9 @@ def fit(
 
     Args:
         model: any module with a ``field``, or whatever ``residual`` takes.
-        data: a ``Dataset``, or a mapping of tensors with one entry per sample.
-        optimizer: ``Adam(...)`` or ``LevenbergMarquardt(...)``.
+        data: a ``Dataset``, or a mapping of tensors or NumPy arrays with one entry per sample.
+        optimizer: ``Adam(...)``, ``LevenbergMarquardt(...)``, or one of PyTorch's by
+            ``TorchOptimizer(...)``.
         residual: ``(model, batch) -> (B, m)``; row b may depend on sample b alone.
         validation: data to measure the loss on, without training on it.
         validation_every: steps between two such measurements. None takes the optimiser's
@@ -175,9 +178,9 @@ def fit(
 
     settings = {
         **describe_settings(optimizer, residual),
-        "seed": seed if isinstance(seed, int) else "a generator",
-        "patience": patience,
-        "validation_every": validation_every,
+        "seed": "a generator" if isinstance(seed, torch.Generator) else int(seed),
+        "patience": None if patience is None else int(patience),
+        "validation_every": int(validation_every),
     }
     run = Run(problem, optimizer, held_out, validation_every, patience)
     keeper = None
@@ -200,9 +203,18 @@ def check_optimizer(optimizer: Any) -> None:
     needed = ("name", "steps", "start", "step", "stop_reason")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in needed):
         raise TypeError(
-            f"optimizer is {describe(optimizer)}; expected Adam(...) or LevenbergMarquardt(...) of "
+            f"optimizer is {describe(optimizer)}; expected Adam(...), LevenbergMarquardt(...) or "
+            "TorchOptimizer(functools.partial(torch.optim.AdamW, lr=1e-3), steps=500) of "
             "hnn_tutorial.training"
         )
+
+
+def plain_settings(optimizer: Optimizer) -> dict[str, Any]:
+    """Return an optimiser's settings as plain JSON values."""
+    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in asdict(optimizer).items()}
+    if isinstance(optimizer, TorchOptimizer):
+        given["make"] = optimizer.described
+    return given
 
 
 def describe_settings(optimizer: Optimizer, residual: Residual) -> dict[str, Any]:
@@ -211,7 +223,7 @@ def describe_settings(optimizer: Optimizer, residual: Residual) -> dict[str, Any
     named = getattr(residual, "__qualname__", type(residual).__qualname__)
     return {
         "optimizer": optimizer.name,
-        **asdict(optimizer),
+        **plain_settings(optimizer),
         "residual": repr(residual) if is_dataclass(residual) else named,
     }
 

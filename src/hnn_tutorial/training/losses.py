@@ -15,7 +15,14 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import check_output, check_state, check_tensor, check_type, describe
+from hnn_tutorial._validate import (
+    as_tensor,
+    check_output,
+    check_state,
+    check_tensor,
+    check_type,
+    describe,
+)
 from hnn_tutorial.data import Dataset
 
 Batch = Mapping[str, Tensor]
@@ -114,8 +121,8 @@ def check_batch(batch: Batch, *names: str) -> None:
 
 
 def as_batch(data: Dataset | Batch) -> dict[str, Tensor]:
-    """Return the tensors of a dataset by name; a mapping of tensors is taken as it is."""
+    """Return the tensors of a dataset by name; of a mapping, with NumPy's arrays as tensors."""
     check_type((Dataset, Mapping), "a Dataset or a mapping of tensors", data=data)
     if isinstance(data, Mapping):
-        return dict(data)
+        return {key: as_tensor(value) for key, value in data.items()}
     return {"states": data.states, "derivatives": data.derivatives}

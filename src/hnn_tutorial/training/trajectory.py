@@ -5,7 +5,7 @@ trajectories: ``states (B, L, 2n)`` as observed, ``gaps (B, L − 1)`` between t
 ``piece (B,)``, the number of each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,9 @@ from hnn_tutorial.training.losses import Batch, LearnableField, check_batch, che
 
 
 def cut(
-    trajectories: Trajectories, length: int | None = None, derivatives: Tensor | None = None
+    trajectories: Trajectories | Sequence[Trajectories],
+    length: int | None = None,
+    derivatives: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Cut observed trajectories into pieces for a trajectory loss.
 
@@ -29,7 +31,8 @@ def cut(
     weights, long ones say more about slow errors: train on short ones first.
 
     Args:
-        trajectories: as observed, at even or uneven times.
+        trajectories: as observed, at even or uneven times; or a list of them, which may differ in
+            length and rate. Their pieces are numbered through.
         length: observations in a piece, at least 2; None takes whole trajectories.
         derivatives: observed as well, of the shape of ``trajectories.states``; None if not.
 
@@ -41,7 +44,10 @@ def cut(
         ValueError: for a length below 2 or beyond the trajectories', or derivatives of
             another shape.
     """
+    if isinstance(trajectories, list | tuple):
+        return _cut_all(trajectories, length, derivatives)
     check_type(Trajectories, "Trajectories, as simulate gives them", trajectories=trajectories)
+    assert isinstance(trajectories, Trajectories)
     times, states = trajectories.times, trajectories.states
     points = len(times)
     length = points if length is None else length
@@ -60,7 +66,7 @@ def cut(
     count = states.shape[1] * len(starts)
     batch = {
         "states": pieces(states),
-        "gaps": times[index].diff(dim=-1).repeat(states.shape[1], 1),
+        "gaps": times[index].diff(dim=-1).to(states).repeat(states.shape[1], 1),
         "piece": torch.arange(count, device=states.device),
     }
     if derivatives is not None:
@@ -72,6 +78,25 @@ def cut(
             )
         batch["derivatives"] = pieces(derivatives)
     return batch
+
+
+def _cut_all(
+    parts: Sequence[Trajectories], length: int | None, derivatives: Tensor | None
+) -> dict[str, Tensor]:
+    if not parts:
+        raise ValueError("trajectories is an empty list; expected at least one recording")
+    if derivatives is not None:
+        raise ValueError("derivatives belong to one recording; cut each with its own")
+    batches = [cut(part, length) for part in parts]
+    shapes = {tuple(batch["states"].shape[1:]) for batch in batches}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the pieces of the recordings have shapes {sorted(shapes)}; expected the same: pass "
+            "length=, at most that of the shortest"
+        )
+    joined = {key: torch.cat([batch[key] for batch in batches]) for key in ("states", "gaps")}
+    # Free starts are told apart by the number of the piece: it may not begin anew.
+    return {**joined, "piece": torch.arange(len(joined["gaps"]), device=joined["gaps"].device)}
 
 
 class FreeStarts(nn.Module):

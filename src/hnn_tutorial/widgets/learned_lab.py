@@ -10,7 +10,7 @@ from torch import Tensor
 from hnn_tutorial._validate import as_number, check_positive, check_type, lookup
 from hnn_tutorial.integrators import METHODS, integrate
 from hnn_tutorial.integrators.splitting import coupled_parts
-from hnn_tutorial.models import LagrangianModel, Model
+from hnn_tutorial.models import LagrangianNetwork, Model
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._encode import (
@@ -139,7 +139,7 @@ class LearnedLab(ModelLab):
     def _motion_of(self, model: Model, times: Tensor) -> Tensor:
         """Return a model's motion as states ``[q, p]``, ``(T, 2n)``."""
         weights = next(model.parameters())
-        lagrangian = isinstance(model, LagrangianModel)
+        lagrangian = isinstance(model, LagrangianNetwork)
         start = self.system.velocities(self.state) if lagrangian else self.state
         with torch.no_grad():
             states = integrate(model.field, start.to(weights), times.to(weights), self.method)
@@ -183,7 +183,7 @@ class LearnedLab(ModelLab):
         fields = {"truth": self.system.field} | {k: model.field for k, model in models.items()}
         for label, field in fields.items():
             like = next(models[label].parameters()) if label in models else self.state
-            lagrangian = isinstance(models.get(label), LagrangianModel)
+            lagrangian = isinstance(models.get(label), LagrangianNetwork)
             start = self.system.velocities(self.state) if lagrangian else self.state
             if reason := coupled_parts(field, start.to(like)):
                 others = [key for key in fixed if not fixed[key].needs_separable]

@@ -1,14 +1,7 @@
-r"""Real recordings: a pendulum and a double pendulum, as a camera saw them.
-
-Both are files from the supplementary material of Schmidt & Lipson 2009. No licence is stated
-there, so the files are not part of this package: ``load_recording`` reads them from a folder
-of yours. ``synthetic_twin`` is a simulated recording with the same interface, for everyone.
+"""Two published recordings, of a pendulum and of a double pendulum, and their simulated twins.
 
 A recording has gaps, where frames were lost, and uneven steps. Derivatives are therefore
 estimated within unbroken *segments* only, never across a gap or from one trial to the next.
-
-References:
-    Schmidt & Lipson 2009.
 """
 
 import hashlib
@@ -33,16 +26,6 @@ from hnn_tutorial._validate import (
 from hnn_tutorial.data import Dataset, Trajectories, add_noise, central_differences, simulate
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DampedPendulum, DoublePendulum
-
-__all__ = [
-    "FOLDER_VARIABLE",
-    "RECORDINGS",
-    "Recording",
-    "Source",
-    "load_recording",
-    "read_recording",
-    "synthetic_twin",
-]
 
 FOLDER_VARIABLE = "HNN_TUTORIAL_DATA"
 """The environment variable that names the folder of the recordings."""
