@@ -18,6 +18,7 @@ from widget_page import (
     centre,
     colours,
     drag,
+    drawn,
     ink,
     lab_opener,
     spoil,
@@ -320,7 +321,7 @@ def test_colours_are_those_of_the_figures_and_follow_the_theme(open_lab):
     assert palette.METHOD_KINDS["explicit"].light.lower() in colours(page, ".hnn-energy canvas")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", "dark")
-    page.wait_for_timeout(80)
+    drawn(page)
     for area in ("energy", "cost"):
         seen = colours(page, f".hnn-{area} canvas")
         assert palette.METHOD_KINDS["explicit"].dark.lower() in seen

@@ -24,6 +24,7 @@ from widget_page import (
     centre,
     colours,
     drag,
+    drawn,
     ink,
     lab_opener,
     spoil,
@@ -357,13 +358,13 @@ def test_level_lines_of_the_chosen_model_lie_over_the_true_ones(open_lab):
     expect(lines).to_have_value("2")
     expect(page.locator(".hnn-primary")).to_have_text("Replay")
 
-    def drawn():
-        page.wait_for_timeout(100)
+    def amount():
+        drawn(page)
         return ink(page, ".hnn-phase canvas[aria-hidden]")
 
-    both = drawn()
+    both = amount()
     lines.select_option("truth alone")
-    alone = drawn()
+    alone = amount()
     # The learned lines are the true ones here: they add strength and rims, not new curves.
     assert alone < both < 2 * alone
     assert blue not in colours(page, ".hnn-phase canvas[aria-hidden]")
@@ -405,7 +406,7 @@ def test_the_theme_is_followed_at_once(open_lab, mark, values):
     for value, theme in zip(values, ("light", "dark"), strict=True):
         page.evaluate(f"{mark} = '{value}'")
         expect(lab).to_have_attribute("data-hnn-theme", theme)
-        page.wait_for_timeout(60)
+        drawn(page)
         own, other = (hnn.light, hnn.dark) if theme == "light" else (hnn.dark, hnn.light)
         seen = colours(page, ".hnn-body canvas")
         assert own.lower() in seen
@@ -463,7 +464,7 @@ def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
     expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
     assert ink(page, ".hnn-energy canvas") > 300
     drag(page, page.locator(".hnn-handle-start"), -30, -30)
-    page.wait_for_timeout(200)
+    drawn(page)
     expect(page.locator(".hnn-clock")).to_have_text("t = 0.0 s")
     page.locator(".hnn-primary").click()
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
@@ -475,8 +476,7 @@ def test_nothing_runs_off_screen(open_lab):
     assert_it_rests_out_of_sight(page)
     before = page.evaluate("frames_.length")
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(400)
-    assert page.evaluate("frames_.length") > before + 3
+    page.wait_for_function("before => frames_.length > before + 3", arg=before)
 
 
 def test_a_lab_below_starts_when_it_is_scrolled_to(open_lab):

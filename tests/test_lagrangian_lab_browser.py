@@ -17,6 +17,7 @@ from widget_page import (
     centre,
     colours,
     drag,
+    drawn,
     frame_times,
     ink,
     lab_opener,
@@ -153,7 +154,7 @@ def test_the_true_path_has_the_least_action_of_all_that_are_tried(open_lab):
         press(page, "True path")
         page.locator(".hnn-handle").nth(handle).focus()
         page.keyboard.press(key)
-        page.wait_for_timeout(100)
+        drawn(page)
         assert numbers(page)[2][2] > 0
 
 
@@ -246,7 +247,7 @@ def test_reduced_motion_starts_still_and_descends_at_once(open_lab):
     expect(page.locator(".hnn-status")).to_contain_text("Your path has the action")
     expect(page.locator(".hnn-clock")).to_have_text("t = 0.00 s")
     press(page, "Descend")
-    page.wait_for_timeout(150)
+    drawn(page)
     assert numbers(page)[2][2] == pytest.approx(0, abs=2e-3)
     expect(page.locator(".hnn-clock")).to_have_text("t = 0.00 s")
 
@@ -267,7 +268,7 @@ def test_it_follows_the_theme_at_once(open_lab):
     assert role.light.lower() in colours(page, ".hnn-phase canvas")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", "dark")
-    page.wait_for_timeout(100)
+    drawn(page)
     seen = colours(page, ".hnn-phase canvas")
     assert role.dark.lower() in seen
     assert role.light.lower() not in seen

@@ -19,6 +19,7 @@ from widget_page import (
     centre,
     colours,
     drag,
+    drawn,
     ink,
     lab_opener,
     spoil,
@@ -329,13 +330,13 @@ def test_the_section_keeps_the_points_of_earlier_starts_of_the_energy(open_lab):
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x - 30, y + 30, steps=3)
-    page.wait_for_timeout(100)
+    drawn(page)
     canvas = ".hnn-phase canvas[role=img]"
     kept = ink(page, canvas)
     # Another energy has another section.
     slide(page, "energy", 0.1)
     slide(page, "energy", 0.125)
-    page.wait_for_timeout(100)
+    drawn(page)
     assert kept > ink(page, canvas) + 15
     page.mouse.up()
 
@@ -386,11 +387,11 @@ def test_copies_part_in_hues_within_ten_seconds(open_lab):
     scrubber = page.get_by_role("slider", name="time that is shown")
     scrubber.focus()
     page.keyboard.press("Home")
-    page.wait_for_timeout(60)
+    drawn(page)
     together = hues(page, canvas)
     for _ in range(6):
         page.keyboard.press("PageUp")
-        page.wait_for_timeout(60)
+        drawn(page)
     assert 8 < float(scrubber.get_attribute("aria-valuenow")) / lab.speed < 10
     apart = hues(page, canvas)
     assert together <= 3
@@ -425,7 +426,7 @@ def test_the_path_is_drawn_as_far_as_the_time_has_come(open_lab):
     seen = []
     for key in ("Home", "PageUp", "End"):
         page.keyboard.press(key)
-        page.wait_for_timeout(150)
+        drawn(page)
         seen.append(ink(page, path))
     assert seen[0] < 30 < 3 * seen[1] < seen[2]
 
@@ -443,7 +444,7 @@ def test_the_theme_is_followed_at_once(open_lab):
     for theme in ("dark", "light"):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", theme)
-        page.wait_for_timeout(80)
+        drawn(page)
         hnn = palette.ROLES["hnn"]
         own, other = (hnn.light, hnn.dark) if theme == "light" else (hnn.dark, hnn.light)
         for area in ("body", "phase", "energy"):

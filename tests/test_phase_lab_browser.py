@@ -17,6 +17,7 @@ from widget_page import (
     axe_findings,
     colours,
     drag,
+    drawn,
     ink,
     lab_opener,
     open_widgets,
@@ -140,7 +141,7 @@ def test_it_runs_over_http(browser, tmp_path):
 
 def test_backwards_the_motion_returns_to_its_start(open_lab):
     page = open_lab(PhaseLab(DampedPendulum(damping=0.5), start=(1.0, 0.0)))
-    page.wait_for_timeout(1500)
+    expect(page.locator(".hnn-clock")).to_have_text(re.compile(r"t = [1-9]"))
     back = button(page, "Run backwards")
     back.click()
     expect(back).to_have_attribute("aria-pressed", "true")
@@ -249,7 +250,7 @@ def test_the_theme_is_followed_at_once(open_lab):
         ("light", truth.light, truth.dark),
     ]:
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        page.wait_for_timeout(80)
+        drawn(page)
         seen = colours(page, ".hnn-phase canvas[role=img]")
         assert own.lower() in seen
         assert other.lower() not in seen

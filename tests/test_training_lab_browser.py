@@ -19,6 +19,7 @@ from widget_page import (
     centre,
     colours,
     drag,
+    drawn,
     frame_times,
     ink,
     lab_opener,
@@ -77,6 +78,8 @@ def wait_for_the_end(page, lab=0):
 def train(page, name="Learn", lab=0):
     """Press the button and wait for the end."""
     before = clock(page, lab).inner_text()
+    # The words of a former training may be those of this one, and would end the wait too early.
+    page.locator(".hnn-status").nth(lab).evaluate("status => status.replaceChildren()")
     press(page, name, lab)
     expect(clock(page, lab)).not_to_have_text(before)
     wait_for_the_end(page, lab)
@@ -181,6 +184,7 @@ def test_step_by_step_and_with_pauses_it_is_one_training(open_lab):
     for count in range(1, 9):
         press(page, "1 step")
         expect(clock(page)).to_have_text(f"{count} step{'s' * (count > 1)} of LM")
+        expect(page.locator(".hnn-status")).to_contain_text(f"After {count} step")
     wait_for_the_end(page)
     assert off(page, "baseline") + off(page, "hnn") == straight
 
@@ -219,9 +223,10 @@ def test_the_page_stays_smooth_while_it_trains(open_lab, init):
 def test_steps_are_those_of_the_optimiser_that_made_them(open_lab):
     page = open_lab(small_lab(steps=60))
     unfold(page)
-    for _ in range(2):
+    for count in range(1, 3):
         press(page, "1 step")
-        expect(page.locator(".hnn-status")).to_contain_text("After")
+        # The summary comes once both rest; until then another press is not heard.
+        expect(page.locator(".hnn-status")).to_contain_text(f"After {count} step")
     page.get_by_label("optimiser").select_option("adam")
     press(page, "50 steps")
     expect(clock(page)).to_have_text("2 steps of LM, then 50 of Adam")
@@ -358,7 +363,7 @@ def test_every_combination_draws(open_lab, system):
         page.get_by_role("combobox", name="networks").select_option(show)
         page.get_by_label("optimiser").select_option(optimizer)
         press(page, name)
-        page.wait_for_timeout(40)
+        drawn(page)
         for _ in range(2):
             shown = ("baseline", "hnn") if show == "both" else (show,)
             assert page.locator(".hnn-view:visible").count() == len(shown)
@@ -525,7 +530,7 @@ def test_themes(open_lab):
     for theme in ("dark", "light"):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         expect(page.locator(".hnn-lab")).to_have_attribute("data-hnn-theme", theme)
-        page.wait_for_timeout(60)
+        drawn(page)
         own, other = (hnn.light, hnn.dark) if theme == "light" else (hnn.dark, hnn.light)
         seen = colours(page, ".hnn-net canvas >> nth=1")
         assert own.lower() in seen
@@ -542,7 +547,7 @@ def test_sizes_and_targets(open_lab, width):
     for control in page.locator(controls).all():
         assert control.bounding_box()["height"] >= 44
     page.set_viewport_size({"width": 700, "height": 1200})
-    page.wait_for_timeout(100)
+    drawn(page)
     size = page.locator(".hnn-net canvas").first.evaluate("c => [c.width, c.clientWidth]")
     assert size[0] == pytest.approx(size[1], abs=1)
 
@@ -578,7 +583,7 @@ def test_accessibility(open_lab):
     unfold(page)
     for theme in ("light", "dark"):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        page.wait_for_timeout(80)
+        drawn(page)
         assert axe_findings(page) == []
     for canvas in page.locator(".hnn-lab canvas[role=img]").all():
         assert "After 8 steps" in canvas.get_attribute("aria-label")

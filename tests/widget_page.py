@@ -260,6 +260,13 @@ def drag(page: Any, locator: Any, dx: float, dy: float, steps: int = 8) -> None:
     page.mouse.up()
 
 
+def drawn(page: Any) -> None:
+    """Wait until the labs have drawn what was last changed: they do so in the next frame."""
+    page.evaluate("""async () => {
+        for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame);
+    }""")
+
+
 # Read from a copy: reading a canvas itself would change how the browser keeps it, with a warning.
 PIXELS = """canvas => {
     const copy = document.createElement("canvas");
