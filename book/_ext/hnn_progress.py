@@ -23,6 +23,9 @@ def count(app: Sphinx, name: str, template: str, context: dict[str, Any], doctre
     asked = Counter(state["_chapter"] for state in states if state.get("_part") == "ask")
     # Names of chapters are names of files: there is nothing to escape.
     data = json.dumps(asked, sort_keys=True)
+    # Room for the list before it is written: a row for each chapter, and the head.
+    rows = f'<div id="hnn-progress" style="--hnn-rows: {len(asked) + 1}">'
+    context["body"] = context["body"].replace('<div id="hnn-progress">', rows)
     context["body"] += f'<script type="application/json" id="hnn-progress-asked">{data}</script>\n'
 
 
