@@ -695,7 +695,7 @@ def test_subsections_the_score_and_questions_without_an_answer_do_not_wait(wrapp
 
 
 def test_code_that_only_asks_is_left_out(wrapped):
-    """What works something out stays, folded as it was; so does a lab's."""
+    """What works something out stays, folded as it was; so does a lab's and a quiz's."""
     states = {
         "ask": {"_part": "ask"},
         "score": {"_part": "score"},
@@ -723,5 +723,5 @@ def test_code_that_only_asks_is_left_out(wrapped):
         cell("lab", "Lab()"),
     )
     wrapped.leave_out_code(document, states)
-    assert [len(part.children) for part in document] == [1, 1, 1, 1, 2, 2]
+    assert [len(part.children) for part in document] == [1, 1, 2, 1, 2, 2]
     assert document[4].astext().startswith("a = 1")

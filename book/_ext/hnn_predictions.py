@@ -66,7 +66,7 @@ def hold_back(app: Sphinx, doctree: nodes.document, name: str) -> None:
 
 
 def leave_out_code(doctree: nodes.document, states: dict[str, dict[str, Any]]) -> None:
-    """Take the code out of cells that ask, quiz or score, and of those that only reveal."""
+    """Take the code out of cells that ask or score, and of those that only reveal."""
     for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") != "cell_code":
             continue
@@ -77,9 +77,7 @@ def leave_out_code(doctree: nodes.document, states: dict[str, dict[str, Any]]) -
                 continue
             short = len(code.astext().splitlines()) <= REVEALS
             if any(
-                "_questions" in state
-                or state.get("_part") in ("ask", "score")
-                or (short and state.get("_part") == "answer")
+                state.get("_part") in ("ask", "score") or (short and state.get("_part") == "answer")
                 for state in shown
             ):
                 cell.remove(place)
