@@ -292,8 +292,8 @@ def status_after(lab: Any, before: str) -> str:
 
 def energy_errors(status: str) -> dict[str, float]:
     """The absolute energy errors in percent that a status line names, by motion."""
-    found = re.findall(r"[+−]?([\d.]+)\s% \((\w+)\)", status)
-    return {name: float(value) for value, name in found}
+    found = re.findall(r"[+−]?([\d.]+)\s(%|times) \((\w+)\)", status)
+    return {name: float(value) * {"%": 1, "times": 100}[unit] for value, unit, name in found}
 
 
 def test_lab_shows_that_the_hnn_keeps_the_energy(lab: Any) -> None:

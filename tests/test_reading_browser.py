@@ -59,10 +59,11 @@ def test_lines_of_text_and_code_have_their_measure(site: str, browser: Any, name
             "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)",
         )
         assert wide == []
-        # Letters in a full line of a paragraph without formulas.
+        # Letters in a line of a paragraph without formulas, long enough that its last one counts
+        # little.
         letters = tab.eval_on_selector_all(
             "article section > p",
-            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 150)
+            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 250)
                 .map((p) => {
                     const range = document.createRange();
                     range.selectNodeContents(p);

@@ -79,8 +79,8 @@ def unwrap(states: Tensor | np.ndarray, angles: Sequence[int]) -> Tensor:
     """
     states = as_tensor(states)
     check_tensor(states, "states")
-    if states.ndim == 0:
-        raise ValueError("states has no axis; expected (T, ..., d)")
+    if states.ndim < 2:
+        raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., d)")
     chosen = check_angles(angles, states.shape[-1])
     if not chosen or len(states) == 0:
         return states

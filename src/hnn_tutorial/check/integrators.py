@@ -66,8 +66,9 @@ TASKS: dict[str, tuple[str, str]] = {
     ),
     "training": (
         "rk4",
-        "gradients must flow through every step, which SciPy's methods do not carry; the field is "
-        "not Hamiltonian, so a symplectic method has nothing to keep; and a few steps do not drift",
+        "gradients must flow through every step, and SciPy's methods make theirs twice for them; "
+        "the field is not Hamiltonian, so a symplectic method has nothing to keep; and a few steps "
+        "do not drift",
     ),
     "reference": (
         "dop853",
@@ -85,7 +86,7 @@ _ADVICE = {
     "planets": "How long is it followed, and does its energy split into T(p) + V(q)?",
     "comet": "Is it followed for long? Where on its orbit does the time go?",
     "double pendulum": "Does its energy split into T(p) + V(q)? And how long is it followed?",
-    "training": "Through which of the four can gradients flow, and which ask nothing of the field?",
+    "training": "Which make just the few steps that you ask for, and ask nothing of the field?",
     "reference": "Which method gives twelve digits with the fewest calls?",
     "friction": "Is there an energy to keep? What is the least that serves?",
 }
