@@ -140,10 +140,9 @@ class PhaseLab extends PlaneLab {
     this.first = this.quantities();
     const cloud = this.cloud ? [", and ", roleWord("a cloud of states", "hnn"), " around its start that flows along."] : ["."];
     this.who.replaceChildren("One motion in space and in its phase plane", ...cloud);
-    const alone = !this.cloud && this.partCells.length > 0;
-    this.compared.textContent = alone ? "at the start" : "change";
+    this.compared.textContent = this.alone ? "at the start" : "change";
     const hide = (cells, hidden) => cells.forEach(([cell]) => (cell.parentElement.hidden = hidden));
-    hide(this.partCells, !alone);
+    hide(this.partCells, !this.alone);
     hide(this.cells.slice(1), !this.cloud);
     this.firstParts = this.parts();
     this.firstArea = this.cloud?.areas().reduce((a, b) => a + b);
@@ -164,6 +163,11 @@ class PhaseLab extends PlaneLab {
     const areas = this.cloud?.areas() ?? [];
     const sum = areas.length > 1 ? [areas.reduce((a, b) => a + b)] : [];
     return [this.system.hamiltonian(this.x), ...areas, ...sum];
+  }
+
+  /** Whether there is one motion in one coordinate, and no cloud: then its parts are shown. */
+  get alone() {
+    return !this.cloud && this.partCells.length > 0;
   }
 
   /** Position, momentum, kinetic and potential energy of the motion. */
@@ -269,16 +273,10 @@ class PhaseLab extends PlaneLab {
   showNumbers() {
     this.clock.textContent = `t = ${formatNumber(this.time, 1)} s`;
     const now = this.quantities();
-    const alone = !this.cloud && this.partCells.length > 0;
-    if (alone) {
-      this.parts().forEach((part, i) => {
-        const [value, first] = this.partCells[i];
-        value.textContent = formatNumber(part, 3);
-        first.textContent = formatNumber(this.firstParts[i], 3);
-      });
-      const [value, first] = this.cells[0];
-      value.textContent = formatNumber(now[0], 3);
-      first.textContent = formatNumber(this.first[0], 3);
+    if (this.alone) {
+      const first = [...this.firstParts, this.first[0]];
+      const cells = [...this.partCells, this.cells[0]];
+      [...this.parts(), now[0]].forEach((value, i) => cells[i].forEach((cell, k) => (cell.textContent = formatNumber(k ? first[i] : value, 3))));
       return;
     }
     const known = this.cloud && !this.cloud.lost;
