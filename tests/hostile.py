@@ -939,6 +939,8 @@ CALLS: dict[str, Call] = {
             ),
         },
     ),
+    "recordings.phone_swing": (recordings.phone_swing, {"seed": seed, "noise": not_negative(0.03)}),
+    "recordings.sample_path": (recordings.sample_path, {}),
     "recordings.synthetic_twin": (
         recordings.synthetic_twin,
         {"name": Arg("name", "real_pendulum"), "seed": seed, "noise": not_negative(1.0)},

@@ -184,7 +184,7 @@ def _smooth_track(track: Track, smoother: Smoother) -> tuple[np.ndarray, np.ndar
     assert seen is not None
     curves, noise, bias = [], [], []
     for values in seen.numpy().T:
-        middle = values.mean() if track.velocities is not seen else _mean(times, values)
+        middle = values.mean()
         linear, trace = smoother.choose(times, values - middle)
         found = linear(values - middle)
         rest = values - middle - found[0]
@@ -204,20 +204,25 @@ def _smooth_track(track: Track, smoother: Smoother) -> tuple[np.ndarray, np.ndar
 
 def _integral(times: np.ndarray, curves: Curves) -> Curves:
     """Return the curves one integral lower: position, velocity, acceleration of a velocity."""
-    velocity, acceleration = curves[0], curves[1]
+    velocity, acceleration = curves[0] - _mean(times, curves[0], curves[1]), curves[1]
+    position = np.concatenate([[0.0], _areas(times, velocity, acceleration).cumsum()])
+    return np.stack([position - _mean(times, position, velocity), velocity, acceleration])
+
+
+def _areas(times: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return the integrals from each time to the next, by Hermite's rule."""
+    # Of fourth order thanks to the slopes: a gap of a quarter of a swing hardly counts.
     gaps = np.diff(times)
-    # By Hermite's rule, which the slopes make one of fourth order.
-    steps = gaps * (velocity[1:] + velocity[:-1]) / 2
-    steps += gaps**2 * (acceleration[:-1] - acceleration[1:]) / 12
-    position = np.concatenate([[0.0], steps.cumsum()])
-    return np.stack([position - _mean(times, position), velocity, acceleration])
+    return gaps * (values[1:] + values[:-1]) / 2 + gaps**2 * (slopes[:-1] - slopes[1:]) / 12
 
 
-def _mean(times: np.ndarray, values: np.ndarray) -> float:
+def _mean(times: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> float:
     """Return a mean over time in which the ends fade out, by Hann's window."""
-    weights = np.sin(np.pi * (times - times[0]) / (times[-1] - times[0])) ** 2
-    weights *= np.gradient(times)
-    return float(weights @ values / weights.sum())
+    length = times[-1] - times[0]
+    turn = np.pi * (times - times[0]) / length
+    weights, rises = np.sin(turn) ** 2, np.pi / length * np.sin(2 * turn)
+    areas = _areas(times, weights * values, rises * values + weights * slopes)
+    return float(areas.sum() / (length / 2))
 
 
 # A smoothing spline
