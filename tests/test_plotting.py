@@ -1,5 +1,6 @@
 """The figures: palette and contrast, and what each function puts on its Axes."""
 
+import base64
 import itertools
 import json
 import math
@@ -568,6 +569,29 @@ def test_panels_side_by_side_are_named_with_their_colour_bars():
         assert "data-hnn-panels" not in to_svg(fig)
     fig, _ = plt.subplots(2, 3, layout="constrained")
     assert len(boxes_of(to_svg(fig))) == 3
+
+
+def test_an_image_in_an_svg_has_the_pixels_that_were_drawn_and_fewer_bytes():
+    from PIL import Image
+
+    def images(text):
+        data = re.findall(r'"data:image/png;base64,([^"]+)"', text)
+        return [base64.b64decode(part) for part in data]
+
+    fig, ax = plt.subplots()
+    ax.imshow(np.outer(np.arange(30), np.arange(30)) % 41, alpha=0.5)
+    drawn = BytesIO()
+    fig.savefig(drawn, format="svg", bbox_inches=fig.get_tightbbox().padded(0.05))
+    [theirs], [ours] = images(drawn.getvalue().decode()), images(to_svg(fig))
+    one, other = (np.asarray(Image.open(BytesIO(part)).convert("RGBA")) for part in (theirs, ours))
+    np.testing.assert_array_equal(one, other)
+    assert 0 < one[..., 3].min() < 255  # half of it shows through
+    assert len(ours) < 0.7 * len(theirs)
+    # With more colours than a palette holds it stays as it is.
+    fig, ax = plt.subplots()
+    ax.imshow(np.random.default_rng(0).random((40, 40, 3)))
+    [many] = images(to_svg(fig))
+    assert len(np.unique(np.asarray(Image.open(BytesIO(many))).reshape(-1, 4), axis=0)) > 256
 
 
 def test_the_size_of_the_smallest_letters_is_named():
