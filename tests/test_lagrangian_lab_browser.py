@@ -82,7 +82,7 @@ def test_it_starts_by_itself_with_the_action_that_python_finds(open_lab):
         assert row[2] == pytest.approx(expected, abs=6e-4)
         assert row[0] - row[1] == pytest.approx(row[2], abs=2e-3)
     assert table[2][2] == pytest.approx(table[1][2] - table[0][2], abs=2e-3)
-    for canvas in (".hnn-body", ".hnn-phase", ".hnn-energy"):
+    for canvas in (".hnn-body", ".hnn-phase", ".hnn-parts", ".hnn-energy"):
         assert ink(page, f"{canvas} canvas") > 500
 
 
@@ -156,6 +156,57 @@ def test_the_true_path_has_the_least_action_of_all_that_are_tried(open_lab):
         page.keyboard.press(key)
         drawn(page)
         assert numbers(page)[2][2] > 0
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+def test_the_chart_of_the_energies_is_a_scrubber(open_lab):
+    """By mouse and by keyboard; the body follows the line."""
+    page = open_lab()
+    settled(page)
+    clock, line = page.locator(".hnn-clock"), page.get_by_role("slider", name="time that is shown")
+    box = page.locator(".hnn-parts").bounding_box()
+    left, right = box["x"] + 46, box["x"] + box["width"] - 8
+    page.mouse.move((left + right) / 2, box["y"] + 80)
+    page.mouse.down()
+    expect(clock).to_have_text(re.compile(r"t = (0\.99|1\.0[01]) s"))
+    middle = page.locator(".hnn-body canvas").evaluate("canvas => canvas.toDataURL()")
+    page.mouse.move(right + 40, box["y"] + 80, steps=4)
+    expect(clock).to_have_text("t = 2.00 s")
+    drawn(page)
+    assert page.locator(".hnn-body canvas").evaluate("canvas => canvas.toDataURL()") != middle
+    page.mouse.up()
+    # It stood before, and stands still.
+    expect(page.locator(".hnn-primary").first).to_have_text("Play")
+    for key, shown in [("Home", "0.00"), ("PageUp", "0.20"), ("ArrowRight", "0.22")]:
+        line.press(key)
+        expect(clock).to_have_text(f"t = {shown} s")
+    expect(line).to_have_attribute("aria-valuetext", "t = 0.22 s")
+    expect(line).to_have_attribute("aria-valuemax", "2")
+    page.locator(".hnn-primary").first.click()
+    expect(clock).not_to_have_text("t = 0.22 s")
+
+
+def test_a_finger_moves_the_line_of_time(open_lab):
+    page = open_lab(width=390, has_touch=True)
+    settled(page)
+    page.locator(".hnn-parts").scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    box = page.locator(".hnn-parts").bounding_box()
+    y = box["y"] + 80
+    client = page.context.new_cdp_session(page)
+    touch = "Input.dispatchTouchEvent"
+    client.send(touch, {"type": "touchStart", "touchPoints": [{"x": box["x"] + 60, "y": y}]})
+    for x in (100, 160, 220):
+        client.send(touch, {"type": "touchMove", "touchPoints": [{"x": box["x"] + x, "y": y}]})
+    client.send(touch, {"type": "touchEnd", "touchPoints": []})
+    share = (220 - 46) / (box["width"] - 54)
+    clock = page.locator(".hnn-clock")
+    expect(clock).not_to_have_text("t = 0.00 s")
+    drawn(page)
+    assert float(clock.inner_text()[4:-2]) == pytest.approx(2 * share, abs=0.03)
+    assert page.evaluate("scrollY") == before
 
 
 # --- the task ------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ class LagrangianLab(Lab):
 
     and the true path is the motion by the implicit midpoint rule, where that sum is stationary
     to rounding. The lab hides it until the reader's path is stationary too, or the reader asks for
-    it. It shows S with its two parts, the Euler–Lagrange residual
+    it. It shows T, V and T − V along the reader's path, whose area is S, as a chart over time that
+    can be dragged; S with its two parts, the Euler–Lagrange residual
     :math:`\partial L/\partial q - \frac{d}{dt}\,\partial L/\partial \dot q` of the reader's path
     along it, and S on the line of paths from the true one through the reader's. It can descend:
     for the projectile to the true path. The pendulum's true path is a minimum among the paths
@@ -173,7 +174,7 @@ class LagrangianLab(Lab):
         return duration
 
     def _card_heights(self) -> tuple[int, int]:
-        return 1316, 866
+        return 1695, 1135
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw both paths against time, and S on the line of paths through them."""

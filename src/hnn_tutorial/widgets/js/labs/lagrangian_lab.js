@@ -27,6 +27,13 @@ function bump(u) {
   return far < 2 ? (2 - far) ** 3 / 4 : 0;
 }
 
+/** The part of an axis that is shown: kept as long as all fits, so that nothing jumps in a drag. */
+function keptRange(kept, low, high, room, least) {
+  const span = Math.max(high - low, least);
+  const fits = kept && low >= kept[0] && high <= kept[1] && span > 0.2 * (kept[1] - kept[0]);
+  return fits ? kept : [low - room, high + room];
+}
+
 /** A ball that rises and falls, the true one and the reader's side by side. */
 class ThrownBody {
   layout(surface, rows, [low, high]) {
@@ -96,6 +103,8 @@ class LagrangianLab extends Shell {
     const { life } = this;
     const body = this.stage("body", this.canvas("body", "the body"));
     const path = this.stage("phase", this.canvas("path", "paths against time"));
+    const parts = this.stage("parts", this.canvas("parts", "kinetic and potential energy over time"));
+    this.scrub(parts, () => this.partsAxes);
     const family = this.stage("energy", this.canvas("family", "action of the paths between"));
     this.handles = Array.from({ length: HANDLES }, (_, j) => {
       // A layer for each, so that a press between them is nobody's.
@@ -130,6 +139,7 @@ class LagrangianLab extends Shell {
       path,
       body,
       element("div", { class: "hnn-numbers" }, this.reading, table, this.verdict),
+      parts,
       family,
       this.controls({ buttons: [this.descendButton], first: [this.durationSlider.label], more: [this.trueButton, this.nudgeButton] }),
       element("div", { class: "hnn-foot" }, this.status),
@@ -151,7 +161,7 @@ class LagrangianLab extends Shell {
     this.who.replaceChildren("Both ends of ", roleWord("your path", "highlight"), ` are held. Nature's path, by which the ${this.system.bodyName} really moves, is one whose action S is stationary.`);
     this.hint.replaceChildren("Drag the points ", element("span", { class: "hnn-dot", "aria-hidden": "true" }), " up and down and watch S; the arrows show where it falls.");
     this.durationSlider.limit(Number((2.5 * this.model.get("duration")).toFixed(2)));
-    this.range = null;
+    this.range = this.partsRange = null;
   }
 
   tasks() {
@@ -203,13 +213,11 @@ class LagrangianLab extends Shell {
     this.stale = true;
   }
 
-  /** The part of the q axis that is shown: kept as long as all fits, so that nothing jumps in a drag. */
   fitRange() {
     const low = Math.min(...this.truth, ...this.path);
     const high = Math.max(...this.truth, ...this.path);
     const span = Math.max(high - low, 0.2);
-    const fits = this.range && low >= this.range[0] && high <= this.range[1] && span > 0.2 * (this.range[1] - this.range[0]);
-    if (!fits) this.range = [low - 0.3 * span, high + 0.3 * span];
+    this.range = keptRange(this.range, low, high, 0.3 * span, 0.2);
   }
 
   /** Whether S changes next to nothing by any bend: then a descent has nowhere to go. */
@@ -289,7 +297,10 @@ class LagrangianLab extends Shell {
     const { highlight } = this.colors.roles;
     const colors = { ...this.colors, roles: { ...this.colors.roles, yours: { ...highlight, width: 2.2 } } };
     this.drawPath(this.surfaces.path.clear(), colors);
-    if (this.stale) this.drawFamily(this.surfaces.family.clear(), colors);
+    if (this.stale) {
+      this.drawParts(this.surfaces.parts.clear(), colors);
+      this.drawFamily(this.surfaces.family.clear(), colors);
+    }
     this.drawBody(this.surfaces.body.clear(), colors);
     this.stale = false;
     return this.playing || this.descending;
@@ -406,6 +417,54 @@ class LagrangianLab extends Shell {
     this.body.drawMotion(g, colors, { role: "yours", label: "your path" }, [this.at(this.path), 0], revealed ? 1 : 0);
   }
 
+  /** T and V along the reader's path, and their difference, whose area is S. */
+  drawParts(g, colors) {
+    const { width, height } = this.surfaces.parts;
+    const { duration, step } = this.action;
+    const parts = Array.from({ length: this.path.length - 1 }, (_, k) => this.action.parts(this.path.slice(k, k + 2)));
+    const { yours } = colors.roles;
+    const curves = [
+      { name: "T", of: ({ kinetic }) => kinetic, style: { color: colors.muted, width: 1.4, dash: [] } },
+      { name: "V", of: ({ potential }) => potential, style: { color: colors.muted, width: 1.4, dash: [5, 3] } },
+      { name: "T − V, whose area is S", of: ({ action }) => action, style: yours },
+    ].map((curve) => ({ ...curve, values: parts.map((part) => curve.of(part) / step) }));
+    const all = curves.flatMap(({ values }) => values);
+    const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
+    this.partsRange = keptRange(this.partsRange, low, high, 0.2 * (high - low || 1), 0);
+    // Time lies as it does in the picture of the paths.
+    const axes = (this.partsAxes = new Axes({ left: 46, top: 28, right: width - 8, bottom: height - 26 }, [0, duration], this.partsRange));
+    drawFrame(g, axes, colors, { xTicks: ticks(0, duration, width < 380 ? 4 : 6), yTicks: ticks(...this.partsRange, 4), xName: "time (s)", yName: "energy (J)" });
+    axes.clip(g);
+    for (const { of, values, style } of curves) {
+      useStyle(g, style);
+      g.beginPath();
+      // A step's energy belongs to its middle.
+      tracePoints(g, values.length, (k) => [axes.x((k + 0.5) * step), axes.y(values[k])]);
+      g.stroke();
+      if (of !== curves.at(-1).of) continue;
+      g.lineTo(axes.x(duration - step / 2), axes.y(0));
+      g.lineTo(axes.x(step / 2), axes.y(0));
+      g.globalAlpha = 0.18;
+      g.fill();
+    }
+    g.restore();
+    let x = axes.left;
+    g.textAlign = "left";
+    g.textBaseline = "middle";
+    for (const { name, style } of curves) {
+      useStyle(g, style);
+      g.beginPath();
+      g.moveTo(x, 13);
+      g.lineTo(x + 24, 13);
+      g.stroke();
+      g.fillStyle = colors.ink;
+      g.fillText(name, x + 30, 13);
+      x += 46 + g.measureText(name).width;
+    }
+    g.globalAlpha = 1;
+    g.setLineDash([]);
+  }
+
   /** S along the line of paths from the true one (0) through the reader's (1). */
   drawFamily(g, colors) {
     const { width, height } = this.surfaces.family;
@@ -478,6 +537,7 @@ class LagrangianLab extends Shell {
     const text = `Your path has the action ${formatNumber(this.parts.action, 3)} J s, ${compared}.${another}`;
     this.surfaces.path.canvas.setAttribute("aria-label", `The true path and yours against time, and below them the Euler–Lagrange residual of yours. ${text}`);
     this.surfaces.body.canvas.setAttribute("aria-label", `The ${this.system.bodyName} moving along the true path and along yours.`);
+    this.surfaces.parts.canvas.setAttribute("aria-label", `Kinetic and potential energy along your path, and their difference, whose area is the action. ${text}`);
     this.surfaces.family.canvas.setAttribute("aria-label", `The action of the paths on the line from the true one through yours. ${this.verdict.textContent}`);
     return text;
   }
