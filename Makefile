@@ -7,6 +7,9 @@ STAMP  := $(VENV)/.installed
 PORT   ?= 8000
 # Which versions are installed: these, the lowest (.github/lowest.txt), the newest (/dev/null).
 CONSTRAINTS ?= constraints.txt
+# pysindy needs numpy 2, so the lowest versions are tested without it.
+comma := ,
+EXTRAS ?= book,test,lab$(if $(filter %lowest.txt,$(CONSTRAINTS)),,$(comma)sindy)
 
 # Not exercises/: they are derived, byte for byte, and on a learner's machine hold work and outputs.
 NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
@@ -28,7 +31,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[book,test,lab]"
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[$(EXTRAS)]"
 	@touch $@
 
 book: $(STAMP) exercises ## execute every notebook and build the pages into _build/html

@@ -1,8 +1,10 @@
 """`hnn-tutorial fit`: the held-out end is unknown, nothing done is lost, nothing overclaimed."""
 
 import dataclasses
+import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,11 +18,13 @@ from hnn_tutorial.models import MODELS, parameter_count
 from hnn_tutorial.own_recording import fit as fitting
 from hnn_tutorial.own_recording import fit_recording
 from hnn_tutorial.own_recording.candidates import build, default_models, train
+from hnn_tutorial.own_recording.report import write_report
 from hnn_tutorial.own_recording.rivals import (
     DoublePendulumFormula,
     LinearFormula,
     PendulumFormula,
     Sine,
+    has_sindy,
     persistence,
     sindy,
     textbook_formula,
@@ -185,56 +189,18 @@ def test_a_gyroscope_is_learned_from_less_its_offset():
     assert task.error(starts[0], path[:, task.visible]) < 0.05
 
 
-class StandIn:
-    """A least-squares fit of the cubic polynomials, with the interface of pysindy."""
+if has_sindy():  # The lowest versions that the project promises are below what it needs.
 
-    class PolynomialLibrary:
-        def __init__(self, degree):
-            self.degree = degree
-
-        def __add__(self, other):
-            return self
-
-    class FourierLibrary:
-        def __init__(self, n_frequencies):
-            self.count = n_frequencies
-
-    class STLSQ:
-        def __init__(self, threshold):
-            self.threshold = threshold
-
-    class SINDy:
-        def __init__(self, feature_library, optimizer):
-            self.threshold = optimizer.threshold
-
-        def terms(self, x):
-            q, v = x.T
-            powers = [(i, j) for i in range(4) for j in range(4 - i)]
-            return np.stack([q**i * v**j for i, j in powers], axis=-1)
-
-        def fit(self, x, t, x_dot, feature_names):
-            found = np.linalg.lstsq(self.terms(x), x_dot, rcond=None)[0]
-            self.found = np.where(np.abs(found) < self.threshold, 0.0, found)
-            return self
-
-        def predict(self, x):
-            return self.terms(x) @ self.found
-
-        def equations(self, digits):
-            return [str(column.round(digits)) for column in self.found.T]
-
-
-def test_sindy_is_a_rival_where_it_is_installed(task, monkeypatch):
-    monkeypatch.setattr("importlib.import_module", lambda name: StandIn)
-    found, told = sindy(task)
-    (path,) = task.rollouts(found, task.starts(1))
-    assert task.error(task.starts(1)[0], path[:, :1]) < 0.05
-    # A large threshold would have left the friction out.
-    assert float(told.rpartition(" ")[2]) < 0.2
-    assert told.startswith("dq0/dt = ")
-    # A motion that has run away is lost, not an overflow.
-    far = torch.tensor([[1e9, 0.0], [0.1, 0.0]], dtype=torch.float64)
-    assert torch.isnan(found(far)).all(-1).tolist() == [True, False]
+    def test_sindy_finds_a_field_that_forecasts(task):
+        found, told = sindy(task)
+        (path,) = task.rollouts(found, task.starts(1))
+        assert task.error(task.starts(1)[0], path[:, :1]) < 0.05
+        assert told.startswith("dq0/dt = 1.000 v0; dv0/dt = ")
+        # A large threshold would have left the friction out.
+        assert float(told.rpartition(" ")[2]) < 0.2
+        # A motion that has run away is lost, not an overflow.
+        far = torch.tensor([[1e9, 0.0], [0.1, 0.0]], dtype=torch.float64)
+        assert torch.isnan(found(far)).all(-1).tolist() == [True, False]
 
 
 def test_positions_that_are_no_angles_get_springs(recorded):
@@ -336,7 +302,8 @@ def test_a_fit_leaves_scores_weights_a_report_and_a_script(outcome):
     assert max(errors["second_order_mlp"]) < 0.05 < min(errors["hnn"])
     assert outcome.rivals["pendulum formula"].error < 0.05
     assert outcome.rivals["last value"].error > 0.5
-    assert set(outcome.rivals) >= {"pendulum formula", "damped sine", "last value"}
+    found = {"SINDy"} if has_sindy() else set()
+    assert set(outcome.rivals) == {"pendulum formula", "damped sine", "last value"} | found
     assert outcome.trusted is None
     assert "Too few seeds" in outcome.reason
     lines = (outcome.folder / "scores.csv").read_text().splitlines()
@@ -360,6 +327,17 @@ def test_the_report_needs_nothing_else_and_says_the_reason(outcome):
     assert page.count("<figure>") == 5
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page
+
+
+def test_who_lacks_sindy_is_told_how_to_have_it(outcome, tmp_path):
+    others = {name: run for name, run in outcome.rivals.items() if name != "SINDy"}
+    folder = shutil.copytree(outcome.folder, tmp_path / "fit")
+    without = dataclasses.replace(outcome, rivals=others, folder=folder)
+    said = "SINDy was not tried, since pysindy is not installed: pip install 'hnn-tutorial[sindy]'"
+    assert (said in str(outcome)) != has_sindy()
+    assert said in str(without)
+    write_report(without, "")
+    assert html.escape(said) in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_script_forecasts_as_the_report_does(outcome):
@@ -419,10 +397,8 @@ def test_an_interruption_loses_nothing_that_was_done(recorded, tmp_path, monkeyp
     options = {"models": ["mlp"], "seeds": 2, "jobs": 1, "progress": False}
     with pytest.raises(KeyboardInterrupt):
         fit_recording(recorded, tmp_path, **options)
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
-        "formula.json",
-        "mlp-0.json",
-    ]
+    stored = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert stored - {"SINDy.json"} == {"formula.json", "mlp-0.json"}
     monkeypatch.setattr(fitting, "train", original)
     done = fit_recording(recorded, tmp_path, **options)
     assert [run.seed for run in done.networks["mlp"]] == [0, 1]

@@ -33,7 +33,7 @@ CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 # conda-forge's names where they differ, and what it does not carry under a name of its own.
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "build": "python-build"}
-PIP_ONLY = {"axe-playwright-python", "playwright", "sphinx-mathjax-offline"}
+PIP_ONLY = {"axe-playwright-python", "playwright", "pysindy", "sphinx-mathjax-offline"}
 
 
 # A GitHub repository, in an address of GitHub's, Colab's or Binder's.

@@ -93,8 +93,10 @@ def test_the_lowest_python_is_tested_everywhere():
 def test_the_lowest_versions_are_the_lower_bounds():
     lines = (GITHUB / "lowest.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))
-    extras = PROJECT["optional-dependencies"].values()
-    for requirement in map(Requirement, chain(PROJECT["dependencies"], *extras)):
+    extras = PROJECT["optional-dependencies"]
+    # pysindy needs numpy 2, above the lowest; the Makefile leaves it out there.
+    others = (extra for name, extra in extras.items() if name != "sindy")
+    for requirement in map(Requirement, chain(PROJECT["dependencies"], *others)):
         [bound] = [each.version for each in requirement.specifier if each.operator == ">="]
         # 1.11.1 for 1.11, if 1.11.0 was withdrawn.
         assert SpecifierSet(f"=={bound}.*").contains(pins[canonicalize_name(requirement.name)])

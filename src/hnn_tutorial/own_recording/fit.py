@@ -33,6 +33,9 @@ from hnn_tutorial.training import save_model
 from hnn_tutorial.training.checkpoint import fingerprint
 
 SETTINGS = "settings.json"
+WITHOUT_SINDY = (
+    "SINDy was not tried, since pysindy is not installed: pip install 'hnn-tutorial[sindy]'"
+)
 FORMAT = 1
 """Of the stored runs; another one begins anew in another folder."""
 
@@ -124,7 +127,13 @@ class Outcome:
             f"median [lowest, highest] over {seeds} seeds; horizon: how long the error stays below "
             "0.4"
         )
-        return "\n".join([*lines, note, "", self.reason, "", f"report: {self.folder / REPORT}"])
+        return "\n".join(
+            [*lines, note, *self.untried(), "", self.reason, "", f"report: {self.folder / REPORT}"]
+        )
+
+    def untried(self) -> list[str]:
+        """Return which rival was left out, and how to have it."""
+        return [] if "SINDy" in self.rivals else [WITHOUT_SINDY]
 
     def held_out(self) -> str:
         """Return what was held out, in words."""
@@ -164,7 +173,8 @@ def fit_recording(
     Every model is trained over seeds on the same rows, with about as many weights, by the same
     steps. A forecast begins at the state from which the candidate's own motion fits the rows before
     it. The rivals are given the same rows: the last value, a damped sine, the textbook's formula
-    with fitted constants, and SINDy where ``pysindy`` is installed.
+    with fitted constants, and SINDy where ``pysindy`` is installed
+    (``pip install 'hnn-tutorial[sindy]'``).
 
     Each run is stored when it is done, so the same call goes on after an interruption. The folder
     then holds ``report.html``, ``scores.csv``, ``forecast.py``, ``weights/`` and ``runs/``.

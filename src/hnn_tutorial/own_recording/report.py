@@ -139,6 +139,7 @@ def write_report(outcome: Outcome, source: str) -> None:
     for run in outcome.rivals.values():
         if run.told:
             told.append(f"<li>{escape(run.name)}: {numbers(run.told)}</li>")
+    told += [f"<li>{escape(line)}</li>" for line in outcome.untried()]
     for each in outcome.networks.values():
         for run in each:
             if run.failed:

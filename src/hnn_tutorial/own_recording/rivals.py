@@ -231,7 +231,8 @@ def sindy(task: Task) -> tuple[Field, str]:
         lost = ~(flat.abs() < 1e6).all(-1, keepdim=True)
         return torch.where(lost, math.nan, found).reshape(x.shape)
 
+    written = [" ".join(one.split()).replace("+ -", "− ") for one in model.equations(3)]
     found = "; ".join(
-        f"d{name}/dt = {equation}" for name, equation in zip(names, model.equations(3), strict=True)
+        f"d{name}/dt = {equation}" for name, equation in zip(names, written, strict=True)
     )
     return field, f"{found}, in units of order one; threshold {threshold}"
