@@ -12,6 +12,7 @@ from hnn_tutorial.widgets.orbit_lab import OrbitLab
 from hnn_tutorial.widgets.phase_lab import PhaseLab
 from hnn_tutorial.widgets.prediction import Predictions
 from hnn_tutorial.widgets.quiz import Quiz
+from hnn_tutorial.widgets.recording_lab import RecordingLab
 from hnn_tutorial.widgets.training_lab import TrainingLab
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PhaseLab",
     "Predictions",
     "Quiz",
+    "RecordingLab",
     "TrainingLab",
     "explore",
 ]

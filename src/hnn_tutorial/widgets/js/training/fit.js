@@ -9,12 +9,14 @@ const ALL_STEPS = "all steps done";
 
 export class Fit {
   /** `job` holds plain values only, so that it can be sent to a worker:
-   * `{ kind, sizes, states, derivatives, weights, optimizer, settings }`. */
-  constructor({ optimizer, settings, weights, ...problem }) {
+   * `{ kind, sizes, states, derivatives, weights, optimizer, settings }`. Another problem than that of a
+   * field on samples is given as it is. */
+  constructor({ optimizer, settings, weights, ...data }, problem = new Problem(data)) {
     if (!OPTIMIZERS[optimizer]) throw new Error(`unknown optimiser "${optimizer}"; there are ${Object.keys(OPTIMIZERS).join(", ")}`);
-    this.problem = new Problem(problem);
-    if (weights.length !== this.problem.size) {
-      throw new Error(`a ${problem.sizes.join("-")} network has ${this.problem.size} weights, but ${weights.length} arrived`);
+    this.problem = problem;
+    if (weights.length !== problem.size) {
+      const what = data.sizes ? `a ${data.sizes.join("-")} network` : "this motion";
+      throw new Error(`${what} has ${problem.size} weights, but ${weights.length} arrived`);
     }
     this.optimizer = new OPTIMIZERS[optimizer](settings);
     this.state = this.optimizer.start(this.problem, Float64Array.from(weights));

@@ -19,8 +19,8 @@ class PacedFit {
   #timer = 0;
   #worked = 0;
 
-  constructor(job, slice, report) {
-    Object.assign(this, { slice, report, fit: new Fit(job) });
+  constructor(fit, slice, report) {
+    Object.assign(this, { fit, slice, report });
   }
 
   get #step() {
@@ -64,12 +64,14 @@ class PacedFit {
   }
 }
 
+const fieldFit = (job) => new Fit(job);
+
 /** The worker's side: one job, then orders. Called by `Trainer` below. */
-export function serveTraining(scope) {
+export function serveTraining(scope, makeFit = fieldFit) {
   let training = null;
   scope.onmessage = ({ data: { job, order } }) => {
     try {
-      if (job) training = new PacedFit(job, WORKER_SLICE, (report) => scope.postMessage(report));
+      if (job) training = new PacedFit(makeFit(job), WORKER_SLICE, (report) => scope.postMessage(report));
       if (order) training?.obey(order);
     } catch (error) {
       scope.postMessage({ error: error.message });
@@ -79,8 +81,8 @@ export function serveTraining(scope) {
 }
 
 /** The module as a script that a worker runs: it exports nothing, and begins to serve. */
-function workerScript(moduleText) {
-  return `"use strict";\n${moduleText.replace(/^export default [^\n]*$/m, "")}\n${serveTraining.name}(self);\n`;
+function workerScript(moduleText, serve) {
+  return `"use strict";\n${moduleText.replace(/^export default [^\n]*$/m, "")}\n${serve.name}(self);\n`;
 }
 
 export class Trainer {
@@ -88,9 +90,10 @@ export class Trainer {
   #give = null;
   #order = null;
 
-  /** `reported(report)` is called after every piece of work; `failed(message)` ends a training. */
-  constructor(moduleText, { reported, failed }) {
-    Object.assign(this, { moduleText, reported, failed });
+  /** `reported(report)` is called after every piece of work; `failed(message)` ends a training. Another
+   * fit than that of a field: `makeFit(job)` here, and in the worker the function `serve(scope)`. */
+  constructor(moduleText, { reported, failed, makeFit = fieldFit, serve = serveTraining }) {
+    Object.assign(this, { moduleText, reported, failed, makeFit, serve });
     /** "worker" or "page": where the last training ran. */
     this.place = null;
   }
@@ -134,7 +137,7 @@ export class Trainer {
 
   #startWorker(job) {
     if (!this.moduleText) throw new Error("the module does not know its own text");
-    const url = URL.createObjectURL(new Blob([workerScript(this.moduleText)], { type: "text/javascript" }));
+    const url = URL.createObjectURL(new Blob([workerScript(this.moduleText, this.serve)], { type: "text/javascript" }));
     const worker = new Worker(url);
     this.#end = () => {
       worker.terminate();
@@ -175,7 +178,7 @@ export class Trainer {
     };
     this.#give = (order) => {
       try {
-        training ??= new PacedFit(job, PAGE_SLICE, (report) => stopped || this.#take(report));
+        training ??= new PacedFit(this.makeFit(job), PAGE_SLICE, (report) => stopped || this.#take(report));
         training.obey(order);
       } catch (error) {
         this.#take({ error: error.message });

@@ -1,0 +1,541 @@
+// The recording lab: a swing of the reader's own, from a file, from the phone in the hand or as a sample; two
+// laws of motion fitted to its first four fifths; and what they forecast of the rest, and of what comes next.
+import { formatNumber } from "../drawing/canvas.js";
+import { button, element, roleWord, select, slider, swatch } from "../shell/controls.js";
+import { Shell, widget } from "../shell/shell.js";
+import { RolloutFit } from "../training/rollout.js";
+import { Trainer, serveTraining } from "../training/trainer.js";
+import { COUNTDOWN, FOLLOWED, PHONE_NAMES, Phone, RECORDED } from "./recording/phone.js";
+import { TimeScene, drawPendulum } from "./recording/scene.js";
+import { FittedSwing, LONGEST, Swing, fitSwing } from "./recording/swing.js";
+import { QUANTITIES, guessColumns, readTable, tableOf, takeColumns, writeTable } from "./recording/table.js";
+
+const GRAVITY = 9.81; // m/s²
+const LEARNING_TAKES = 3; // s that a training is shown in
+const LONGEST_TRAINING = 5000; // ms of work: a slow device stops there
+const IN_A_HURRY = 1; // s, while a phone goes on swinging
+const LARGEST_FILE = 5e6; // bytes
+const LAWS = { textbook: { role: "baseline", text: "formula" }, energy: { role: "hnn", text: "network" } };
+const FROM_BELOW = ["energy", "textbook"]; // the dashes of the one lie on the line of the other
+const MOST_DIGITS = 4;
+
+const rolloutFit = (job) => new RolloutFit(job);
+
+/** The worker's side of this lab. */
+function serveRollouts(scope) {
+  serveTraining(scope, rolloutFit);
+}
+
+const variance = (values) => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+};
+
+class RecordingLab extends Shell {
+  name = "recording-lab";
+  loads = ["_sample", "_columns"];
+  starts = [];
+  speeds = null;
+  /** Where the swing is from: "sample", "file" or "phone". */
+  source = "sample";
+  /** What is fitted so far: law -> `FittedSwing`. */
+  fitted = {};
+  training = false;
+  seed = 0;
+  trouble = "";
+  later = null;
+  chartStale = true;
+
+  // --- the page elements -------------------------------------------------------------------
+
+  build() {
+    const { life, model } = this;
+    this.trainer = new Trainer(model.get("_esm"), { makeFit: rolloutFit, serve: serveRollouts, reported: (report) => this.take(report), failed: (message) => this.conclude(`Training stopped: ${message}.`) });
+    this.phone = new Phone({
+      heard: () => this.hear(),
+      recorded: (columns) => this.takeRecording(columns),
+      followed: (time, rates) => this.follow(time, rates),
+      ended: () => this.showSource(),
+      failed: (message) => this.fail(`No recording: ${message}. A file or the sample work here too.`),
+    });
+    const body = this.stage("body", this.canvas("body", "the swing at one instant"));
+    const rate = this.stage("phase", this.canvas("rate", "the rate over time"));
+    const angle = this.stage("energy", this.canvas("angle", "the angle over time"));
+    this.rateScene = new TimeScene(this.surfaces.rate);
+    this.angleScene = new TimeScene(this.surfaces.angle);
+    this.scrub(rate, () => this.rateScene.axes);
+
+    this.learnButton = button("Fit and train", life, () => this.learn());
+    this.learnButton.classList.add("hnn-primary");
+    this.saveButton = button("Download CSV", life, () => this.save());
+    this.fileInput = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv,text/plain", "aria-label": "a CSV file of a swing", hidden: true });
+    life.listen(this.fileInput, "change", () => {
+      this.readFile(this.fileInput.files[0]);
+      this.fileInput.value = "";
+    });
+    const sources = {
+      sample: ["the sample", () => this.takeSample()],
+      file: ["a file", () => this.fileInput.click()],
+      phone: ["this phone", () => this.record()],
+    };
+    this.sourceButtons = Object.entries(sources).map(([name, [text, pressed]]) => {
+      const made = button(text, life, pressed);
+      made.classList.add("hnn-chip");
+      return [name, made];
+    });
+    const chips = element("div", { class: "hnn-sets", role: "group", "aria-label": "where the swing is from" }, element("span", { class: "hnn-name" }, "swing from"), ...this.sourceButtons.map(([, made]) => made), this.fileInput);
+
+    const choose = (name) => (value) => this.readTable({ [name]: name === "quantity" ? value : Number(value) });
+    this.timeSelect = select({ name: "column of the time", choices: [] }, life, choose("time"));
+    this.valueSelect = select({ name: "column of the swing", choices: [] }, life, choose("value"));
+    const quantities = Object.entries(QUANTITIES).map(([value, { text }]) => ({ value, text }));
+    this.quantitySelect = select({ name: "which holds the", choices: quantities }, life, choose("quantity"));
+    const seconds = (value) => `${formatNumber(value, 1)} s`;
+    this.fromSlider = slider({ name: "used from", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.cut(value, this.to));
+    this.toSlider = slider({ name: "used to", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.cut(this.from, value));
+    const again = button("New weights", life, () => this.learn(this.seed + 1));
+    const controls = this.controls({
+      buttons: [this.learnButton, this.saveButton],
+      first: [chips],
+      more: [this.valueSelect.label, this.quantitySelect.label, this.timeSelect.label, this.fromSlider.label, this.toSlider.label, again],
+    });
+    this.playButton.classList.remove("hnn-primary");
+
+    const heading = (text, scope) => element("th", { scope }, text);
+    const heads = Object.values(LAWS).map(({ role, text }) => {
+      const head = heading(text, "col");
+      return { role, text, head };
+    });
+    this.heads = heads;
+    this.cells = ["k (s⁻²)", "length g/k (m)", "friction (s⁻¹)"].map((name) => ({ name: heading(name, "row"), cells: heads.map(() => element("td")) }));
+    this.offRow = { name: heading("", "row"), cells: heads.map(() => element("td")) };
+    this.nextRow = { name: heading("", "row"), cells: heads.map(() => element("td")) };
+    const rows = [...this.cells, this.offRow, this.nextRow].map((row) => (row.root = element("tr", {}, row.name, ...row.cells)));
+    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("fitted to the first four fifths", "col"), ...heads.map(({ head }) => head))), element("tbody", {}, ...rows));
+    this.note = element("p", { class: "hnn-note" }, "Nothing leaves this device: file and sensor are read by this page alone. Network: H = p²/2 + V(q) with friction κ(p)² ≥ 0, V and κ small networks; its k is V″ at rest.");
+
+    life.onEnd(() => {
+      this.phone.stop();
+      this.trainer.stop();
+    });
+    return [this.head(), body, rate, element("div", { class: "hnn-numbers" }, table), controls, angle, element("div", { class: "hnn-foot" }, this.status, this.note)];
+  }
+
+  open(el) {
+    super.open(el);
+    const { card, life } = this;
+    life.listen(card, "dragover", (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      card.classList.add("hnn-dropping");
+    });
+    life.listen(card, "dragleave", (event) => card.contains(event.relatedTarget) || card.classList.remove("hnn-dropping"));
+    life.listen(card, "drop", (event) => {
+      card.classList.remove("hnn-dropping");
+      if (event.dataTransfer.files.length === 0) return;
+      event.preventDefault();
+      this.readFile(event.dataTransfer.files[0]);
+    });
+  }
+
+  // --- where the swing is from -----------------------------------------------------------------
+
+  load() {
+    const { model } = this;
+    const bytes = model.get("_sample");
+    const names = model.get("_columns");
+    const numbers = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    if (names.length < 2 || numbers.length === 0 || numbers.length % names.length) throw new Error(`${numbers.length} numbers are no table of ${names.length} columns`);
+    const columns = names.map((_, k) => numbers.filter((_, i) => i % names.length === k));
+    this.sampleTable = tableOf(names, columns);
+    this.title.textContent = "A recorded swing";
+    this.root.setAttribute("aria-label", "A recorded swing: two laws fitted, and what they forecast");
+    this.who.replaceChildren("Grey is recorded. ", roleWord("Formula", "baseline"), ": θ̈ = −k sin θ − c θ̇. ", roleWord("Network", "hnn"), ": an energy and a friction, both learned.");
+    this.hint.replaceChildren("Drop a CSV file here, or record with a phone.");
+    this.sourceButtons[0][1].textContent = model.get("_given") ? "the recording" : "the sample";
+    this.takeSample(true);
+  }
+
+  /** Take the sample; at the beginning what is wrong with it stands in place of the lab. */
+  takeSample(first = false) {
+    this.phone.stop();
+    this.takeTable(this.sampleTable, "sample", first);
+  }
+
+  async readFile(file) {
+    if (!file) return;
+    this.phone.stop();
+    try {
+      if (file.size > LARGEST_FILE) throw new Error(`expected at most ${LARGEST_FILE / 1e6} MB, found ${(file.size / 1e6).toFixed(1)} MB`);
+      const table = readTable(await file.text());
+      if (this.life.ended) return;
+      this.takeTable(table, "file");
+    } catch (error) {
+      this.fail(`${file.name}: ${error.message}.`);
+    }
+  }
+
+  /** Take a table, if there is a swing in it. What was there before stays if not. */
+  takeTable(table, source, strict = false) {
+    const before = { table: this.table, source: this.source, columns: this.columns };
+    try {
+      Object.assign(this, { table, source, columns: guessColumns(table) });
+      this.readTable({}, true);
+    } catch (error) {
+      if (strict) throw error;
+      // The columns may be guessed wrong: then the reader can say which.
+      if (source !== "file") Object.assign(this, before);
+      this.showColumns();
+      this.fail(`${error.message}.`);
+    }
+    this.showSource();
+  }
+
+  /** Read the columns that are chosen now. */
+  readTable(change, strict = false) {
+    Object.assign(this.columns, change);
+    this.showColumns();
+    try {
+      this.whole = takeColumns(this.table, this.columns);
+      const last = this.whole.times.at(-1);
+      this.takeSwing(0, Math.min(last, LONGEST));
+    } catch (error) {
+      if (strict) throw error;
+      this.fail(`${error.message}.`);
+    }
+  }
+
+  cut(from, to) {
+    try {
+      this.takeSwing(from, to);
+    } catch (error) {
+      this.fail(`${error.message}.`);
+    }
+  }
+
+  takeSwing(from, to) {
+    Object.assign(this, { from, to });
+    this.showRange();
+    this.swing = new Swing(this.whole, from, to);
+    this.trouble = "";
+    this.later = null;
+    this.forget();
+    this.time = 0;
+    this.play(this.wantsMotion && this.seen);
+    this.speakSoon();
+  }
+
+  /** What was fitted belongs to another swing. */
+  forget() {
+    this.trainer?.stop();
+    this.training = false;
+    this.fitted = {};
+    this.tookMs = 0;
+    if (this.taskLine.done) this.taskLine.again();
+    this.chartStale = true;
+    this.redraw();
+  }
+
+  showColumns() {
+    const { columns, table } = this;
+    for (const [made, chosen] of [[this.timeSelect, columns.time], [this.valueSelect, columns.value]]) {
+      const input = made.label.querySelector("select");
+      input.replaceChildren(...table.names.map((name, k) => element("option", { value: k }, name || `column ${k + 1}`)));
+      made.show(chosen);
+    }
+    this.quantitySelect.show(columns.quantity);
+  }
+
+  showRange() {
+    const last = Math.ceil(10 * this.whole.times.at(-1)) / 10;
+    this.fromSlider.limit(last);
+    this.toSlider.limit(last);
+    this.fromSlider.show(this.from);
+    this.toSlider.show(this.to);
+  }
+
+  showSource() {
+    const recording = this.phone.phase !== "off";
+    for (const [name, made] of this.sourceButtons) {
+      made.setAttribute("aria-pressed", String(name === (recording ? "phone" : this.source)));
+      if (name === "phone") made.textContent = recording ? "stop" : "this phone";
+    }
+    this.redraw();
+  }
+
+  /** What the reader tried did not work. */
+  fail(message) {
+    this.trouble = message[0].toUpperCase() + message.slice(1);
+    this.showSource();
+    this.say(this.trouble);
+    this.redraw();
+  }
+
+  say(text) {
+    clearTimeout(this.speech);
+    this.status.textContent = text;
+  }
+
+  // --- the phone -------------------------------------------------------------------------------
+
+  record() {
+    if (this.phone.phase !== "off") {
+      this.phone.stop();
+      this.showSource();
+      return;
+    }
+    this.trouble = "";
+    this.later = null;
+    this.play(false);
+    this.phone.start();
+    this.say(`Hold the phone to the cord, pull it aside, let go: the recording begins after ${COUNTDOWN} s and takes ${RECORDED} s.`);
+    this.showSource();
+  }
+
+  hear() {
+    this.chartStale = true;
+    this.loop.request();
+  }
+
+  takeRecording(columns) {
+    const begun = columns[0][0];
+    this.takeTable(tableOf(PHONE_NAMES, columns.map((column, k) => column.map((value) => Number((k ? value : value - begun).toFixed(6))))), "phone");
+    if (this.trouble) {
+      this.phone.stop();
+      this.showSource();
+      return;
+    }
+    this.later = { times: [], values: [] };
+    this.play(false);
+    this.learn();
+  }
+
+  /** What the phone does after the recording. */
+  follow(time, rates) {
+    if (!this.later || this.source !== "phone") return;
+    this.later.times.push(time);
+    this.later.values.push(rates[this.columns.value - 1]);
+  }
+
+  // --- fits ------------------------------------------------------------------------------------
+
+  learn(seed = this.seed) {
+    if (this.training) {
+      this.trainer.stop();
+      this.conclude("Training stopped.");
+      return;
+    }
+    if (!this.swing) return;
+    this.forget();
+    this.seed = seed;
+    try {
+      this.fitted.textbook = fitSwing(this.swing, "textbook");
+    } catch (error) {
+      this.fail(`The formula cannot be fitted: ${error.message}.`);
+      return;
+    }
+    this.job = this.swing.job("energy", seed);
+    this.training = true;
+    this.trainer.begin(this.job);
+    this.trainer.go({ until: Infinity, seconds: this.later ? IN_A_HURRY : LEARNING_TAKES });
+    this.speakSoon();
+    this.redraw();
+  }
+
+  /** A piece of training is done. */
+  take({ weights, step, worked, done, reason, diverged }) {
+    if (!this.training) return;
+    this.fitted.energy = new FittedSwing(this.swing, this.job, weights);
+    Object.assign(this, { step, tookMs: worked, chartStale: true });
+    if (done) this.conclude(diverged ? `Training stopped: ${reason}. Try new weights.` : "");
+    else if (worked > LONGEST_TRAINING) {
+      this.trainer.stop();
+      this.conclude("");
+    }
+    this.redraw();
+  }
+
+  conclude(problem) {
+    this.training = false;
+    if (problem) this.fail(problem);
+    this.speakSoon();
+    this.redraw();
+  }
+
+  tasks() {
+    const trained = () => Boolean(!this.training && this.fitted.textbook && this.fitted.energy);
+    return {
+      forecast: {
+        says: "Fit both to the first four fifths. Whose forecast of the last fifth is nearer?",
+        done: trained,
+        shows: "The formula looks for two numbers, the network for two curves: it can follow other laws, and it takes some noise for a law.",
+      },
+      own: {
+        says: "Take a swing of your own. How long is the cord, by its motion alone?",
+        done: () => trained() && this.source !== "sample",
+        shows: "g/k is the length of a small bob's thread that swings alike. For a body of some size it is a little more than the distance to its middle.",
+      },
+    };
+  }
+
+  save() {
+    if (!this.table) return;
+    const url = URL.createObjectURL(new Blob([writeTable(this.table)], { type: "text/csv" }));
+    const link = element("a", { href: url, download: this.source === "file" ? "recording.csv" : `${this.source}.csv` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+
+  reset() {
+    super.reset();
+    this.trouble = "";
+    this.seed = 0;
+    this.takeSample();
+  }
+
+  // --- frames ------------------------------------------------------------------------------
+
+  get ended() {
+    return Boolean(this.swing) && this.time >= this.swing.duration;
+  }
+
+  /** The last time that the charts show. */
+  get until() {
+    return this.swing.duration + (this.later ? FOLLOWED : 0);
+  }
+
+  frame(now, elapsed) {
+    if (!this.swing || !this.fitSurfaces()) return false;
+    if (this.playing) {
+      this.time = Math.min(this.time + elapsed / 1000, this.swing.duration);
+      if (this.ended) this.playing = false;
+    }
+    if (this.stale || this.chartStale) this.drawCharts();
+    this.drawBody();
+    this.stale = this.chartStale = false;
+    return this.playing;
+  }
+
+  get laws() {
+    return FROM_BELOW.filter((law) => this.fitted[law]).map((law) => ({ ...LAWS[law], fit: this.fitted[law] }));
+  }
+
+  drawCharts() {
+    const { colors, later, phone, swing } = this;
+    const measured = swing.kind === "rate" ? ["rateScene", "rate (rad/s)"] : ["angleScene", "angle (rad)"];
+    const [split, end, until] = [swing.split, swing.duration, this.until];
+    if (phone.phase === "countdown" || phone.phase === "recording" || phone.phase === "waiting") {
+      this.drawSensor();
+      return;
+    }
+    const largest = (values) => 1.18 * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const steps = later ? Math.ceil(FOLLOWED / (end / swing.times.length)) : 0;
+    const times = [...swing.times, ...Array.from({ length: steps }, (_, k) => end + ((k + 1) * FOLLOWED) / steps)];
+    const going = this.laws.map(({ role, fit }) => ({ role, ...fit.shown(times) }));
+    for (const [scene, kind, name] of [["rateScene", "rates", "rate (rad/s)"], ["angleScene", "angles", "angle (rad)"]]) {
+      const own = scene === measured[0];
+      const recorded = { role: "truth", times: swing.times, values: own ? swing.values : swing[kind] };
+      const curves = [recorded];
+      if (own && later) curves.push({ role: "truth", ...later });
+      for (const law of going) curves.push({ role: law.role, times, values: own ? law.values : law[kind] });
+      this[scene].draw(colors, { curves, until, split, end, half: largest(recorded.values), xName: "time (s)", yName: own || swing.kind === "angle" ? name : `${name}, integrated` });
+    }
+  }
+
+  /** What the sensor says while it is being recorded. */
+  drawSensor() {
+    const { colors, phone } = this;
+    const [times, ...axes] = phone.columns;
+    const moving = axes.reduce((best, axis) => (variance(axis) > variance(best) ? axis : best));
+    const begun = times[0] ?? 0;
+    const half = 1.18 * moving.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+    const curves = [{ role: "truth", times: times.map((time) => time - begun), values: moving }];
+    this.rateScene.draw(colors, { curves, until: RECORDED, split: null, end: RECORDED, half, xName: "time (s)", yName: "rate (rad/s)" });
+    this.angleScene.draw(colors, { curves: [], until: RECORDED, split: null, end: RECORDED, half: 1, xName: "time (s)", yName: "angle (rad)" });
+  }
+
+  drawBody() {
+    const { swing, time } = this;
+    const next = swing.times.findIndex((other) => other > time);
+    const k = next < 0 ? swing.times.length - 1 : Math.max(0, next - 1);
+    const part = next < 1 ? 0 : (time - swing.times[k]) / (swing.times[next] - swing.times[k]);
+    const there = (angles) => (next < 1 ? angles[k] : angles[k] + part * (angles[next] - angles[k]));
+    drawPendulum(this.surfaces.body, this.colors, [{ role: "truth", angle: there(swing.angles) }, ...this.laws.map(({ role, fit }) => ({ role, angle: there(fit.angles) }))]);
+  }
+
+  // --- numbers and words -------------------------------------------------------------------
+
+  showNumbers() {
+    if (!this.swing) return;
+    this.clock.textContent = this.phase();
+    this.learnButton.textContent = this.training ? "Stop" : this.fitted.energy ? "Train again" : "Fit and train";
+    for (const { head, role, text } of this.heads) {
+      if (head.childElementCount === 0) head.replaceChildren(roleWord(text, role), " ", swatch(role, this.colors.roles[role]));
+    }
+    const unit = this.swing.kind === "rate" ? "rad/s" : "rad";
+    this.offRow.name.textContent = `last fifth off by (${unit})`;
+    this.nextRow.name.textContent = `what came next, off by (${unit})`;
+    this.nextRow.root.hidden = !this.later;
+    Object.keys(LAWS).forEach((law, column) => {
+      const fit = this.fitted[law];
+      const texts = fit ? this.numbersOf(fit) : Array(5).fill("–");
+      [...this.cells, this.offRow, this.nextRow].forEach(({ cells }, row) => {
+        if (cells[column].textContent !== texts[row]) cells[column].textContent = texts[row];
+      });
+    });
+  }
+
+  /** k, length, friction, and how far the forecasts are off, as texts. */
+  numbersOf(fit) {
+    const { stiffness, friction } = fit;
+    const deviations = fit.job.law === "textbook" ? (fit.spread ??= fit.deviations()) : null;
+    const rounded = (value, error, digits) => {
+      if (!error) return formatNumber(value, digits);
+      const enough = Math.min(MOST_DIGITS, Math.max(0, -Math.floor(Math.log10(error))));
+      return `${formatNumber(value, enough)} ± ${formatNumber(Math.max(error, 10 ** -enough), enough)}`;
+    };
+    const length = GRAVITY / stiffness;
+    const next = this.later && this.later.times.length > 1 ? this.nextError(fit) : NaN;
+    return [
+      rounded(stiffness, deviations?.[0], 2),
+      rounded(length, deviations && (length * deviations[0]) / stiffness, 3),
+      rounded(friction, deviations?.[1], 3),
+      formatNumber(fit.error(), 3),
+      Number.isFinite(next) ? formatNumber(next, 3) : "–",
+    ];
+  }
+
+  nextError(fit) {
+    const { later, swing } = this;
+    const times = [...swing.times, ...later.times];
+    const { values } = fit.shown(times);
+    const sum = later.values.reduce((total, value, k) => total + (values[swing.times.length + k] - value) ** 2, 0);
+    return Math.sqrt(sum / later.values.length);
+  }
+
+  phase() {
+    const { phone } = this;
+    if (phone.phase === "asking") return "may this page use the sensor?";
+    if (phone.phase === "waiting") return "waiting for the sensor";
+    if (phone.phase === "countdown") return `let go in ${Math.ceil(-phone.clock)} s`;
+    if (phone.phase === "recording") return `recording: ${formatNumber(phone.clock, 1)} of ${RECORDED} s`;
+    if (this.training) return `training: step ${this.step ?? 0}`;
+    if (phone.phase === "following") return `what comes next: ${formatNumber(phone.clock, 1)} s`;
+    return `${formatNumber(this.time, 2)} of ${formatNumber(this.swing.duration, 1)} s`;
+  }
+
+  summary() {
+    if (this.trouble) return this.trouble;
+    if (this.phone.phase !== "off" || this.training) return null;
+    const { fitted, swing } = this;
+    const { left } = this.whole;
+    const without = left ? ` ${left} rows without a new value were left out.` : "";
+    if (!fitted.textbook) return `${swing.times.length} samples over ${formatNumber(swing.duration, 1)} s, a period of ${formatNumber(swing.period, 2)} s.${without}`;
+    const [k, length, friction, off] = this.numbersOf(fitted.textbook);
+    const unit = swing.kind === "rate" ? "rad/s" : "rad";
+    const mine = fitted.energy ? ` and the network's by ${this.numbersOf(fitted.energy)[3]} ${unit}, after ${formatNumber(this.tookMs / 1000, 1)} s of training` : "";
+    return `k = ${k} s⁻², as a simple pendulum of ${length} m; friction ${friction} s⁻¹. The formula's forecast of the last fifth is off by ${off} ${unit}${mine}.`;
+  }
+}
+
+export default widget(RecordingLab);
