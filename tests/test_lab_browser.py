@@ -95,6 +95,8 @@ def test_it_runs_without_kernel_or_network(open_lab, tmp_path, scheme):
         page = open_lab(
             spring_lab(region=(0.05, 0.5)), address=address if scheme == "http" else None
         )
+        expect(page.locator(".hnn-status")).to_have_text("From q = 0.80 m, p = 0.00 kg m/s.")
+        stop(page)
         expect(page.locator(".hnn-status")).to_contain_text(
             "after 20 s the energy is off by +231 % (baseline)"
         )
@@ -436,13 +438,14 @@ def test_axe_finds_nothing(open_lab, theme):
         spring_lab(region=(0.1, 0.5)),
         markup={"html": f' data-theme="{theme}"'},
     )
+    stop(page)
     expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
     assert axe_findings(page) == []
 
 
 def test_the_status_is_quiet_while_playing(open_lab):
     page = open_lab()
-    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+    expect(page.locator(".hnn-status")).to_contain_text("From q = 0.80 m")
     said = page.evaluate(
         """() => new Promise((resolve) => {
             let count = 0;

@@ -431,7 +431,10 @@ class LearnedLab extends PlaneLab {
     this.surfaces.phase.canvas.setAttribute("aria-label", `Phase plane with the orbits of ${names}. ${summary}`);
     this.surfaces.body.canvas.setAttribute("aria-label", `The ${this.system.title}, moving as ${names} say. ${summary}`);
     this.surfaces.energy.canvas.setAttribute("aria-label", `Energy H over ${tickLabel(this.horizon)} s along the motions of ${names}. ${summary}`);
-    return summary;
+    // Whoever looks on sees the story run; the page tells its end afterwards, or after a touch.
+    if (this.touched || this.ended || !this.playing) return summary;
+    this.speakSoon();
+    return `From ${this.startText}.`;
   }
 }
 

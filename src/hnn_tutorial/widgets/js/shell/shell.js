@@ -411,7 +411,7 @@ export class Shell {
     if (this.problem !== null) return;
     const summary = this.dragging ? null : this.summary();
     if (summary === null) this.speakSoon();
-    else this.status.textContent = summary;
+    else if (this.status.textContent !== summary) this.status.textContent = summary;
   }
 }
 
