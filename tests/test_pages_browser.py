@@ -274,10 +274,13 @@ def test_reader_can_change_the_theme(site: str, browser: Any) -> None:
 
 @pytest.fixture
 def lab(site: str, browser: Any) -> Iterator[Any]:
-    """The landing page's lab, started and with its first result spoken."""
+    """The landing page's lab, stopped, so that it tells its end, with its first result spoken."""
     with open_page(browser, f"{site}/{LANDING}.html") as (tab, log):
         found = tab.locator(".hnn-lab").first
         found.scroll_into_view_if_needed()
+        pause = found.locator(".hnn-primary")
+        expect(pause).to_have_text("Pause")
+        pause.click()
         found.locator(".hnn-status").filter(has_text="energy").wait_for(timeout=10_000)
         yield found
         log.assert_clean()
