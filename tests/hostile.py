@@ -1563,6 +1563,19 @@ CALLS: dict[str, Call] = {
             "horizon": positive(20.0).but("None"),
         },
     ),
+    "widgets.RecordingLab": (
+        widgets.RecordingLab,
+        {
+            "recording": only(
+                None,
+                text="swing.csv",
+                number=3,
+                tensor=TIMES,
+                no_trial=dataclasses.replace(SEEN, tracks=()),
+                lengths=dataclasses.replace(SEEN, units=("m",) * len(SEEN.names)),
+            ),
+        },
+    ),
     "widgets.TrainingLab": (
         widgets.TrainingLab,
         {

@@ -68,6 +68,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "OrbitLab two bodies": lambda: widgets.OrbitLab(TwoBody()),
     "OrbitLab three bodies": lambda: widgets.OrbitLab(ThreeBody(), swarm=100),
     "OrbitLab Hénon–Heiles": lambda: widgets.OrbitLab(HenonHeiles(), swarm=100),
+    "RecordingLab": lambda: widgets.RecordingLab(),
     "Predictions": lambda: widgets.Predictions("tour").number("period", 1, 20, unit="s"),
     "Quiz": lambda: widgets.Quiz("hnn_mass_spring"),
     "explore": lambda: widgets.explore(draw_decay, rate=(0.5, 1.0, 2.0), sign=(1, -1)),

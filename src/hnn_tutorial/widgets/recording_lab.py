@@ -1,4 +1,4 @@
-"""The recording lab: a swing of the reader's own, its law fitted and its end forecast in the page."""
+"""The recording lab: a swing of one's own, its law fitted and its end forecast in the page."""
 
 from typing import TYPE_CHECKING
 
@@ -126,6 +126,8 @@ def table_of(recording: Observations) -> tuple[tuple[str, ...], Tensor]:
     Raises:
         ValueError: if nothing in it is an angle or the rate of one, or it has too many rows.
     """
+    if not recording.tracks:
+        raise ValueError("the recording has no trial; expected one at least")
     track = recording.tracks[0]
     if len(track) > MAX_ROWS:
         raise ValueError(
