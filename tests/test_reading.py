@@ -10,13 +10,20 @@ from pathlib import Path
 import pytest
 from test_pages import CHAPTERS, EXECUTED, PAGES, article, page
 
+from hnn_tutorial.integrators import METHODS
 from hnn_tutorial.palette import DARK_BACKGROUND, LIGHT_BACKGROUND, contrast
 
 ROOT = Path(__file__).resolve().parents[1]
+CODE_NAMES = {"hnn": "HNN", "lnn": "LNN"} | {name: row.title for name, row in METHODS.items()}
 FIRMNESS = json.loads((ROOT / "book" / "firmness.json").read_text(encoding="utf-8"))["pages"]
 
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
 every_executed = pytest.mark.parametrize("name", EXECUTED)
+
+
+def by_name(text: str) -> str:
+    """A claim's text as the page has it: what code calls a method or a model has its name."""
+    return re.sub(r"\w+", lambda word: CODE_NAMES.get(word[0], word[0]), text)
 
 
 @every_executed
@@ -76,12 +83,28 @@ def test_claims_show_their_range_over_the_seeds(html: Path, name: str) -> None:
     known = FIRMNESS.get(name, {}).get("claims", [])
     # tests/test_seeds.py asks for a table that is as new as the claims.
     for claim, row in zip(claims, known, strict=False):
-        same = claim.select_one(".hnn-claim-text").get_text() == row["text"]
+        same = claim.select_one(".hnn-claim-text").get_text() == by_name(row["text"])
         shown = claim.select_one(".hnn-claim-range")
         assert bool(shown) == (same and bool(row["range"]))
         if shown:
             assert f"firmness.html#claims-{name.replace('/', '-')}" in shown["href"]
             assert shown.get_text().endswith(" sets of seeds")
+        # The value stands out, and is not hidden among its bounds.
+        [value] = claim.select(".hnn-claim-value b")
+        assert re.fullmatch(r"[−\d.\s×]+|True|False|inf", value.get_text())
+
+
+def test_claims_and_comparisons_call_things_by_their_names(html: Path) -> None:
+    names = {name for name, method in METHODS.items() if name != method.title} | {"hnn", "lnn"}
+    rows = 0
+    for name in CHAPTERS:
+        page = article(html, name)
+        for words in page.select(".hnn-claim-text, .hnn-comparison th"):
+            assert not names & set(words.get_text().replace(":", " ").split()), words
+        for cell in page.select(".hnn-comparison td:has(.hnn-spread)"):
+            assert re.fullmatch(r"\S.* \[.*, .*\]", cell.get_text())
+            rows += 1
+    assert rows > 50
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -237,11 +237,19 @@ def write_not_found(app: Sphinx, exception: Exception | None) -> None:
 <link rel="icon" href="data:," />
 <title>No such page. {title}</title>
 <style>
-:root {{ color-scheme: light dark; }}
+:root {{ color-scheme: light dark; --text: #23282e; --ground: #fff; --line: #5a636d; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --text: #d8dde2; --ground: #121212; --line: #9aa4ae; }}
+}}
 body {{ margin: 0 auto; padding: 18vh 1.5rem 0; max-width: 34rem; }}
-body {{ font: 1.15rem/1.6 Georgia, serif; }}
-h1 {{ font-size: 2rem; line-height: 1.2; }}
-input, button {{ font: inherit; padding: 0.3em 0.6em; }}
+body {{ background: var(--ground); color: var(--text); font: 1.15rem/1.6 Georgia, serif; }}
+h1 {{ font-size: 2rem; font-weight: 600; line-height: 1.2; }}
+a {{ color: inherit; }}
+form {{ display: flex; gap: 0.6rem; }}
+input, button {{ box-sizing: border-box; min-height: 44px; padding: 0.3em 0.9em; font: inherit; }}
+input, button {{ border: 1px solid var(--line); border-radius: 8px; }}
+input {{ flex: 1; min-width: 0; background: none; color: inherit; }}
+button {{ background: var(--text); color: var(--ground); cursor: pointer; }}
 </style>
 </head>
 <body>

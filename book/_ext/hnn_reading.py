@@ -19,6 +19,7 @@ from hnn_book import FIRMNESS, inside
 from sphinx.application import Sphinx
 
 from hnn_tutorial._html import numbers
+from hnn_tutorial.integrators import METHODS
 
 # --- the opening ---------------------------------------------------------------------------------
 
@@ -82,6 +83,7 @@ def is_notebook(app: Sphinx, page: str) -> bool:
 
 # --- the words of the roles ----------------------------------------------------------------------
 
+FRONT = "book/intro"
 ROLE_WORDS = {
     "baseline": r"baselines?",
     "hnn": r"HNNs?",
@@ -96,7 +98,7 @@ PLAIN = (*PLAIN, nodes.literal_block, nodes.table)
 
 def colour_roles(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Give words that name a role the colour of its curves, where a paragraph has them first."""
-    if not page.startswith("book/") or not is_notebook(app, page):
+    if not page.startswith("book/") or not (is_notebook(app, page) or page == FRONT):
         return
     for block in [*doctree.findall(nodes.paragraph), *doctree.findall(nodes.caption)]:
         if _in_strip(block):
@@ -123,31 +125,85 @@ def colour_roles(app: Sphinx, doctree: nodes.document, page: str) -> None:
 # --- claims --------------------------------------------------------------------------------------
 
 CLAIM = re.compile(
-    r'(<div class="hnn-claim">.*?<span class="hnn-claim-text"[^>]*>(.*?)</span>.*?)</div>',
+    r'<div class="hnn-claim">(?P<mark>.*?)<span class="hnn-claim-text"[^>]*>(?P<text>.*?)'
+    r"</span>(?P<space>.*?)<b>(?P<shown>.*?)</b></span></div>",
     re.DOTALL,
 )
+# The parts of what a claim compares: 0.8 < 1.2 < 2, or 0.3 > 0.1, or 2.01 = 2 ± 0.1.
+BETWEEN = re.compile(r"(?P<before>.+? &lt; )(?P<value>.+?)(?P<after> &lt; .+)")
+AGAINST = re.compile(r"(?P<before>)(?P<value>.+?)(?P<after> (?:&lt;|&gt;|=) .+)")
+# What code calls a model or a method, and what people call it.
+NAMES = {kind: kind.upper() for kind in ("hnn", "lnn")} | {
+    name: method.title for name, method in METHODS.items()
+}
+WORD = re.compile(r"(?:a|[A-Za-z][a-zé]+)(?:[\s,:;'’–-]|$)", re.IGNORECASE)
+NAME = re.compile(rf"\b(?:{'|'.join(sorted(NAMES, key=len, reverse=True))})\b")
+
+
+def by_name(text: str) -> str:
+    """A text in which methods and models have their names in place of what code calls them."""
+    return NAME.sub(lambda found: NAMES[found[0]], text)
 
 
 def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Add to each claim of a page its range over the seeds, if the table of them has it."""
+    """Set the claims of a page as results, with their ranges over the seeds.
+
+    The value stands out from its bound, and what has a name is called by it. A claim that the
+    table of all claims does not have, or whose value does not depend on the seeds, has no range.
+    """
     made = json.loads((Path(app.srcdir) / FIRMNESS).read_text(encoding="utf-8"))
     known = iter(made["pages"].get(page, {}).get("claims", ()))
-    home = app.builder.get_relative_uri(page, "book/firmness")
+    link = f"{app.builder.get_relative_uri(page, 'book/firmness')}#claims-{page.replace('/', '-')}"
 
-    def with_range(found: re.Match[str]) -> str:
+    def as_result(found: re.Match[str]) -> str:
         claim = next(known, None)
-        if claim is None or claim["text"] != unescape(found[2]):
-            return found[0]
-        if not claim["range"]:
-            return found[0]  # it does not depend on the seeds
-        label = f"{claim['range']} over {made['sets']} sets of seeds"
-        link = f"{home}#claims-{page.replace('/', '-')}"
-        return f'{found[1]} <a class="hnn-claim-range" href="{link}">{numbers(label)}</a></div>'
+        over = ""
+        if claim and claim["text"] == unescape(found["text"]) and claim["range"]:
+            over = (
+                f' <a class="hnn-claim-range" href="{link}">{numbers(claim["range"])}'
+                f'<span class="hnn-claim-over"> over {made["sets"]} sets of seeds</span></a>'
+            )
+        text = by_name(found["text"])
+        # A sentence begins with a capital, and a symbol keeps its letter.
+        kind = "" if WORD.match(text) else " data-as-written"
+        shown = BETWEEN.fullmatch(found["shown"]) or AGAINST.fullmatch(found["shown"])
+        value = found["shown"]
+        if shown:
+            value = f"{shown['before']}<b>{shown['value']}</b>{shown['after']}"
+        return (
+            f'<div class="hnn-claim">{found["mark"]}<span class="hnn-claim-text"{kind}>'
+            f"{text}</span>{found['space']}{value}</span>{over}</div>"
+        )
 
     for raw in doctree.findall(nodes.raw):
         if "hnn-claim" in raw.astext():
-            text = CLAIM.sub(with_range, raw.astext())
+            text = CLAIM.sub(as_result, raw.astext())
             raw.rawsource, raw.children = text, [nodes.Text(text)]
+
+
+SPREAD = re.compile(r"<td>([^<]*?(?:<sup>[^<]*</sup>)?) (\[.*?\])</td>")
+HEAD = re.compile(r'(<th scope="row">)(\w+)(?=</th>)')
+
+
+def set_tables(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Set a comparison's medians above their ranges, and call its rivals by their names."""
+    for raw in doctree.findall(nodes.raw):
+        if "hnn-comparison" in raw.astext():
+            text = SPREAD.sub(r'<td>\1 <span class="hnn-spread">\2</span></td>', raw.astext())
+            text = HEAD.sub(lambda head: head[1] + by_name(head[2]), text)
+            raw.rawsource, raw.children = text, [nodes.Text(text)]
+
+
+COLUMNS = re.compile(r"\S  +\S")
+
+
+def keep_columns(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Mark what is printed in columns, which a narrow page scrolls; it wraps sentences."""
+    for block in doctree.findall(nodes.literal_block):
+        lines = block.astext().splitlines()
+        printed = {"stream", "text_plain"} & set(block.get("classes", ()))
+        if printed and sum(bool(COLUMNS.search(line)) for line in lines) > 1:
+            block["classes"].append("hnn-columns")
 
 
 # --- what is no part of the story ----------------------------------------------------------------
@@ -232,5 +288,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", drop_versions)
     app.connect("doctree-resolved", drop_machinery)
     app.connect("doctree-resolved", add_ranges, priority=800)
+    app.connect("doctree-resolved", set_tables, priority=800)
+    app.connect("doctree-resolved", keep_columns, priority=800)
     app.connect("build-finished", write_previews)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

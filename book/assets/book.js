@@ -127,10 +127,23 @@
   };
   document.addEventListener("DOMContentLoaded", () => {
     const sizes = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
-    for (const element of document.querySelectorAll(WIDE)) {
+    const watch = (element) => {
       sizes.observe(element);
-      for (const child of element.children) sizes.observe(child);
       element.addEventListener("scroll", () => mark(element), { passive: true });
+    };
+    for (const element of document.querySelectorAll(WIDE)) {
+      watch(element);
+      for (const child of element.children) sizes.observe(child);
     }
+    // A formula within a line that is longer than a phone is wide scrolls too, once it is drawn.
+    addEventListener("load", async () => {
+      await globalThis.MathJax?.startup?.promise;
+      for (const formula of document.querySelectorAll("article span.math > mjx-container")) {
+        const block = formula.closest("p, li, dd, td, figcaption");
+        if (!block || formula.getBoundingClientRect().width <= block.clientWidth) continue;
+        formula.classList.add("hnn-long");
+        watch(formula);
+      }
+    });
   });
 })();
