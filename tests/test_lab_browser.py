@@ -461,6 +461,20 @@ def test_the_status_is_quiet_while_playing(open_lab):
     assert "after 20\u00a0s" in label
 
 
+def test_a_still_picture_is_drawn_anew_when_a_longer_sentence_makes_it_lower(open_lab):
+    several = {"one with a long name": HNN(1, seed=0), "another with a long name": HNN(1, seed=1)}
+    lab = LearnedLab(Pendulum(gravity=1.0), several, start=(1.5, 0.0))
+    page = open_lab(lab, reduced_motion="reduce", width=700)
+    stage = page.locator(".hnn-body")
+    before = stage.bounding_box()["height"]
+    expect(page.locator(".hnn-status")).to_contain_text("after 20 s")
+    page.locator(".hnn-status").evaluate("line => line.append(' And more.'.repeat(40))")
+    drawn(page)
+    shown = stage.locator("canvas").first.evaluate("canvas => [canvas.height, canvas.clientHeight]")
+    assert shown[1] < before
+    assert shown[0] == shown[1]
+
+
 def test_reduced_motion_starts_still_and_still_shows_all(open_lab):
     page = open_lab(reduced_motion="reduce")
     expect(page.locator(".hnn-status")).to_contain_text("after 20 s")

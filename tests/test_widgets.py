@@ -157,11 +157,14 @@ def test_weights_travel_as_float32_in_a_known_order(lab, models):
 
 
 def test_models_of_one_kind_get_different_styles():
-    several = {"a": HNN(1), "b": HNN(1), "c": MLP(1), "d": SecondOrderMLP(1)}
-    roles = [spec["role"] for spec in LearnedLab(MassSpring(), several)._models]
-    assert sorted(roles) == sorted(set(roles))
-    assert roles[0] == "hnn"
-    assert roles[2:] == ["baseline", "second order"]
+    def roles(**models):
+        return [spec["role"] for spec in LearnedLab(MassSpring(), models)._models]
+
+    several = roles(a=HNN(1), b=HNN(1), c=MLP(1), d=SecondOrderMLP(1))
+    assert several == ["hnn", "another", "baseline", "second order"]
+    alike = roles(a=HNN(1), b=HNN(1), c=HNN(1), d=HNN(1))
+    assert alike[:3] == ["hnn", "another", "yet another"]
+    assert len(set(alike)) == 4
 
 
 def test_a_lab_without_models_is_fine():

@@ -76,6 +76,9 @@ ROLES: dict[str, Role] = {
     "hnn": Role("HNN", "#0072B2", "#56B4E9", "#0072B2", (), 2.0, 6),
     "lnn": Role("LNN", "#009E73", "#35C79A", "#009E73", (8.0, 2.5, 1.8, 2.5), 1.8, 5),
     "second order": Role("second-order MLP", "#C66B9D", "#CC79A7", "#C66B9D", (1.8, 2.2), 2.0, 4),
+    # For a second model of a kind, whose colour would say what it is not.
+    "another": Role("another model", "#666666", "#9aa3ab", "#787878", (4.5, 2.5), 1.6, 3),
+    "yet another": Role("yet another model", "#666666", "#9aa3ab", "#787878", (1.5, 2.5), 1.6, 3),
     "data": Role("data", "#323232", "#ced6dd", NEUTRAL, (), 0.0, 7, "o"),
     "highlight": Role("start", "#B37400", "#F0B429", "#B37400", (), 0.0, 8, "o"),
 }

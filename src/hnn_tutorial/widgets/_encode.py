@@ -56,6 +56,9 @@ ROLE_OF_KIND = {
 }
 """The palette's role, and so colour and line style, of each kind of model."""
 
+NEUTRAL_ROLES = ("another", "yet another")
+"""The roles of a second and third model of a kind: grey, for colours mean kinds."""
+
 
 def encode_system(system: System, kinds: Sequence[type[System]] = PLANE_SYSTEMS) -> dict[str, Any]:
     """Return ``{"name", "parameters"}`` of a system that a lab knows.
@@ -99,14 +102,14 @@ def encode_models(
     """
     if len(models) > MAX_MODELS:
         raise ValueError(f"{len(models)} models; a lab draws at most {MAX_MODELS} and the truth")
-    specs, weights, free = [], [], list(dict.fromkeys(ROLE_OF_KIND.values()))
-    # Each model takes the style of its kind; a second one of a kind takes a style still free.
+    specs, weights, free = [], [], [*NEUTRAL_ROLES, *dict.fromkeys(ROLE_OF_KIND.values())]
+    # Each model takes the style of its kind; a second one of a kind takes a neutral one.
     own = {label: ROLE_OF_KIND.get(getattr(model, "kind", "")) for label, model in models.items()}
     for label, model in models.items():
         numbers = model_weights(label, model, system.degrees, kinds)
         wanted = own[label]
         if wanted not in free:
-            wanted = next(role for role in reversed(free) if role not in own.values())
+            wanted = next(role for role in free if role not in own.values())
         free.remove(wanted)
         specs.append(
             {

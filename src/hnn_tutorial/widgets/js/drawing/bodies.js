@@ -3,7 +3,8 @@
 import { clamp, drawMark, useStyle } from "./canvas.js";
 
 const LABEL_GAP = 15; // px between two names
-const BESIDE = 26; // px from a bob to its name: past the ring of the one that is dragged
+const BESIDE = 22; // px from a bob to its name: past the ring of the one that is dragged
+const HALF_LINE = 8; // px, half the height of a name
 const LABEL_EASE = 0.2; // of its way that a name goes in a frame, so that none jumps
 
 /** Masses on springs, one under the other, so that motions can be compared. */
@@ -193,23 +194,33 @@ class PendulumBody {
       const joints = this.joints(state);
       const [[fromX, fromY], [x, y]] = joints.slice(-2);
       const rod = Math.hypot(x - fromX, y - fromY);
-      const side = Math.max(-1, Math.min(1, (3 * (x - fromX)) / rod));
+      const away = rod > 0 ? [(x - fromX) / rod, (y - fromY) / rod] : [0, 1];
       const half = g.measureText(label).width / 2;
-      const wanted = [x + side * (BESIDE + half), y + (1 - Math.abs(side)) * Math.sign(y - fromY || 1) * BESIDE];
       const [width, height] = this.size;
-      const inside = ([left, top]) => [clamp(left, half + 2, width - half - 2), clamp(top, 9, height - 9)];
-      wanted[0] = inside(wanted)[0];
-      // Where there is no room beside the bob, its name stands above or below it.
-      if (Math.abs(wanted[0] - x) < half + 14) wanted[1] = y + (Math.sign(y - fromY) || 1) * BESIDE;
-      wanted[1] = inside(wanted)[1];
+      const inside = ([left, top]) => [clamp(left, half + 2, width - half - 2), clamp(top, HALF_LINE + 1, height - HALF_LINE - 1)];
+      const below = away[1] < 0 ? -1 : 1;
+      // Names of bobs that are together stand one above the other, away from the bobs: past the
+      // end of the rod, beside it where there is no room for all, and above or below it else.
+      let onward = below;
+      let free = [x + away[0] * (BESIDE + half), y + away[1] * (BESIDE + HALF_LINE)];
+      if (Math.abs((below > 0 ? height : 0) - y) < BESIDE + 2 * HALF_LINE + (layers.length - 1) * LABEL_GAP) {
+        onward = -below;
+        free = [x + (away[0] < 0 ? -1 : 1) * (BESIDE + half), y];
+      }
+      const wanted = inside(free);
+      if (Math.abs(wanted[0] - free[0]) > 1) {
+        onward = below;
+        wanted[1] = y + below * (BESIDE + HALF_LINE);
+      }
       for (const other of placed) {
         const apart = Math.abs(other.x - wanted[0]) > other.half + half + 4;
-        if (!apart && Math.abs(other.y - wanted[1]) < LABEL_GAP) wanted[1] = other.y + LABEL_GAP;
+        if (!apart && Math.abs(other.y - wanted[1]) < LABEL_GAP) wanted[1] = other.y + onward * LABEL_GAP;
       }
+      wanted[1] = inside(wanted)[1];
       // What is eased is the way from the bob to its name: the name keeps up with the bob.
-      const beside = [wanted[0] - x, wanted[1] - y];
-      const offset = (this.labels[label] ??= beside);
-      offset.forEach((value, i) => (offset[i] += LABEL_EASE * (beside[i] - value)));
+      const way = [wanted[0] - x, wanted[1] - y];
+      const offset = (this.labels[label] ??= way);
+      offset.forEach((value, i) => (offset[i] += LABEL_EASE * (way[i] - value)));
       const at = inside([x + offset[0], y + offset[1]]);
       placed.push({ x: wanted[0], y: wanted[1], half });
       g.fillStyle = colors.roles[role].color;

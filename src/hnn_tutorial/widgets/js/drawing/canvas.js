@@ -175,6 +175,10 @@ export function markPath(g, role, x, y, radius) {
     g.lineTo(x + 1.1 * radius, y + 0.8 * radius);
     g.lineTo(x - 1.1 * radius, y + 0.8 * radius);
     g.closePath();
+  } else if (role.endsWith("another")) {
+    // A bar: upright for the one, lying for the other.
+    const [a, b] = role === "another" ? [0.45, 1.1] : [1.1, 0.45];
+    g.rect(x - a * radius, y - b * radius, 2 * a * radius, 2 * b * radius);
   } else {
     g.arc(x, y, role === "truth" ? radius * 1.25 : radius * 0.8, 0, 2 * Math.PI);
   }

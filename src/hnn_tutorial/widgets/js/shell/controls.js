@@ -193,6 +193,8 @@ const MARKS = {
   baseline: () => svg("path", { d: "M17 1.6 22.4 7 17 12.4 11.6 7z" }),
   "second order": () => svg("rect", { x: 13, y: 3, width: 8, height: 8 }),
   lnn: () => svg("path", { d: "M17 2 22 11.2H12z" }),
+  another: () => svg("rect", { x: 15, y: 2, width: 4, height: 10 }),
+  "yet another": () => svg("rect", { x: 12, y: 5, width: 10, height: 4 }),
 };
 
 /** Line and mark of a role, as they stand in the pictures. */
