@@ -1,6 +1,8 @@
 """What holds for every model at random weights, before any training."""
 
 import json
+import shutil
+import sys
 
 import pytest
 import torch
@@ -432,3 +434,13 @@ def test_pytorch_saves_compiles_and_exports_it(kind, tmp_path):
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     for changed in (exported, compiled):
         torch.testing.assert_close(changed(x[:3]), model(x[:3]))
+
+
+if sys.platform == "linux" and shutil.which("g++"):  # what torch.compile calls for the CPU
+
+    def test_a_compiled_lnn_computes_the_same(tmp_path, monkeypatch):
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+        model = random_weights(LNN(2, (5,), "softplus", angles=(0,)), 3, 0.2)
+        torch._dynamo.reset()
+        x = random_states(4, 2)
+        torch.testing.assert_close(torch.compile(model, fullgraph=True)(x), model(x))

@@ -113,6 +113,22 @@ def test_torch_saves_and_compiles_it(kind, tmp_path):
     assert torch.equal(copy.deepcopy(model)(X), model(X))
 
 
+@pytest.mark.parametrize("kind", MAKE)
+def test_torch_exports_it_for_batches_of_any_size(kind, tmp_path):
+    model = MAKE[kind]()
+    sizes = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(model.traced(X[:3]), (X[:3],), dynamic_shapes=sizes)
+    torch.export.save(program, tmp_path / "model.pt2")
+    again = torch.export.load(tmp_path / "model.pt2").module()
+    for x in (X, X[:1]):
+        torch.testing.assert_close(again(x), model(x))
+    # Its weights are in the file, and no numbers that were fixed.
+    there = {weights.shape for weights in program.state_dict.values()}
+    assert {weights.shape for weights in model.parameters()} <= there
+    with pytest.raises(ValueError, match=r"cannot take states of shape \(3, 4\)"):
+        model.traced(torch.ones(3, 4).double())
+
+
 def test_a_module_that_differentiates_by_itself_gets_a_way_out():
     class Inner(nn.Module):
         def __init__(self):

@@ -1,13 +1,15 @@
 """Any PyTorch module as a model: as an H, an L or a field.
 
-``torch.compile`` and ``torch.save`` take each. ``torch.export`` takes a ``FieldModel`` and every
-model of ``MODELS``; in the other two it cannot follow ``torch.func.grad``.
+``torch.compile`` and ``torch.save`` take each. ``torch.export`` takes every model of ``MODELS``; it
+cannot follow the ``torch.func.grad`` in a model of one's own, so it is given ``model.traced(x)``.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from hnn_tutorial._validate import check_output, check_state, check_type
 from hnn_tutorial.mechanics import conjugate_momentum, gradient, hamiltonian_field, jacobian
@@ -42,6 +44,22 @@ class _OwnModel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``field(x)``."""
         return self.field(x)
+
+    def traced(self, x: Tensor) -> GraphModule:
+        """Return the field as plain operations of PyTorch, for ``torch.export``.
+
+        It has the model's weights as its own, and takes any size of those batch axes that have
+        two states or more here; the number of axes is fixed.
+
+        Args:
+            x: an example of the states it will be given, ``(..., 2n)``.
+        """
+        check_state(x)
+        self._call(x)  # what cannot be called is said here, not from within the tracer
+        graph = make_fx(
+            lambda states: self.field(states), tracing_mode="symbolic", _allow_non_fake_inputs=True
+        )
+        return graph(x.detach())
 
     def _call(self, x: Tensor) -> Tensor:
         own = next((p for p in self.module.parameters() if p.is_floating_point()), x)
