@@ -18,6 +18,7 @@ const LARGEST_FILE = 5e6; // bytes
 const LAWS = { textbook: { role: "baseline", text: "formula" }, energy: { role: "hnn", text: "network" } };
 const FROM_BELOW = ["energy", "textbook"]; // the dashes of the one lie on the line of the other
 const MOST_DIGITS = 4;
+const HEADROOM = 1.4; // above the largest value: the names of the axes stand there
 
 const rolloutFit = (job) => new RolloutFit(job);
 
@@ -85,14 +86,18 @@ class RecordingLab extends Shell {
     });
     const chips = element("div", { class: "hnn-sets", role: "group", "aria-label": "where the swing is from" }, element("span", { class: "hnn-name" }, "swing from"), ...this.sourceButtons.map(([, made]) => made), this.fileInput);
 
-    const choose = (name) => (value) => this.readTable({ [name]: name === "quantity" ? value : Number(value) });
+    const choose = (name) => (value) =>
+      this.try(() => {
+        this.columns[name] = name === "quantity" ? value : Number(value);
+        this.readColumns();
+      });
     this.timeSelect = select({ name: "column of the time", choices: [] }, life, choose("time"));
     this.valueSelect = select({ name: "column of the swing", choices: [] }, life, choose("value"));
     const quantities = Object.entries(QUANTITIES).map(([value, { text }]) => ({ value, text }));
     this.quantitySelect = select({ name: "which holds the", choices: quantities }, life, choose("quantity"));
     const seconds = (value) => `${formatNumber(value, 1)} s`;
-    this.fromSlider = slider({ name: "used from", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.cut(value, this.to));
-    this.toSlider = slider({ name: "used to", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.cut(this.from, value));
+    this.fromSlider = slider({ name: "from", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, value, this.to)));
+    this.toSlider = slider({ name: "to", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, this.from, value)));
     const again = button("New weights", life, () => this.learn(this.seed + 1));
     const controls = this.controls({
       buttons: [this.learnButton, this.saveButton],
@@ -153,76 +158,68 @@ class RecordingLab extends Shell {
     this.who.replaceChildren("Grey is recorded. ", roleWord("Formula", "baseline"), ": θ̈ = −k sin θ − c θ̇. ", roleWord("Network", "hnn"), ": an energy and a friction, both learned.");
     this.hint.replaceChildren("Drop a CSV file here, or record with a phone.");
     this.sourceButtons[0][1].textContent = model.get("_given") ? "the recording" : "the sample";
-    this.takeSample(true);
+    this.takeSample();
   }
 
-  /** Take the sample; at the beginning what is wrong with it stands in place of the lab. */
-  takeSample(first = false) {
+  takeSample() {
     this.phone.stop();
-    this.takeTable(this.sampleTable, "sample", first);
+    this.takeTable(this.sampleTable, "sample");
   }
 
   async readFile(file) {
     if (!file) return;
     this.phone.stop();
+    let advice = "";
     try {
       if (file.size > LARGEST_FILE) throw new Error(`expected at most ${LARGEST_FILE / 1e6} MB, found ${(file.size / 1e6).toFixed(1)} MB`);
       const table = readTable(await file.text());
       if (this.life.ended) return;
+      if (table.names.length > 2) advice = " Other columns can be chosen under More.";
       this.takeTable(table, "file");
     } catch (error) {
-      this.fail(`${file.name}: ${error.message}.`);
+      this.fail(`${file.name}: ${error.message}.${advice}`);
     }
   }
 
-  /** Take a table, if there is a swing in it. What was there before stays if not. */
-  takeTable(table, source, strict = false) {
+  /** Take a table, if there is a swing in it. What was there before stays if not; but of a file the columns may be
+   * guessed wrong, so that it stays too, and the reader can say which. */
+  takeTable(table, source) {
     const before = { table: this.table, source: this.source, columns: this.columns };
+    Object.assign(this, { table, source, columns: guessColumns(table) });
     try {
-      Object.assign(this, { table, source, columns: guessColumns(table) });
-      this.readTable({}, true);
+      this.readColumns();
     } catch (error) {
-      if (strict) throw error;
-      // The columns may be guessed wrong: then the reader can say which.
       if (source !== "file") Object.assign(this, before);
-      this.showColumns();
-      this.fail(`${error.message}.`);
+      throw error;
+    } finally {
+      if (this.columns) this.showColumns();
+      this.showSource();
     }
-    this.showSource();
   }
 
   /** Read the columns that are chosen now. */
-  readTable(change, strict = false) {
-    Object.assign(this.columns, change);
-    this.showColumns();
-    try {
-      this.whole = takeColumns(this.table, this.columns);
-      const last = this.whole.times.at(-1);
-      this.takeSwing(0, Math.min(last, LONGEST));
-    } catch (error) {
-      if (strict) throw error;
-      this.fail(`${error.message}.`);
-    }
+  readColumns() {
+    const whole = takeColumns(this.table, this.columns);
+    this.takeSwing(whole, 0, Math.min(whole.times.at(-1), LONGEST));
   }
 
-  cut(from, to) {
-    try {
-      this.takeSwing(from, to);
-    } catch (error) {
-      this.fail(`${error.message}.`);
-    }
-  }
-
-  takeSwing(from, to) {
-    Object.assign(this, { from, to });
+  takeSwing(whole, from, to) {
+    const swing = new Swing(whole, from, to);
+    Object.assign(this, { whole, swing, from, to, trouble: "", later: null, time: 0 });
     this.showRange();
-    this.swing = new Swing(this.whole, from, to);
-    this.trouble = "";
-    this.later = null;
     this.forget();
-    this.time = 0;
     this.play(this.wantsMotion && this.seen);
     this.speakSoon();
+  }
+
+  /** Do what the reader chose, or say why it cannot be done. */
+  try(work) {
+    try {
+      work();
+    } catch (error) {
+      this.fail(`${error.message}.`);
+      this.showRange();
+    }
   }
 
   /** What was fitted belongs to another swing. */
@@ -287,7 +284,7 @@ class RecordingLab extends Shell {
     this.trouble = "";
     this.later = null;
     this.play(false);
-    this.phone.start();
+    this.phone.start().then(() => this.showSource());
     this.say(`Hold the phone to the cord, pull it aside, let go: the recording begins after ${COUNTDOWN} s and takes ${RECORDED} s.`);
     this.showSource();
   }
@@ -299,10 +296,12 @@ class RecordingLab extends Shell {
 
   takeRecording(columns) {
     const begun = columns[0][0];
-    this.takeTable(tableOf(PHONE_NAMES, columns.map((column, k) => column.map((value) => Number((k ? value : value - begun).toFixed(6))))), "phone");
-    if (this.trouble) {
+    const rounded = columns.map((column, k) => column.map((value) => Number((k ? value : value - begun).toFixed(6))));
+    try {
+      this.takeTable(tableOf(PHONE_NAMES, rounded), "phone");
+    } catch (error) {
       this.phone.stop();
-      this.showSource();
+      this.fail(`No swing: ${error.message}.`);
       return;
     }
     this.later = { times: [], values: [] };
@@ -327,7 +326,7 @@ class RecordingLab extends Shell {
     }
     if (!this.swing) return;
     this.forget();
-    this.seed = seed;
+    Object.assign(this, { seed, trouble: "" });
     try {
       this.fitted.textbook = fitSwing(this.swing, "textbook");
     } catch (error) {
@@ -428,16 +427,20 @@ class RecordingLab extends Shell {
       this.drawSensor();
       return;
     }
-    const largest = (values) => 1.18 * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const largest = (values) => HEADROOM * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const steps = later ? Math.ceil(FOLLOWED / (end / swing.times.length)) : 0;
     const times = [...swing.times, ...Array.from({ length: steps }, (_, k) => end + ((k + 1) * FOLLOWED) / steps)];
-    const going = this.laws.map(({ role, fit }) => ({ role, ...fit.shown(times) }));
+    // A law goes on as it went until it is fitted anew; what is recorded meanwhile changes nothing.
+    const going = this.laws.map(({ role, fit }) => {
+      if (fit.goneOn?.times.length !== times.length) fit.goneOn = { times, ...fit.shown(times) };
+      return { role, ...fit.goneOn };
+    });
     for (const [scene, kind, name] of [["rateScene", "rates", "rate (rad/s)"], ["angleScene", "angles", "angle (rad)"]]) {
       const own = scene === measured[0];
       const recorded = { role: "truth", times: swing.times, values: own ? swing.values : swing[kind] };
       const curves = [recorded];
       if (own && later) curves.push({ role: "truth", ...later });
-      for (const law of going) curves.push({ role: law.role, times, values: own ? law.values : law[kind] });
+      for (const law of going) curves.push({ ...law, values: own ? law.values : law[kind] });
       this[scene].draw(colors, { curves, until, split, end, half: largest(recorded.values), xName: "time (s)", yName: own || swing.kind === "angle" ? name : `${name}, integrated` });
     }
   }
@@ -448,7 +451,7 @@ class RecordingLab extends Shell {
     const [times, ...axes] = phone.columns;
     const moving = axes.reduce((best, axis) => (variance(axis) > variance(best) ? axis : best));
     const begun = times[0] ?? 0;
-    const half = 1.18 * moving.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+    const half = HEADROOM * moving.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
     const curves = [{ role: "truth", times: times.map((time) => time - begun), values: moving }];
     this.rateScene.draw(colors, { curves, until: RECORDED, split: null, end: RECORDED, half, xName: "time (s)", yName: "rate (rad/s)" });
     this.angleScene.draw(colors, { curves: [], until: RECORDED, split: null, end: RECORDED, half: 1, xName: "time (s)", yName: "angle (rad)" });
@@ -473,8 +476,8 @@ class RecordingLab extends Shell {
       if (head.childElementCount === 0) head.replaceChildren(roleWord(text, role), " ", swatch(role, this.colors.roles[role]));
     }
     const unit = this.swing.kind === "rate" ? "rad/s" : "rad";
-    this.offRow.name.textContent = `last fifth off by (${unit})`;
-    this.nextRow.name.textContent = `what came next, off by (${unit})`;
+    this.offRow.name.textContent = `off in the last fifth (${unit})`;
+    this.nextRow.name.textContent = `off in what came next (${unit})`;
     this.nextRow.root.hidden = !this.later;
     Object.keys(LAWS).forEach((law, column) => {
       const fit = this.fitted[law];
@@ -495,7 +498,7 @@ class RecordingLab extends Shell {
       return `${formatNumber(value, enough)} ± ${formatNumber(Math.max(error, 10 ** -enough), enough)}`;
     };
     const length = GRAVITY / stiffness;
-    const next = this.later && this.later.times.length > 1 ? this.nextError(fit) : NaN;
+    const next = this.later?.times.length && fit.goneOn ? this.nextError(fit) : NaN;
     return [
       rounded(stiffness, deviations?.[0], 2),
       rounded(length, deviations && (length * deviations[0]) / stiffness, 3),
@@ -505,12 +508,16 @@ class RecordingLab extends Shell {
     ];
   }
 
-  nextError(fit) {
-    const { later, swing } = this;
-    const times = [...swing.times, ...later.times];
-    const { values } = fit.shown(times);
-    const sum = later.values.reduce((total, value, k) => total + (values[swing.times.length + k] - value) ** 2, 0);
-    return Math.sqrt(sum / later.values.length);
+  /** How far a forecast of what came after the recording is off. */
+  nextError({ goneOn }) {
+    const { later } = this;
+    let [k, sum] = [0, 0];
+    later.times.forEach((time, i) => {
+      while (k + 2 < goneOn.times.length && goneOn.times[k + 1] < time) k += 1;
+      const part = (time - goneOn.times[k]) / (goneOn.times[k + 1] - goneOn.times[k]);
+      sum += (goneOn.values[k] + part * (goneOn.values[k + 1] - goneOn.values[k]) - later.values[i]) ** 2;
+    });
+    return Math.sqrt(sum / later.times.length);
   }
 
   phase() {

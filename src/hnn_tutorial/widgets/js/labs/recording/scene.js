@@ -108,7 +108,9 @@ export class TimeScene {
     if (count < 2) return;
     useStyle(g, style, strength);
     g.beginPath();
-    tracePoints(g, count, (k) => [axes.x(times[first + k]), axes.y(values[first + k])]);
+    // What was not recorded is not drawn.
+    const gap = (3 * (axes.x(times.at(-1)) - axes.x(times[0]))) / times.length;
+    tracePoints(g, count, (k) => [axes.x(times[first + k]), axes.y(values[first + k])], (before, x) => x - before > gap);
     g.stroke();
   }
 }
