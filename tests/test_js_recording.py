@@ -276,7 +276,8 @@ def test_the_axis_that_turns_most_is_taken_and_gaps_are_left_out(run):
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("", "row 1: expected a table"),
+        ("", "row 1: expected a table of times and of angles or rates, found an empty file"),
+        ("t,θ", "row 1: expected a table of times and of angles or rates, found a single row"),
         ("hello\nworld\n", "row 1: expected columns separated by a comma"),
         ("t,θ\n0,1\n0.1,abc\n0.2,1\n", "row 3, column 2 (θ): expected a number, found “abc”"),
         ("t,θ\n\n0,1\n0.1,2,3\n0.2,1\n", "row 4: expected 2 columns as in the others, found 3"),

@@ -32,6 +32,14 @@ const variance = (values) => {
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
 };
 
+/** What a motion shows at a time, between two of its own. */
+function valueAt({ times, values }, time) {
+  const next = times.findIndex((other) => other >= time);
+  if (next <= 0) return next < 0 ? values.at(-1) : values[0];
+  const part = (time - times[next - 1]) / (times[next] - times[next - 1]);
+  return values[next - 1] + part * (values[next] - values[next - 1]);
+}
+
 class RecordingLab extends Shell {
   name = "recording-lab";
   loads = ["_sample", "_columns"];
@@ -45,6 +53,8 @@ class RecordingLab extends Shell {
   seed = 0;
   trouble = "";
   later = null;
+  /** Whether the chart of what was recorded shows how far the laws are off instead. */
+  differences = false;
   chartStale = true;
 
   // --- the page elements -------------------------------------------------------------------
@@ -68,6 +78,8 @@ class RecordingLab extends Shell {
 
     this.learnButton = button("Fit and train", life, () => this.learn());
     this.learnButton.classList.add("hnn-primary");
+    this.offButton = button("Differences", life, () => this.showDifferences(!this.differences));
+    this.offButton.setAttribute("aria-pressed", "false");
     this.saveButton = button("Download CSV", life, () => this.save());
     this.fileInput = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv,text/plain", "aria-label": "a CSV file of a swing", hidden: true });
     life.listen(this.fileInput, "change", () => {
@@ -96,11 +108,11 @@ class RecordingLab extends Shell {
     const quantities = Object.entries(QUANTITIES).map(([value, { text }]) => ({ value, text }));
     this.quantitySelect = select({ name: "which holds the", choices: quantities }, life, choose("quantity"));
     const seconds = (value) => `${formatNumber(value, 1)} s`;
-    this.fromSlider = slider({ name: "from", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, value, this.to)));
-    this.toSlider = slider({ name: "to", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, this.from, value)));
+    this.fromSlider = slider({ name: "begin at", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, value, this.to)));
+    this.toSlider = slider({ name: "end at", low: 0, high: 10, step: 0.1, format: seconds }, life, (value) => this.try(() => this.takeSwing(this.whole, this.from, value)));
     const again = button("New weights", life, () => this.learn(this.seed + 1));
     const controls = this.controls({
-      buttons: [this.learnButton, this.saveButton],
+      buttons: [this.learnButton, this.offButton, this.saveButton],
       first: [chips],
       more: [this.valueSelect.label, this.quantitySelect.label, this.timeSelect.label, this.fromSlider.label, this.toSlider.label, again],
     });
@@ -208,6 +220,7 @@ class RecordingLab extends Shell {
     Object.assign(this, { whole, swing, from, to, trouble: "", later: null, time: 0 });
     this.showRange();
     this.forget();
+    if (this.taskLine.done) this.taskLine.again();
     this.play(this.wantsMotion && this.seen);
     this.speakSoon();
   }
@@ -217,7 +230,8 @@ class RecordingLab extends Shell {
     try {
       work();
     } catch (error) {
-      this.fail(`${error.message}.`);
+      const { message } = error;
+      this.fail(`${message[0].toUpperCase()}${message.slice(1)}.`);
       this.showRange();
     }
   }
@@ -228,7 +242,6 @@ class RecordingLab extends Shell {
     this.training = false;
     this.fitted = {};
     this.tookMs = 0;
-    if (this.taskLine.done) this.taskLine.again();
     this.chartStale = true;
     this.redraw();
   }
@@ -262,7 +275,7 @@ class RecordingLab extends Shell {
 
   /** What the reader tried did not work. */
   fail(message) {
-    this.trouble = message[0].toUpperCase() + message.slice(1);
+    this.trouble = message;
     this.showSource();
     this.say(this.trouble);
     this.redraw();
@@ -284,8 +297,8 @@ class RecordingLab extends Shell {
     this.trouble = "";
     this.later = null;
     this.play(false);
+    this.say(`Hang up the phone, pull it aside, let go: the recording begins after ${COUNTDOWN} s and takes ${RECORDED} s.`);
     this.phone.start().then(() => this.showSource());
-    this.say(`Hold the phone to the cord, pull it aside, let go: the recording begins after ${COUNTDOWN} s and takes ${RECORDED} s.`);
     this.showSource();
   }
 
@@ -389,6 +402,7 @@ class RecordingLab extends Shell {
     super.reset();
     this.trouble = "";
     this.seed = 0;
+    this.showDifferences(false);
     this.takeSample();
   }
 
@@ -396,6 +410,13 @@ class RecordingLab extends Shell {
 
   get ended() {
     return Boolean(this.swing) && this.time >= this.swing.duration;
+  }
+
+  showDifferences(differences) {
+    this.differences = differences;
+    this.offButton.setAttribute("aria-pressed", String(differences));
+    this.chartStale = true;
+    this.redraw();
   }
 
   /** The last time that the charts show. */
@@ -421,7 +442,7 @@ class RecordingLab extends Shell {
 
   drawCharts() {
     const { colors, later, phone, swing } = this;
-    const measured = swing.kind === "rate" ? ["rateScene", "rate (rad/s)"] : ["angleScene", "angle (rad)"];
+    const measured = swing.kind === "rate" ? "rateScene" : "angleScene";
     const [split, end, until] = [swing.split, swing.duration, this.until];
     if (phone.phase === "countdown" || phone.phase === "recording" || phone.phase === "waiting") {
       this.drawSensor();
@@ -436,13 +457,29 @@ class RecordingLab extends Shell {
       return { role, ...fit.goneOn };
     });
     for (const [scene, kind, name] of [["rateScene", "rates", "rate (rad/s)"], ["angleScene", "angles", "angle (rad)"]]) {
-      const own = scene === measured[0];
+      const own = scene === measured;
       const recorded = { role: "truth", times: swing.times, values: own ? swing.values : swing[kind] };
       const curves = [recorded];
       if (own && later) curves.push({ role: "truth", ...later });
       for (const law of going) curves.push({ ...law, values: own ? law.values : law[kind] });
+      if (own && this.differences && going.length) {
+        this.drawDifferences(scene, name);
+        continue;
+      }
       this[scene].draw(colors, { curves, until, split, end, half: largest(recorded.values), xName: "time (s)", yName: own || swing.kind === "angle" ? name : `${name}, integrated` });
     }
+  }
+
+  /** What each law says less what was recorded. */
+  drawDifferences(scene, name) {
+    const { colors, later, swing, until } = this;
+    const curves = this.laws.map(({ role, fit }) => {
+      const values = Array.from(swing.values, (value, k) => fit.values[k] - value);
+      if (later) later.values.forEach((value, k) => values.push(valueAt(fit.goneOn, later.times[k]) - value));
+      return { role, times: [...swing.times, ...(later?.times ?? [])], values };
+    });
+    const half = HEADROOM * curves.reduce((most, { values }) => Math.max(most, ...values.map(Math.abs)), 1e-9);
+    scene.draw(colors, { curves, until, split: swing.split, end: swing.duration, half, xName: "time (s)", yName: `${name}: law − recorded` });
   }
 
   /** What the sensor says while it is being recorded. */
@@ -471,7 +508,8 @@ class RecordingLab extends Shell {
   showNumbers() {
     if (!this.swing) return;
     this.clock.textContent = this.phase();
-    this.learnButton.textContent = this.training ? "Stop" : this.fitted.energy ? "Train again" : "Fit and train";
+    const word = this.training ? "Stop" : this.fitted.energy ? "Train again" : "Fit and train";
+    if (this.learnButton.textContent !== word) this.learnButton.textContent = word;
     for (const { head, role, text } of this.heads) {
       if (head.childElementCount === 0) head.replaceChildren(roleWord(text, role), " ", swatch(role, this.colors.roles[role]));
     }
@@ -510,14 +548,8 @@ class RecordingLab extends Shell {
 
   /** How far a forecast of what came after the recording is off. */
   nextError({ goneOn }) {
-    const { later } = this;
-    let [k, sum] = [0, 0];
-    later.times.forEach((time, i) => {
-      while (k + 2 < goneOn.times.length && goneOn.times[k + 1] < time) k += 1;
-      const part = (time - goneOn.times[k]) / (goneOn.times[k + 1] - goneOn.times[k]);
-      sum += (goneOn.values[k] + part * (goneOn.values[k + 1] - goneOn.values[k]) - later.values[i]) ** 2;
-    });
-    return Math.sqrt(sum / later.times.length);
+    const { times, values } = this.later;
+    return Math.sqrt(times.reduce((sum, time, k) => sum + (valueAt(goneOn, time) - values[k]) ** 2, 0) / times.length);
   }
 
   phase() {

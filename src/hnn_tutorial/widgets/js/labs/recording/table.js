@@ -65,7 +65,7 @@ export function readTable(text) {
     .split(/\r\n|\n|\r/)
     .map((line, k) => ({ row: k + 1, text: line }))
     .filter((line) => line.text.trim() !== "" && !COMMENT.test(line.text));
-  if (lines.length < 2) throw new Error("row 1: expected a table of times and of angles or rates, found an empty file");
+  if (lines.length < 2) throw new Error("row 1: expected a table of times and of angles or rates, found " + (lines.length ? "a single row" : "an empty file"));
   const delimiter = findDelimiter(lines);
   const rows = lines.map(({ row, text: line }) => ({ row, cells: splitLine(line, delimiter) }));
   // A program may write a few lines of its own before the table.
