@@ -108,7 +108,11 @@ class RecordingLab(Lab):
         column = 1 + int(table[:, 1:].var(0).argmax())
         times, values = table[:, 0], table[:, column]
         axes = figure.subplots()
-        axes.plot(times, values, **line_style("truth"))
+        # What was not recorded is not drawn.
+        gaps = (times.diff() > 3 * times.diff().median()).nonzero().ravel() + 1
+        pieces = (torch.tensor_split(column, gaps) for column in (times, values))
+        for t, v in zip(*pieces, strict=True):
+            axes.plot(t, v, **line_style("truth"))
         split = float(times[int(LEARNED * len(times))])
         axes.axvspan(split, float(times[-1]), alpha=0.15, color="grey", linewidth=0)
         axes.set_xlabel("time (s)")

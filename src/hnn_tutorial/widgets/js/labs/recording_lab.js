@@ -479,7 +479,7 @@ class RecordingLab extends Shell {
       return { role, times: [...swing.times, ...(later?.times ?? [])], values };
     });
     const half = HEADROOM * curves.reduce((most, { values }) => Math.max(most, ...values.map(Math.abs)), 1e-9);
-    scene.draw(colors, { curves, until, split: swing.split, end: swing.duration, half, xName: "time (s)", yName: `${name}: law − recorded` });
+    this[scene].draw(colors, { curves, until, split: swing.split, end: swing.duration, half, xName: "time (s)", yName: `${name}: law − recorded` });
   }
 
   /** What the sensor says while it is being recorded. */
