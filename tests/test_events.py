@@ -134,8 +134,22 @@ def test_a_state_that_has_crossed_no_longer_moves():
         )
         expected = torch.tensor([0.5, 3.5]).double()
         torch.testing.assert_close(found.times, expected, rtol=1e-6, atol=0)
-    with pytest.raises(RuntimeError, match="DOP853 stopped after t = 1"):
-        crossings(lambda x: x**2, x0, [0, 3.9], lambda x: x[..., 0] - 2)
+
+
+@pytest.mark.parametrize("name", ["dop853", "rk45", "rk4"])
+def test_a_state_that_is_lost_is_named_and_takes_no_other_with_it(name):
+    """ẋ = x² is infinite at t = 1/x₀; what each had crossed before is kept."""
+    x0 = torch.tensor([[[0.25], [1.0], [0.2]]], dtype=torch.float64)
+    setting = {"step": 0.01} if name == "rk4" else {}
+    with pytest.warns(RuntimeWarning, match=r"1 of 3 states.*: index \(0, 1\)") as told:
+        found = crossings(lambda x: x**2, x0, [0, 3.9], lambda x: x[..., 0] - 2, name, **setting)
+    assert told[0].filename == __file__
+    assert found.lost.tolist() == [1]
+    assert found.members.tolist() == [0, 1]
+    torch.testing.assert_close(found.times, torch.tensor([3.5, 0.5]).double(), rtol=1e-5, atol=0)
+    if name != "rk4":
+        with pytest.raises(RuntimeError, match="stopped after t = 1"):
+            crossings(lambda x: x**2, x0[:, 1:2], [0, 3.9], lambda x: x[..., 0] - 2, name)
 
 
 def test_starts_and_ends_on_the_surface_and_motions_that_never_cross():
@@ -162,10 +176,73 @@ def test_the_batch_keeps_its_dtype_and_a_model_its_weights_out_of_it():
     found = crossings(spring.field, batch, [0, math.pi], height, "rk4", step=0.02)
     assert found.states.dtype == torch.float32
     assert found.members.tolist() == list(range(6))  # half a turn crosses once
-    learned = crossings(model.field, START, [0, 1], lambda x: x[..., 0] - 1.01, "radau")
+    with torch.no_grad():
+        learned = crossings(model.field, START, [0, 1], lambda x: x[..., 0] - 1.01, "radau")
     assert not learned.states.requires_grad
     given = crossings(spring.field, batch.numpy(), [0, math.pi], height, "rk4", step=0.02)
     assert torch.equal(given.times, found.times)
+
+
+SEPARABLE = [name for name, method in METHODS.items() if method.needs_separable]
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "radau"])
+def test_times_and_states_have_the_gradients_of_difference_quotients(name, first):
+    """By the starts, by a constant of the field, and by one of the event."""
+    clocked = name not in SEPARABLE
+
+    def followed(flat):
+        x0, stiffness, level = flat[:4].reshape(2, 2), flat[4], flat[5]
+
+        def field(x):
+            return torch.stack([x[..., 1], -stiffness * torch.sin(x[..., 0])], dim=-1)
+
+        def driven(t, x):
+            return field(x) + 0.1 * math.cos(t) * torch.tensor([0.0, 1.0]).double()
+
+        def event(x):
+            return x[..., 0] - level
+
+        def late(t, x):
+            return event(x) + 0.05 * math.sin(2 * t) * x[..., 1]
+
+        setting = {} if METHODS[name].adaptive else {"step": 0.05}
+        found = crossings(
+            driven if clocked else field,
+            x0,
+            [0, 5.0],
+            late if clocked else event,
+            name,
+            first=first,
+            **setting,
+        )
+        assert set(found.members.tolist()) == {0, 1}
+        assert len(found) == 2 if first else len(found) > 3
+        weights = torch.linspace(1, 2, len(found), dtype=torch.float64)
+        return (weights * (found.times + found.states @ torch.tensor([0.4, -0.7]).double())).sum()
+
+    start = torch.tensor([1.1, 0.2, -0.6, 0.9, 1.7, 0.1], dtype=torch.float64, requires_grad=True)
+    total = followed(start)
+    (slope,) = torch.autograd.grad(total, start, create_graph=True)
+    h = 1e-4 if METHODS[name].adaptive else 1e-5
+    with torch.no_grad():
+        assert followed(start) == pytest.approx(total.item(), rel=1e-8)
+        quotients = [
+            (followed(start + h * one) - followed(start - h * one)) / (2 * h)
+            for one in torch.eye(6, dtype=torch.float64)
+        ]
+    torch.testing.assert_close(slope, torch.stack(quotients), rtol=2e-5, atol=2e-5)
+    with pytest.raises(RuntimeError, match="first derivatives only"):
+        torch.autograd.grad(slope.sum(), start)
+
+
+def test_a_gradient_that_cannot_be_had_is_refused():
+    x0 = START.clone().requires_grad_()
+    with pytest.raises(ValueError, match="radau carries no gradient"):
+        crossings(thrown, x0, [0, 2], height, "radau")
+    with pytest.raises(ValueError, match="state 0 at t = .*has no gradient: g does not change"):
+        crossings(thrown, x0, [0, 2], lambda x: torch.from_numpy(x.detach().numpy()[..., 0]))
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,23 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
-from hnn_tutorial.integrators.adaptive import DOP853, RADAU, RK45, solve_adaptive
+from hnn_tutorial.integrators.adaptive import (
+    DOP853,
+    RADAU,
+    RK45,
+    solve_adaptive,
+    warn_of_lost,
+)
 from hnn_tutorial.integrators.events import (
     Crossings,
+    Found,
     Stretch,
     adaptive_stretches,
+    as_found,
+    collected,
     find_crossings,
+    repeat_to_crossings,
+    with_gradient,
 )
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
@@ -194,13 +205,18 @@ def crossings(
         options: ``rtol`` and ``atol`` of the adaptive methods.
 
     Returns:
-        The crossings of all states; none, if none of them crosses. They carry no gradient.
+        The crossings of all states; none, if none of them crosses. Times and states carry first
+        derivatives by ``x0`` and by the weights of field and event; where these are wanted twice,
+        PyTorch refuses. States that could not be followed to the end, by an adaptive method that
+        gave up or to a number that is not finite, are in ``lost``, and a ``RuntimeWarning`` names
+        them.
 
     Raises:
-        ValueError: as ``integrate`` does; for a direction that is not -1, 0 or 1, and an event that
-            gives another shape than one number for each state.
+        ValueError: as ``integrate`` does; for a direction that is not -1, 0 or 1, an event that
+            gives another shape than one number for each state, and a gradient that is wanted where
+            g does not change along the motion.
         TypeError: as ``integrate`` does; if the event gives no tensor of the states' dtype.
-        RuntimeError: if an adaptive method gives up on any of the states.
+        RuntimeError: if an adaptive method gives up on all of the states.
     """
     check_type(bool, "True or False", first=first)
     if as_number("direction", direction) not in (-1, 0, 1):
@@ -213,28 +229,83 @@ def crossings(
         check_output(value, x, x.shape[:-1], "the event")
         return value
 
-    done = torch.zeros(start.shape[:-1], dtype=torch.bool, device=start.device)
     still = checked_field(field)
 
-    def moving(t: float, x: Tensor) -> Tensor:
-        rate = clocked(t, x) if clocked else still(x)
-        return torch.where(done.unsqueeze(-1), 0, rate) if first else rate
+    def motion(t: float, x: Tensor) -> Tensor:
+        return clocked(t, x) if clocked else still(x)
 
-    with torch.no_grad():
-        start = start.detach()
-        stretches: Iterator[Stretch]
-        if len(clock) == 1:
-            stretches = iter(())
-        elif chosen.step is None:
-            stretches = adaptive_stretches(moving, start, clock, method.upper(), **options)
-        else:
-            advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen.step)
-            if step is None and len(clock) == 2:
-                _check_single_step(advance, start, clock, method)
-            stretches = _fixed_stretches(advance, start, clock, step)
-        return find_crossings(
-            stretches, start, clock[0], watched, int(direction), done if first else None
+    wanted = torch.is_grad_enabled() and (
+        start.requires_grad
+        or motion(clock[0], start).requires_grad
+        or watched(clock[0], start).requires_grad
+    )
+    if wanted and method == "radau":
+        raise ValueError(
+            "radau carries no gradient, and one is wanted of x0, or of the weights of the field or "
+            "the event; call crossings inside torch.no_grad(), or use dop853 or a fixed-step method"
         )
+    refine = with_gradient(motion, watched, timed is not None) if wanted else as_found
+
+    def follow(x0: Tensor) -> Found:
+        done = torch.zeros(x0.shape[:-1], dtype=torch.bool, device=x0.device)
+
+        def moving(t: float, x: Tensor) -> Tensor:
+            rate = motion(t, x)
+            return torch.where(done.clone().unsqueeze(-1), 0, rate) if first else rate
+
+        stops = done if first else None
+        search = (clock[0], watched, int(direction), stops)
+        if len(clock) == 1:
+            return find_crossings(iter(()), x0, *search, refine)
+        if chosen.step is None:
+            accepted: list[float] = []
+            with torch.no_grad():
+                stretches = adaptive_stretches(
+                    moving, x0.detach(), clock, method.upper(), accepted, **options
+                )
+                found = find_crossings(stretches, x0, *search, as_found)
+            if wanted and (not found.reason or found.lost):
+                rows = repeat_to_crossings(
+                    motion, x0, accepted, found.rows, method.upper(), first, refine
+                )
+                found = found._replace(rows=rows)
+            return found
+        advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen.step)
+        if step is None and len(clock) == 2:
+            _check_single_step(advance, x0, clock, method)
+        return find_crossings(_fixed_stretches(advance, x0, clock, step), x0, *search, refine)
+
+    with torch.set_grad_enabled(wanted):
+        start = start if wanted else start.detach()
+        found = follow(start)
+        if found.reason and not found.lost:
+            # SciPy gave up on the batch: its halves are followed apart, down to single states.
+            flat = start.reshape(-1, start.shape[-1])
+            found = _followed_apart(follow, flat)
+        lost, count = found.lost, max(1, start[..., 0].numel())
+        if found.reason and len(lost) == count:
+            raise RuntimeError(found.reason)
+        if lost:
+            text = "were lost, with the crossings after that: {}. " + found.reason
+            warn_of_lost(lost, start.shape[:-1], text.rstrip(), floors=1)
+        return collected(found, start)
+
+
+def _followed_apart(follow: Callable[[Tensor], Found], flat: Tensor) -> Found:
+    """Follow the halves of a batch apart, until those that an adaptive method loses stand alone."""
+    whole = Found([], [], "")
+    waiting = [half for half in torch.arange(len(flat)).tensor_split(2) if len(half)]
+    while waiting:
+        group = waiting.pop()
+        found = follow(flat[group])
+        if found.reason and len(group) > 1:
+            waiting.extend(group.tensor_split(2))
+            continue
+        members = group.tolist()
+        whole.rows.extend(row._replace(member=members[row.member]) for row in found.rows)
+        whole.lost.extend(members[k] for k in found.lost)
+        whole = whole._replace(reason=found.reason or whole.reason)
+    return whole
 
 
 def _checked(

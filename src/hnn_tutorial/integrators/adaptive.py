@@ -1,8 +1,9 @@
 """SciPy's adaptive Runge–Kutta methods, which choose their own steps."""
 
 import itertools
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def solve_adaptive(
             raise
         return _apart(field, x0, times, scipy_name, tolerances, str(error))
     if wanted:
-        return _repeat(field, x0, times, accepted, SOLVERS[scipy_name])
+        return _repeat(field, x0, times, accepted, scipy_name)
     return y
 
 
@@ -190,40 +191,72 @@ def _apart(
                 waiting.extend(group.tensor_split(2))
     if len(lost) == len(flat):
         raise RuntimeError(reason)
-    named = [tuple(int(i) for i in np.unravel_index(k, x0.shape[:-1])) for k in sorted(lost)]
-    shown = ", ".join(str(n[0] if len(n) == 1 else n) for n in named[:8])
-    warnings.warn(
-        f"{len(lost)} of {len(flat)} states of the batch were lost and are NaN after the first "
-        f"time: index {shown}{', ...' if len(named) > 8 else ''}. {reason}",
-        RuntimeWarning,
-        stacklevel=4,
-    )
+    text = f"were lost and are NaN after the first time: {{}}. {reason}"
+    warn_of_lost(lost, x0.shape[:-1], text, floors=3)
     return path.reshape(len(times), *x0.shape)
 
 
+def warn_of_lost(lost: Sequence[int], batch: Sequence[int], text: str, floors: int) -> None:
+    """Warn of states of a batch that were lost.
+
+    Args:
+        lost: which, of the flattened batch.
+        batch: its shape.
+        text: what to say of them, with ``{}`` where their indices go.
+        floors: of calls between the user's and this one.
+    """
+    named = [tuple(int(i) for i in np.unravel_index(k, tuple(batch))) for k in sorted(lost)]
+    shown = ", ".join(str(n[0] if len(n) == 1 else n) for n in named[:8])
+    shown = f"index {shown}{', ...' if len(named) > 8 else ''}"
+    count = f"{len(lost)} of {math.prod(batch)} states of the batch "
+    warnings.warn(count + text.format(shown), RuntimeWarning, stacklevel=2 + floors)
+
+
 def _repeat(
-    field: Clocked, x0: Tensor, times: list[float], accepted: list[float], solver: type
+    field: Clocked, x0: Tensor, times: list[float], accepted: list[float], scipy_name: str
 ) -> Tensor:
     """Make the accepted steps once more in torch, and one end at each time asked for."""
-    A, B, C = solver.A, solver.B, solver.C  # type: ignore[attr-defined]  # SciPy's tableaus
-    stages = len(B)
     ends = sorted({*accepted, *times}, reverse=times[-1] < times[0])
-    x, states, asked = x0, [x0], set(times)
-    for t, after in itertools.pairwise(ends):
-        h = after - t
-        slopes: list[Tensor] = []
-        for i in range(stages):
-            rows = zip(A[i, :i].tolist(), slopes, strict=True)
-            y = x + sum((h * a * k for a, k in rows if a), torch.zeros_like(x))
-            slopes.append(field(t + float(C[i]) * h, y))
-        weighted = zip(B.tolist(), slopes, strict=True)
-        x = x + sum((h * b * k for b, k in weighted if b), torch.zeros_like(x))
-        if after in asked:
-            states.append(x)
+    states = [x0, *(x for _, x in repeated(field, x0, ends, scipy_name, None, set(times)))]
     path = torch.stack(states)
     if anywhere(~torch.isfinite(path.detach())):
         raise RuntimeError("the accepted steps ran away when they were repeated for the gradient")
     return path
+
+
+def repeated(
+    field: Clocked,
+    x0: Tensor,
+    ends: Sequence[float],
+    scipy_name: str,
+    moves: Callable[[float], Tensor] | None,
+    asked: set[float],
+) -> Iterator[tuple[float, Tensor]]:
+    """Yield times that are asked for and the states then, by given steps of SciPy's tableau.
+
+    Args:
+        field: ``(t, x) -> ẋ``.
+        x0: states at the first end.
+        ends: of the steps.
+        scipy_name: of the method.
+        moves: which states move in the step that begins at a time, broadcast to them; None for all.
+        asked: those ends that are wanted.
+    """
+    solver: Any = SOLVERS[scipy_name]
+    A, B, C = solver.A, solver.B, solver.C
+    x = x0
+    for t, after in itertools.pairwise(ends):
+        h = after - t
+        slopes: list[Tensor] = []
+        for i in range(len(B)):
+            rows = zip(A[i, :i].tolist(), slopes, strict=True)
+            y = x + sum((h * a * k for a, k in rows if a), torch.zeros_like(x))
+            slopes.append(field(t + float(C[i]) * h, y))
+        weighted = zip(B.tolist(), slopes, strict=True)
+        moved = x + sum((h * b * k for b, k in weighted if b), torch.zeros_like(x))
+        x = moved if moves is None else torch.where(moves(t), moved, x)
+        if after in asked:
+            yield after, x
 
 
 RK45 = Method("rk45", "RK45 (SciPy)", 5, False, True, False, 6, None)
