@@ -88,9 +88,9 @@ export class TimeScene {
     g.fillStyle = colors.ink;
     g.textBaseline = "top";
     g.textAlign = "left";
-    const word = until > end ? "forecast; from the line on, what comes next" : "forecast";
-    if (g.measureText(word).width < axes.right - axes.x(split) - 10) g.fillText(word, axes.x(split) + 6, axes.top + 7);
-    else g.fillText("forecast", axes.x(split) + 6, axes.top + 7);
+    const room = axes.right - axes.x(split) - 12;
+    const word = ["forecast; from the line on, what comes next", "forecast"].find((text, k) => (k || until > end) && g.measureText(text).width < room);
+    if (word) g.fillText(word, axes.x(split) + 6, axes.top + 7);
     if (until <= end) return;
     g.strokeStyle = colors.muted;
     g.lineWidth = 1;
