@@ -73,6 +73,10 @@ LOCAL: dict[str, dict[str, str]] = {
         "a": "coefficients of a sum",
         "v": "a velocity, any vector",
     },
+    "solutions/real_pendulum": {
+        "a": "the share of forward differences",
+        "z": "an angle, ω Δt",
+    },
     "solutions/what_does_not_change": {
         "a": "a rate of the predator and its prey",
         "b": "a rate of the predator and its prey",
