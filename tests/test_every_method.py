@@ -6,6 +6,8 @@ import browser_tools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate
 from hnn_tutorial.integrators.splitting import coupled_parts
@@ -162,6 +164,46 @@ def test_a_field_may_depend_on_a_time_far_from_zero(name, dtype):
     options = {} if METHODS[name].adaptive else {"step": 0.01}
     end = integrate(field, x0, times, name, **options)[-1].double()
     assert (end - math.sin(1.0)).abs().max() < (0.01 if name == "euler" else 2e-5)
+
+
+reals = st.floats(-1.5, 1.5)
+
+
+@pytest.mark.parametrize("name", [n for n, m in METHODS.items() if not m.needs_separable])
+@settings(max_examples=8)
+@given(
+    st.lists(reals, min_size=12, max_size=12),
+    st.lists(st.floats(0.05, 0.4), min_size=1, max_size=3),
+    st.sampled_from([1, -1]),
+    st.sampled_from([0.0, 3600.0]),
+)
+def test_the_gradients_of_a_driven_motion_are_difference_quotients(name, drawn, gaps, way, clock):
+    """By two starts in a batch, and by every number in a field f(t, x), forwards and backwards."""
+    times = [clock]
+    for gap in gaps:
+        times.append(times[-1] + way * gap)
+    options = {} if METHODS[name].adaptive else {"step": 0.1}
+
+    def total(numbers):
+        x0, a = numbers[:6].reshape(2, 3), numbers[6:]
+
+        def field(t, x):
+            s = t - clock
+            drive = torch.stack([a[0] * s, torch.sin(a[1] * s), a[2] * torch.exp(-a[3] * s)])
+            return a[4] * torch.sin(x.roll(1, -1)) - a[5] * x + drive
+
+        path = integrate(field, x0, times, name, **options)
+        return (path * torch.linspace(1, 2, path.numel()).to(path).reshape(path.shape)).sum()
+
+    numbers = torch.tensor(drawn, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(total(numbers), numbers)
+    # Along a direction in which every number moves, each by another amount.
+    along = torch.cos(torch.arange(12, dtype=torch.float64) ** 2)
+    # An adaptive method chooses other steps beside: its tolerance is seen in the quotient.
+    h, within = (1e-4, 1e-4) if METHODS[name].adaptive else (1e-5, 1e-6)
+    with torch.no_grad():
+        quotient = (total(numbers + h * along) - total(numbers - h * along)) / (2 * h)
+    torch.testing.assert_close(slope @ along, quotient, rtol=within, atol=within)
 
 
 def test_arguments_in_another_order_are_refused():
