@@ -304,7 +304,7 @@ def test_every_width_and_both_themes(open_lab, width, density, theme):
 def test_a_phone_shows_hand_picture_and_numbers_at_once(open_lab):
     page = open_lab(width=390, height=844)
     train(page)
-    chart = page.locator(".hnn-phase").bounding_box()
+    chart = page.locator(".hnn-rate").bounding_box()
     table = page.locator(".hnn-numbers").bounding_box()
     learn = page.get_by_role("button", name="Train again").bounding_box()
     parts = [chart, table, learn]

@@ -97,7 +97,7 @@ class RecordingLab(Lab):
         return torch.tensor(table)
 
     def _card_heights(self) -> tuple[int, int]:
-        return 1365, 875
+        return 1370, 925
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw what the lab starts with over time, and mark the part that is to be forecast."""

@@ -3,6 +3,7 @@
 import { formatNumber } from "../drawing/canvas.js";
 import { button, element, roleWord, select, slider, swatch } from "../shell/controls.js";
 import { Shell, widget } from "../shell/shell.js";
+import { themeColors } from "../shell/theme.js";
 import { RolloutFit } from "../training/rollout.js";
 import { Trainer, serveTraining } from "../training/trainer.js";
 import { COUNTDOWN, FOLLOWED, PHONE_NAMES, Phone, RECORDED } from "./recording/phone.js";
@@ -70,7 +71,7 @@ class RecordingLab extends Shell {
       failed: (message) => this.fail(`No recording: ${message}. A file or the sample work here too.`),
     });
     const body = this.stage("body", this.canvas("body", "the swing at one instant"));
-    const rate = this.stage("phase", this.canvas("rate", "the rate over time"));
+    const rate = this.stage("rate", this.canvas("rate", "the rate over time"));
     const angle = this.stage("energy", this.canvas("angle", "the angle over time"));
     this.rateScene = new TimeScene(this.surfaces.rate);
     this.angleScene = new TimeScene(this.surfaces.angle);
@@ -119,16 +120,16 @@ class RecordingLab extends Shell {
     this.playButton.classList.remove("hnn-primary");
 
     const heading = (text, scope) => element("th", { scope }, text);
-    const heads = Object.values(LAWS).map(({ role, text }) => {
-      const head = heading(text, "col");
-      return { role, text, head };
-    });
-    this.heads = heads;
+    // Dashes and marks are the same in either theme; colours come from the style sheet.
+    const { roles } = themeColors("light");
+    const heads = Object.values(LAWS).map(({ role, text }) => element("th", { scope: "col" }, roleWord(text, role), " ", swatch(role, roles[role])));
     this.cells = ["k (s⁻²)", "length g/k (m)", "friction (s⁻¹)"].map((name) => ({ name: heading(name, "row"), cells: heads.map(() => element("td")) }));
-    this.offRow = { name: heading("", "row"), cells: heads.map(() => element("td")) };
-    this.nextRow = { name: heading("", "row"), cells: heads.map(() => element("td")) };
+    this.offRow = { name: heading("off in the last fifth (rad/s)", "row"), cells: heads.map(() => element("td")) };
+    this.nextRow = { name: heading("off in what came next (rad/s)", "row"), cells: heads.map(() => element("td")) };
     const rows = [...this.cells, this.offRow, this.nextRow].map((row) => (row.root = element("tr", {}, row.name, ...row.cells)));
-    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("fitted to the first four fifths", "col"), ...heads.map(({ head }) => head))), element("tbody", {}, ...rows));
+    for (const { cells } of [...this.cells, this.offRow]) for (const cell of cells) cell.textContent = "–";
+    this.nextRow.root.hidden = true;
+    const table = element("table", { class: "hnn-table" }, element("thead", {}, element("tr", {}, heading("fitted to the first four fifths", "col"), ...heads)), element("tbody", {}, ...rows));
     this.note = element("p", { class: "hnn-note" }, "Nothing leaves this device: file and sensor are read by this page alone. Network: H = p²/2 + V(q) with friction κ(p)² ≥ 0, V and κ small networks; its k is V″ at rest.");
 
     life.onEnd(() => {
@@ -510,9 +511,6 @@ class RecordingLab extends Shell {
     this.clock.textContent = this.phase();
     const word = this.training ? "Stop" : this.fitted.energy ? "Train again" : "Fit and train";
     if (this.learnButton.textContent !== word) this.learnButton.textContent = word;
-    for (const { head, role, text } of this.heads) {
-      if (head.childElementCount === 0) head.replaceChildren(roleWord(text, role), " ", swatch(role, this.colors.roles[role]));
-    }
     const unit = this.swing.kind === "rate" ? "rad/s" : "rad";
     this.offRow.name.textContent = `off in the last fifth (${unit})`;
     this.nextRow.name.textContent = `off in what came next (${unit})`;
