@@ -104,6 +104,9 @@ def test_claims_and_comparisons_call_things_by_their_names(html: Path) -> None:
         for cell in page.select(".hnn-comparison td:has(.hnn-spread)"):
             assert re.fullmatch(r"\S.* \[.*, .*\]", cell.get_text())
             rows += 1
+        for notes in page.select(".hnn-comparison ul"):
+            trained = [note.get_text().partition(": ")[2] for note in notes("li")]
+            assert len(trained) == len(set(trained)), trained
     assert rows > 50
 
 

@@ -183,6 +183,26 @@ def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 SPREAD = re.compile(r"<td>([^<]*?(?:<sup>[^<]*</sup>)?) (\[.*?\])</td>")
 HEAD = re.compile(r'(<th scope="row">)(\w+)(?=</th>)')
+NOTES = re.compile(r"<ul>(.*?)</ul>", re.DOTALL)
+OPTIMIZERS = {"levenberg marquardt": "Levenberg–Marquardt", "adam": "Adam"}
+
+
+def _notes(found: re.Match[str]) -> str:
+    """The notes of a comparison; rivals that were trained alike share one."""
+    alike: dict[str, list[str]] = {}
+    unequal = []
+    for note in re.findall(r"<li>(.*?)</li>", found[1]):
+        rival, _, settings = note.partition(": ")
+        if rival == "not equal":
+            unequal.append(note)
+        else:
+            name, comma, rest = settings.partition(",")
+            training = OPTIMIZERS.get(name, name) + comma + rest
+            alike.setdefault(training, []).append(by_name(rival))
+    if len(alike) == 1:
+        alike = {training: ["all of them"] for training in alike}
+    notes = [f"{', '.join(rivals)}: {training}" for training, rivals in alike.items()]
+    return f"<ul>{''.join(f'<li>{note}</li>' for note in (*notes, *unequal))}</ul>"
 
 
 def set_tables(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -191,6 +211,7 @@ def set_tables(app: Sphinx, doctree: nodes.document, page: str) -> None:
         if "hnn-comparison" in raw.astext():
             text = SPREAD.sub(r'<td>\1 <span class="hnn-spread">\2</span></td>', raw.astext())
             text = HEAD.sub(lambda head: head[1] + by_name(head[2]), text)
+            text = NOTES.sub(_notes, text)
             raw.rawsource, raw.children = text, [nodes.Text(text)]
 
 
