@@ -321,6 +321,7 @@ class RecordingLab extends Shell {
     this.later = { times: [], values: [] };
     this.play(false);
     this.learn();
+    this.say("Recorded. Let it swing on: both laws say what comes next, and the sensor says what does.");
   }
 
   /** What the phone does after the recording. */
@@ -328,6 +329,7 @@ class RecordingLab extends Shell {
     if (!this.later || this.source !== "phone") return;
     this.later.times.push(time);
     this.later.values.push(rates[this.columns.value - 1]);
+    this.time = time;
   }
 
   // --- fits ------------------------------------------------------------------------------------
@@ -496,12 +498,18 @@ class RecordingLab extends Shell {
   }
 
   drawBody() {
-    const { swing, time } = this;
-    const next = swing.times.findIndex((other) => other > time);
-    const k = next < 0 ? swing.times.length - 1 : Math.max(0, next - 1);
-    const part = next < 1 ? 0 : (time - swing.times[k]) / (swing.times[next] - swing.times[k]);
-    const there = (angles) => (next < 1 ? angles[k] : angles[k] + part * (angles[next] - angles[k]));
-    drawPendulum(this.surfaces.body, this.colors, [{ role: "truth", angle: there(swing.angles) }, ...this.laws.map(({ role, fit }) => ({ role, angle: there(fit.angles) }))]);
+    const { laws, later, phone, swing, time } = this;
+    const angleAt = (times, values) => valueAt({ times, values }, time);
+    const bobs = [];
+    // Nobody has recorded an angle of what comes next, nor of what is being recorded.
+    if (phone.phase === "off" || phone.phase === "following") {
+      if (time <= swing.duration) bobs.push({ role: "truth", angle: angleAt(swing.times, swing.angles) });
+      for (const { role, fit } of laws) {
+        const motion = later && fit.goneOn ? fit.goneOn : { times: swing.times, angles: fit.angles };
+        bobs.push({ role, angle: angleAt(motion.times, motion.angles) });
+      }
+    }
+    drawPendulum(this.surfaces.body, this.colors, bobs);
   }
 
   // --- numbers and words -------------------------------------------------------------------
@@ -552,12 +560,12 @@ class RecordingLab extends Shell {
 
   phase() {
     const { phone } = this;
-    if (phone.phase === "asking") return "may this page use the sensor?";
+    if (phone.phase === "asking") return "asking for the sensor";
     if (phone.phase === "waiting") return "waiting for the sensor";
     if (phone.phase === "countdown") return `let go in ${Math.ceil(-phone.clock)} s`;
     if (phone.phase === "recording") return `recording: ${formatNumber(phone.clock, 1)} of ${RECORDED} s`;
     if (this.training) return `training: step ${this.step ?? 0}`;
-    if (phone.phase === "following") return `what comes next: ${formatNumber(phone.clock, 1)} s`;
+    if (phone.phase === "following") return `next: ${formatNumber(phone.clock - RECORDED, 1)} of ${FOLLOWED} s`;
     return `${formatNumber(this.time, 2)} of ${formatNumber(this.swing.duration, 1)} s`;
   }
 

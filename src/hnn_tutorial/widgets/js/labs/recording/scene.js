@@ -88,7 +88,7 @@ export class TimeScene {
     g.fillStyle = colors.ink;
     g.textBaseline = "top";
     g.textAlign = "left";
-    const room = axes.right - axes.x(split) - 12;
+    const room = axes.left + 20 + g.measureText(yName).width < axes.x(split) ? axes.right - axes.x(split) - 12 : 0;
     const word = ["forecast; from the line on, what comes next", "forecast"].find((text, k) => (k || until > end) && g.measureText(text).width < room);
     if (word) g.fillText(word, axes.x(split) + 6, axes.top + 7);
     if (until <= end) return;
