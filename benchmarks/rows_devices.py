@@ -24,11 +24,18 @@ TIMES = torch.linspace(0.0, 20.0, 401, dtype=torch.float64)
 STEP = 0.05
 
 
-def energy_in_jax(layers: list[tuple[np.ndarray, np.ndarray]]) -> Any:
+def let_jax_keep_float64() -> None:
+    """Allow JAX the float64 that it would otherwise turn into float32."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+
+def energy_in_jax(layers: Any) -> Any:
     """Return H(x) of a dense tanh network with these weights, for one state, in JAX."""
     import jax.numpy as jnp
 
-    def energy(x: Any, layers: Any = layers) -> Any:
+    def energy(x: Any) -> Any:
         for weight, bias in layers[:-1]:
             x = jnp.tanh(weight @ x + bias)
         weight, bias = layers[-1]
@@ -80,9 +87,7 @@ def jax_rollout(field: Any, x0: np.ndarray) -> Any:
 @row
 def many_rollouts(repeats: int, device: str = "cpu") -> list[Row]:
     """Seconds for 100,000 pendulums over 400 steps of RK4, all states kept."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
+    let_jax_keep_float64()
     rows = []
     for dtype in (torch.float64, torch.float32):
         states = SYSTEM.sample(100_000, 1, radius=(0.0, 2.5)).to(dtype)
@@ -124,7 +129,7 @@ def jax_adam(model: HNN, data: Dataset, steps: int) -> Any:
     weights = jax.tree.map(jnp.asarray, layers_of(model))
 
     def loss(layers: Any) -> Any:
-        slope = jax.vmap(jax.grad(lambda x: energy_in_jax(layers)(x)))(states)
+        slope = jax.vmap(jax.grad(energy_in_jax(layers)))(states)
         return jnp.mean((jnp.stack([slope[:, 1], -slope[:, 0]], axis=1) - rates) ** 2)
 
     def step(carry: Any, n: Any) -> Any:
@@ -153,9 +158,7 @@ def jax_adam(model: HNN, data: Dataset, steps: int) -> Any:
 @row
 def adam_steps(repeats: int, device: str = "cpu") -> list[Row]:
     """Seconds for 200 full-batch steps of Adam on an HNN 2-200-200-1."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
+    let_jax_keep_float64()
     rows, steps = [], 200
     for dtype, points in ((torch.float64, 750), (torch.float64, 20_000), (torch.float32, 20_000)):
         states = SYSTEM.sample(points, 1, radius=(0.0, 2.5)).to(dtype)

@@ -31,3 +31,23 @@ def shorter_way(difference: Tensor, angles: Sequence[int]) -> Tensor:
     turns = torch.zeros_like(difference)
     turns[..., list(chosen)] = (difference[..., list(chosen)] / math.tau).round()
     return difference - math.tau * turns
+
+
+def whole_turns(states: Tensor, angles: Sequence[int]) -> Tensor:
+    """Return how many turns each component lies off where it would be if it never jumped.
+
+    From one time to the next an angle is taken to have gone the shorter way round; what is no angle
+    has none.
+
+    Args:
+        states: ``(T, ..., d)``, in time order, angles in rad.
+        angles: indices of the components that are angles.
+
+    Returns:
+        Whole numbers to be added, in the states' dtype and shape; zero at the first time.
+    """
+    turns = torch.zeros_like(states)
+    chosen = list(angles)
+    if chosen and len(states):
+        turns[1:, ..., chosen] = -(states[..., chosen].diff(dim=0) / math.tau).round().cumsum(0)
+    return turns

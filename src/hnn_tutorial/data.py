@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._angles import check_angles
+from hnn_tutorial._angles import check_angles, whole_turns
 from hnn_tutorial._validate import (
     anywhere,
     as_device,
@@ -81,13 +81,7 @@ def unwrap(states: Tensor | np.ndarray, angles: Sequence[int]) -> Tensor:
     check_tensor(states, "states")
     if states.ndim < 2:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected (T, ..., d)")
-    chosen = check_angles(angles, states.shape[-1])
-    if not chosen or len(states) == 0:
-        return states
-    turns = torch.zeros_like(states)
-    steps = states[..., list(chosen)].diff(dim=0)
-    turns[1:, ..., list(chosen)] = -(steps / math.tau).round().cumsum(0)
-    return states + math.tau * turns
+    return states + math.tau * whole_turns(states, check_angles(angles, states.shape[-1]))
 
 
 def _warn_of_turns(states: Tensor, what: str) -> None:

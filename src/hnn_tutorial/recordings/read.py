@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hnn_tutorial._angles import whole_turns
 from hnn_tutorial._validate import as_file, as_number, check_type, describe
 from hnn_tutorial.recordings._cells import DECIMALS, NUMBER, Cells, is_missing, read_cells
 from hnn_tutorial.recordings._units import ANGLE, TIME, known_unit, split_name
@@ -514,13 +515,11 @@ class _Table:
 
     def _unwrap(self, rows: list[list[float]], wrapping: tuple[int, ...], trial: str) -> None:
         """Let angles pass through half a turn without a jump, in place."""
+        turns = whole_turns(torch.tensor(rows, dtype=torch.float64), wrapping)
+        for row, off in zip(rows, turns.tolist(), strict=True):
+            row[:] = [value + math.tau * n for value, n in zip(row, off, strict=True)]
         for k in wrapping:
-            turns, before, count = 0, rows[0][k], 0
-            for row in rows[1:]:
-                jump = round((row[k] - before) / (2 * math.pi))
-                before = row[k]
-                turns, count = turns - jump, count + (jump != 0)
-                row[k] += 2 * math.pi * turns
+            count = int((turns[:, k].diff() != 0).sum())
             if count:
                 self.notes.append(
                     f"{count} jump{'s' * (count > 1)} of an angle by more than half a turn "
