@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from hnn_tutorial.data import simulate
+from hnn_tutorial.integrators import integrate
+from hnn_tutorial.plotting import phase_portrait
 from hnn_tutorial.systems import SYSTEMS, Pendulum, System, parameter
+from hnn_tutorial.widgets import PhaseLab, explore
 
 
 @dataclass(frozen=True)
@@ -137,3 +140,18 @@ def test_a_dataset_is_indexed_and_walked_through_like_a_list():
             assert torch.equal(getattr(data[k], part)[0], getattr(data, part)[k])
     with pytest.raises(IndexError, match="index 12 of a dataset of 12"):
         data[12]
+
+
+def test_a_lab_that_cannot_show_it_says_what_can_and_that_does():
+    with pytest.raises(TypeError, match="system is a QuarticWell; .*phase_portrait.*explore"):
+        PhaseLab(QuarticWell())
+
+    def draw(depth, start):
+        well = QuarticWell(depth)
+        x0 = torch.tensor([start, 0.0], dtype=torch.float64)
+        path = integrate(well.field, x0, torch.linspace(0, 4, 81), "rk4")
+        phase_portrait(well, contours=well, trajectories={"truth": path})
+        return f"The motion from {start} in a well of depth {depth}."
+
+    shown = explore(draw, depth=(0.5, 2.0), start=(0.4, 1.2))
+    assert shown.chosen == {"depth": 0.5, "start": 0.4}

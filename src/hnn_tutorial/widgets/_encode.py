@@ -73,7 +73,10 @@ def encode_system(system: System, kinds: Sequence[type[System]] = PLANE_SYSTEMS)
     if type(system) not in kinds:
         raise TypeError(
             f"system is a {type(system).__name__}; this lab knows "
-            f"{', '.join(kind.__name__ for kind in kinds)}"
+            f"{', '.join(kind.__name__ for kind in kinds)}, whose formulas the page holds in "
+            "JavaScript. The Python formula of another system cannot be sent there; draw its "
+            "motions by integrate and plotting.phase_portrait or plotting.trajectory_plot, and let "
+            "widgets.explore switch between a few parameters or starts"
         )
     return {"name": system.name, "parameters": {p.name: p.value for p in system.parameters}}
 
