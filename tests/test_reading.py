@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from test_pages import CHAPTERS, EXECUTED, PAGES, article, page
 
+from hnn_tutorial._html import numbers
 from hnn_tutorial.integrators import METHODS
 from hnn_tutorial.palette import DARK_BACKGROUND, LIGHT_BACKGROUND, contrast
 
@@ -21,9 +23,10 @@ every_chapter = pytest.mark.parametrize("name", CHAPTERS)
 every_executed = pytest.mark.parametrize("name", EXECUTED)
 
 
-def by_name(text: str) -> str:
-    """A claim's text as the page has it: what code calls a method or a model has its name."""
-    return re.sub(r"\w+", lambda word: CODE_NAMES.get(word[0], word[0]), text)
+def as_shown(text: str) -> str:
+    """A claim's text as the page has it: methods and models by their names, numbers in print."""
+    named = re.sub(r"\w+", lambda word: CODE_NAMES.get(word[0], word[0]), text)
+    return BeautifulSoup(numbers(named), "html.parser").get_text()
 
 
 @every_executed
@@ -83,7 +86,7 @@ def test_claims_show_their_range_over_the_seeds(html: Path, name: str) -> None:
     known = FIRMNESS.get(name, {}).get("claims", [])
     # tests/test_seeds.py asks for a table that is as new as the claims.
     for claim, row in zip(claims, known, strict=False):
-        same = claim.select_one(".hnn-claim-text").get_text() == by_name(row["text"])
+        same = claim.select_one(".hnn-claim-text").get_text() == as_shown(row["text"])
         shown = claim.select_one(".hnn-claim-range")
         assert bool(shown) == (same and bool(row["range"]))
         if shown:

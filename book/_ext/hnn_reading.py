@@ -163,7 +163,7 @@ def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
                 f' <a class="hnn-claim-range" href="{link}">{numbers(claim["range"])}'
                 f'<span class="hnn-claim-over"> over {made["sets"]} sets of seeds</span></a>'
             )
-        text = by_name(found["text"])
+        text = numbers(by_name(unescape(found["text"])))
         # A sentence begins with a capital, and a symbol keeps its letter.
         kind = "" if WORD.match(text) else " data-as-written"
         shown = BETWEEN.fullmatch(found["shown"]) or AGAINST.fullmatch(found["shown"])
