@@ -47,6 +47,7 @@ LOCAL: dict[str, dict[str, str]] = {
         "\\xi": "the direction of a shift",
     },
     "book/lnn_pendulum": {"z": "the input of a hidden unit"},
+    "book/real_double_pendulum": {"Q": "the force of the friction on each angle"},
     "book/what_does_not_change": {"\\phi": "an angle in the phase plane"},
     "solutions/baseline_drift": {"a": "a damping of q, and a share"},
     "solutions/hamiltonian_mechanics": {
@@ -55,6 +56,7 @@ LOCAL: dict[str, dict[str, str]] = {
         "u": "the number of prey",
         "v": "a velocity, and the number of predators",
     },
+    "solutions/real_double_pendulum": {"Q": "the force of the friction on each angle"},
     "solutions/hnn_mass_spring": {
         "a": "the size of a function",
         "b": "an index over a batch",
@@ -88,7 +90,7 @@ LOCAL: dict[str, dict[str, str]] = {
 """What a letter without a row stands for on one page."""
 
 ONLY: dict[str, set[str]] = {
-    "\\lambda": {"double_pendulum"},
+    "\\lambda": {"double_pendulum", "real_double_pendulum"},
     "\\delta": {"lagrangian_mechanics"},
     "\\mu": {"lagrangian_mechanics", "lnn_pendulum", "hnn_or_lnn"},
     "\\gamma": {"lagrangian_mechanics", "hnn_or_lnn"},
