@@ -160,9 +160,9 @@ def rows_of(function: str, recording: Recording) -> list[Row]:
     jobs = [(kind, seed) for kind in NETWORKS for seed in SEEDS]
     models = Parallel(n_jobs=-1)(delayed(trained)(*job, earlier) for job in jobs)
     weights = {name: parameter_count(model) for name, model in fields.items()}
-    for (kind, _), model in zip(jobs, models, strict=True):
-        times.setdefault(kind, []).append(valid_time(model.field, later))
-        weights[kind] = parameter_count(model)
+    for (name, _), model in zip(jobs, models, strict=True):
+        times.setdefault(name, []).append(valid_time(model.field, later))
+        weights[name] = parameter_count(model)
     reference = {"valid_time": times[best][0]}
     return [
         make_row(

@@ -263,7 +263,7 @@ def holds(answer: Any) -> str:
     )
     wanted = {noise: median(_holds(noise, seed) for seed in range(5)) for noise in NOISES}
     cures: list[tuple[Callable[[float], float], str]] = [
-        (lambda t: t / 0.05, "Every time is a twentieth of the right one: the times of `forecast` are "
+        (lambda t: t / 0.05, "Every time is a twentieth of the right one: those of `forecast` are "
          "seconds already."),
         (lambda t: t * 0.05, "These are numbers of rows: a row is 0.05 s."),
         (lambda t: -t, "Every time has the wrong sign."),
