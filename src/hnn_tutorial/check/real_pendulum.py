@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hnn_tutorial.check.answers import (
     Wrong,
@@ -325,7 +325,7 @@ def _measured(model: str, drag: float, rows: int, seed: int) -> float:
     noise = 0.005 * torch.randn(2, *seen.shape, generator=generator, dtype=torch.float64)
     rates = torch.stack([(seen + noise[0])[:, 1], rates[:, 1] + noise[1, :, 1]], dim=-1)
     data = Dataset(seen + noise[0], rates)
-    learned: nn.Module = (
+    learned: PendulumFormula | SecondOrderMLP = (
         PendulumFormula()
         if model == "formula"
         else SecondOrderMLP(1, (12,), angles=(0,), seed=seed)
@@ -362,7 +362,7 @@ def pays(answer: Any) -> str:
     errors = {model: _errors(study[model], model, values, seeds) for model in RIVALS}
     right = {
         model: {
-            value: [measure(model, **(USUAL | {varied: value}), seed=seed) for seed in seeds]  # type: ignore[arg-type]
+            value: [measure(model, **(USUAL | {varied: value}), seed=seed) for seed in seeds]
             for value in values
         }
         for model in RIVALS
