@@ -27,6 +27,7 @@ from hnn_tutorial.own_recording.rivals import (
     has_sindy,
     persistence,
     sindy,
+    sindy_in_torch,
     textbook_formula,
 )
 from hnn_tutorial.own_recording.task import fitted_starts, prepare
@@ -179,6 +180,9 @@ def test_a_gyroscope_is_learned_from_less_its_offset():
     track = Track("1", recorded.tracks[0].times, None, x[:, 1:] + 0.2 + noise)
     task = prepare(Observations(("a",), ("rad",), (0,), (track,)))
     assert task.offset.item() == pytest.approx(0.2, abs=0.03)
+    # Angle and offset are the same in the pictures of the whole, which are smoothed anew.
+    alike, known = task.whole.trials[0].states[:200, 0], task.learned.trials[0].states[:200, 0]
+    assert (alike - known)[:180].abs().amax(0).tolist() == pytest.approx([0, 0], abs=0.003)
     starts = task.starts()
     for start, path in zip(starts, task.rollouts(truth(task), starts), strict=True):
         assert task.error(start, path[:, task.visible]) < 0.05
@@ -192,15 +196,32 @@ def test_a_gyroscope_is_learned_from_less_its_offset():
 if has_sindy():  # The lowest versions that the project promises are below what it needs.
 
     def test_sindy_finds_a_field_that_forecasts(task):
-        found, told = sindy(task)
+        found, told, terms = sindy(task)
         (path,) = task.rollouts(found, task.starts(1))
         assert task.error(task.starts(1)[0], path[:, :1]) < 0.05
-        assert told.startswith("dq0/dt = 1.000 v0; dv0/dt = ")
+        equations = told.partition(", in units")[0]
+        assert equations.startswith("dq0/dt = 1.000 v0; dv0/dt = ")
+        assert not re.search(r"\+ -|\(1 |\d 1( |$)", equations)
+        # Those below half a thousandth are not written.
+        assert 2 < len(re.findall(r"\d\.\d{3}", equations)) <= terms < 28
         # A large threshold would have left the friction out.
         assert float(told.rpartition(" ")[2]) < 0.2
         # A motion that has run away is lost, not an overflow.
         far = torch.tensor([[1e9, 0.0], [0.1, 0.0]], dtype=torch.float64)
         assert torch.isnan(found(far)).all(-1).tolist() == [True, False]
+
+    @pytest.mark.parametrize("waves", [False, True])
+    def test_sindy_in_torch_is_what_pysindy_predicts(waves):
+        import pysindy
+
+        x, rates = torch.randn(2, 90, 4, generator=torch.Generator().manual_seed(0)).double()
+        library = pysindy.PolynomialLibrary(degree=3)
+        if waves:
+            library = library + pysindy.FourierLibrary(n_frequencies=1)
+        model = pysindy.SINDy(feature_library=library, optimizer=pysindy.STLSQ(threshold=0.05))
+        model.fit(x.numpy(), t=1.0, x_dot=rates.numpy())
+        expected = torch.from_numpy(np.asarray(model.predict(x.numpy())))
+        torch.testing.assert_close(sindy_in_torch(model)(x), expected)
 
 
 def test_positions_that_are_no_angles_get_springs(recorded):

@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -111,7 +112,7 @@ class Outcome:
                     ],
                 )
             )
-        head = ["candidate", "error", "horizon", "kind", "numbers", "seconds"]
+        head = ["candidate", "error", "horizon", "kind", "fitted numbers", "training (s)"]
         return [head, *(row for _, row in sorted(found, key=lambda one: one[0]))]
 
     def __str__(self) -> str:
@@ -333,8 +334,10 @@ def _run(folder: Path, task: Task, name: str, seed: int | None) -> Run:
         save_model(weights_path(folder, name, seed), model)
         return _judged(task, Run(name, seed, parameter_count(model), seconds), model.field)
     if name == "SINDy":
-        found, told = sindy(task)
-        return _judged(task, Run("SINDy", None, told=told), found)
+        begin = time.perf_counter()
+        found, told, terms = sindy(task)
+        run = Run("SINDy", None, terms, time.perf_counter() - begin, told=told)
+        return _judged(task, run, found)
     formula = textbook_formula(task)
     seconds = train(formula, task)
     told = f"{formula.formula}; {formula.constants_in_si(task.size, task.seconds)}"

@@ -265,6 +265,19 @@ def _label(outcome: Outcome, k: int = 0) -> str:
     )
 
 
+def _state_labels(outcome: Outcome, k: int) -> tuple[str, str]:
+    """Return the labels of a position and of its velocity, of which one was recorded."""
+    observations = outcome.task.observations
+    name, unit = observations.names[k], observations.units[k]
+    position, velocity = name, f"d{name}/dt"
+    if outcome.task.by_velocity:
+        position, velocity = f"integral of {name}", name
+    return (
+        position + (f" ({unit})" if unit else ""),
+        velocity + (f" ({unit}/s)" if unit else ""),
+    )
+
+
 def _seen(outcome: Outcome, k: int = 0) -> tuple[np.ndarray, np.ndarray, int]:
     """Return times, one recorded column and the split, of the first trial."""
     track = outcome.task.observations.tracks[0]
@@ -284,6 +297,13 @@ def _marks(ax: Axes, times: np.ndarray, values: np.ndarray) -> None:
     ax.plot(times, values, **style)
 
 
+def _broken(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve that is interrupted where nothing was recorded for several rows' time."""
+    gaps = np.diff(times)
+    wide = 1 + np.flatnonzero(gaps > 4 * np.median(gaps)) if len(gaps) else np.empty(0, int)
+    return np.insert(times, wide, np.nan), np.insert(values, wide, np.nan)
+
+
 def _legend(ax: Axes) -> None:
     # A legend wider than the axes would shrink them in the page.
     _, labels = ax.get_legend_handles_labels()
@@ -298,7 +318,9 @@ def _recording(outcome: Outcome) -> Figure:
     task = outcome.task
     column = task.degrees if task.by_velocity else 0
     smooth = (task.learned.trials[0].states[:, 0, column] + task.offset[0]).numpy()
-    ax.plot(times[:split], smooth, **line_style("hnn") | {"label": "smooth, learned from"})
+    ax.plot(
+        *_broken(times[:split], smooth), **line_style("hnn") | {"label": "smooth, learned from"}
+    )
     ax.axvspan(times[split], times[-1], color=NEUTRAL, alpha=0.15, lw=0, label="held out")
     ax.set(xlabel="time (s)", ylabel=_label(outcome))
     ax.margins(x=0.01)
@@ -318,13 +340,12 @@ def _forecast(outcome: Outcome) -> Figure:
     # Wider than the lines that should run through the marks.
     ax.get_lines()[0].set_markersize(5 if len(times) - before < 150 else 3.5)
     name, run = outcome.best()
-    for one, style in (
-        (_rival(outcome), {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2}),
-        (run, line_style(_role(name))),
-    ):
+    # The rival's dots lie over the network's line, which would hide them where the two agree.
+    dots = {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2, "zorder": 4}
+    for one, style in ((_rival(outcome), dots), (run, line_style(_role(name)))):
         if one.forecasts:
             said = np.array(one.forecasts[0])[:, 0]
-            ax.plot(times[split:], said, **style | {"label": one.name})
+            ax.plot(*_broken(times[split:], said), **style | {"label": one.name})
     if run.horizons:
         end = times[split] + run.horizons[0]
         ax.axvline(end, color=NEUTRAL, lw=1)
@@ -359,8 +380,7 @@ def _residuals(outcome: Outcome) -> Figure:
     if run.forecasts:
         missed = np.array(run.forecasts[0])[:, 0] - values[split:]
         ax.plot(
-            times[split:],
-            missed,
+            *_broken(times[split:], missed),
             **line_style(_role(name)) | {"label": f"{name} − recorded", "linestyle": "solid"},
         )
         largest = max(largest, min(1.1 * float(np.abs(missed).max()), 2 * float(np.ptp(values))))
@@ -408,13 +428,8 @@ def _learned_energy(outcome: Outcome) -> Figure | None:
     style = line_style(_role(name))
     ax.contour(*axes, height - height.min(), 12, colors=style["color"], linewidths=1.4)
     ax.plot(seen[:, 0], seen[:, 1], **line_style("data") | {"markersize": 1.8, "zorder": 1})
-    names = _label(outcome).split(" (")[0]
-    unit = task.observations.units[0]
-    velocity = f"d{names}/dt" + (f" ({unit}/s)" if unit else "")
-    ax.set(
-        xlabel=f"{names} ({unit})" if unit else names,
-        ylabel=velocity if task.degrees == 1 else _label(outcome, 1),
-    )
+    (x, v), (y, _) = (_state_labels(outcome, k) for k in (0, task.degrees - 1))
+    ax.set(xlabel=x, ylabel=v if task.degrees == 1 else y)
     return figure
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -328,7 +328,26 @@ def prepare(observations: Observations, smoother: str = "gaussian_process") -> T
         )
         offset = (seen - states[:, n:]).mean(0)
     whole = smooth(observations, smoother)
+    if earlier.tracks[0].positions is None:
+        whole = _integrated_alike(whole, learned)
     return Task(observations, learned, whole, centre, size, seconds, offset)
+
+
+def _integrated_alike(whole: Smoothed, learned: Smoothed) -> Smoothed:
+    """Return the curves through all of a recording with the constants of the training part.
+
+    A position that is the integral of a velocity has two that each smoothing chooses anew: where
+    it begins, and the offset of the sensor, which is a slope.
+    """
+    trials = []
+    for trial, known in zip(whole.trials, learned.trials, strict=True):
+        n, rows = trial.states.shape[-1] // 2, len(known.times)
+        clock = torch.stack([torch.ones_like(trial.times), trial.times - trial.times[0]], dim=-1)
+        apart = trial.states[:rows, 0, :n] - known.states[:, 0, :n]
+        line = torch.linalg.lstsq(clock[:rows], apart).solution
+        states = trial.states[:, 0] - torch.cat([clock @ line, line[1:].expand(len(clock), n)], -1)
+        trials.append(Trajectories(trial.times, states[:, None], angles=None))
+    return replace(whole, trials=tuple(trials))
 
 
 def fitted_starts(
