@@ -251,9 +251,11 @@ def run(*cells: str) -> list[list[dict]]:
 
 def test_a_notebook_shows_a_claim_as_a_result_and_a_failed_one_as_an_error():
     claims = "print('a')\nclaim('it <stays>', 2e-5, below=1e-2)\nclaim('(a) x', 1, above=0)"
-    _, shown, failed = run(
+    symbols = "claim('mgl/ml² of k', 1, above=0)\nclaim('k, the farthest', 1, above=0)"
+    _, shown, as_written, failed = run(
         "from hnn_tutorial.notebook import claim, ClaimError",
         claims,
+        symbols,
         "try:\n    claim('y', 2, below=1)\nexcept ClaimError as e:\n    print(e)",
     )
     assert [output["output_type"] for output in shown] == ["stream", *["display_data"] * 2]
@@ -264,6 +266,7 @@ def test_a_notebook_shows_a_claim_as_a_result_and_a_failed_one_as_an_error():
     assert "2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>−5</sup> &lt; 0.01" in html
     assert 'aria-label="claim holds"' in html
     assert "data-as-written>(a) x<" in shown[2]["data"]["text/html"]
+    assert all("data-as-written" in one["data"]["text/html"] for one in as_written)
     assert [output["text"] for output in failed] == ["claim fails: y: 2 is not < 1\n"]
 
 

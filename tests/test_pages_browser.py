@@ -376,6 +376,10 @@ def test_progress_is_shown_and_cleared_on_one_page(site: str, browser: Any) -> N
             assert cells[1:] == [f"{given} of {asked[f'book/{name}']}", f"{right}"]
         place.get_by_label("Hold nothing back").check()
         assert '"open":true' in tab.evaluate("localStorage['hnn-tutorial.predictions']")
+        # It asks once more: Playwright presses Cancel unless it is told otherwise.
+        place.get_by_role("button").click()
+        expect(place).to_contain_text("You predicted 2 of 3.")
+        tab.once("dialog", lambda dialog: dialog.accept())
         place.get_by_role("button").click()
         expect(place).to_contain_text("You have not answered any so far.")
         assert tab.evaluate("localStorage['hnn-tutorial.predictions'] ?? null") is None

@@ -45,6 +45,20 @@ def test_a_task_notices_that_the_reader_has_done_it_and_reset_sets_it_again(open
     expect(page.locator(".hnn-task-says")).to_be_visible()
 
 
+def test_a_start_whose_energy_is_kept_to_the_end_does_another_task(open_lab):
+    """What the lab shows by itself counts for nothing, and neither does a moment on the way."""
+    page = open_lab(spring_lab(speed=10.0, task="kept", horizon=1.2))
+    task = page.locator(".hnn-task")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    expect(page.locator(".hnn-task-says")).to_be_visible()
+    page.locator(".hnn-handle-start").press("ArrowLeft")
+    # Its energy grows as exp(0.06 t), by 7 % in this time.
+    expect(task).to_have_class(re.compile("hnn-done"))
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+
+
 def test_an_error_of_the_integrator_does_not_do_the_task(open_lab):
     page = open_lab(LearnedLab(MassSpring(), spring_lab().models, (0.8, 0.0), 0.4, "euler"))
     page.locator(".hnn-handle-start").press("ArrowLeft")
@@ -60,7 +74,7 @@ def test_the_task_is_chosen_by_name(open_lab):
     lines = page.locator(".hnn-task")
     expect(lines.first).to_contain_text("then backwards")
     expect(lines.nth(1)).to_be_hidden()
-    for name in ("tenth", "over", "beyond"):
+    for name in ("tenth", "kept", "over", "beyond"):
         assert name in LearnedLab.TASKS
     with pytest.raises(ValueError, match="unknown task 'fly'; the tasks of a LearnedLab are tenth"):
         spring_lab(task="fly")

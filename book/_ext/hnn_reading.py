@@ -246,7 +246,10 @@ MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 
 def drop_machinery(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Leave out how exercises are made: the marks in the code, and the note on the file."""
+    """Leave out how exercises are made: the marks in the code, and the note on the file.
+
+    In its place an exercise says where it runs, for the page does not.
+    """
     if not page.startswith(("exercises/", "solutions/")):
         return
     for block in doctree.findall(nodes.literal_block):
@@ -255,7 +258,21 @@ def drop_machinery(app: Sphinx, doctree: nodes.document, page: str) -> None:
             block.rawsource, block.children = text, [nodes.Text(text)]
     if page.startswith("exercises/"):
         note = next(p for p in doctree.findall(nodes.paragraph) if "make exercises" in p.astext())
-        note.parent.remove(note)
+        note.replace_self(_where_it_runs(app, page))
+
+
+def _where_it_runs(app: Sphinx, page: str) -> nodes.paragraph:
+    options = app.config.html_theme_options
+    owner = options["repository_url"].removeprefix("https://github.com/")
+    colab = options["launch_buttons"]["colab_url"]
+    url = f"{colab}/github/{owner}/blob/{options['repository_branch']}/{page}.ipynb"
+    here = nodes.paragraph(classes=["hnn-where"])
+    here += nodes.Text("You can read the exercises here. To work in them, open them ")
+    here += nodes.reference("", "on Colab", refuri=url)
+    here += nodes.Text(", or in JupyterLab with ")
+    here += nodes.literal("", "make lab")
+    here += nodes.Text("; there every cell runs and every check answers.")
+    return here
 
 
 # --- previews ------------------------------------------------------------------------------------

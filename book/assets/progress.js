@@ -54,6 +54,8 @@
     open.addEventListener("change", () => (answers.open = open.checked));
     const clear = element("button", { type: "button", className: "hnn-progress-clear" }, "Clear all of it");
     clear.addEventListener("click", () => {
+      const what = all.length === 1 ? "your answer" : `all ${all.length} answers`;
+      if (all.length && !confirm(`Clear ${what} from this browser? There is no way back.`)) return;
       answers.clear();
       show(place);
       place.focus();

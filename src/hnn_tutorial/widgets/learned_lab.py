@@ -78,7 +78,7 @@ class LearnedLab(ModelLab):
 
     _esm = bundle("labs/learned_lab.js")
 
-    TASKS = ("tenth", "over", "beyond")
+    TASKS = ("tenth", "kept", "over", "beyond")
 
     step = traitlets.Float(0.05).tag(sync=True)
     method = traitlets.Unicode("rk4").tag(sync=True)

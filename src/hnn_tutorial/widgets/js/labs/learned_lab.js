@@ -106,12 +106,19 @@ class LearnedLab extends PlaneLab {
       const error = (motion) => Math.abs(this.errors(motion, this.time).energy);
       return error(this.motions[row]) >= part && error(this.control) < OFF.integrator;
     };
+    // What the lab shows by itself was not found by anybody.
+    const chosen = () => this.state.some((value, i) => value !== this.home.state[i]);
     const tasks = {};
     if (free) {
       tasks.tenth = {
-        says: `Find a start from which the energy of the ${free.label} is off by a tenth.`,
-        done: () => off(free, OFF.tenth),
+        says: `Find another start from which the energy of the ${free.label} is off by a tenth.`,
+        done: () => chosen() && off(free, OFF.tenth),
         shows: "Nobody pushed it. No energy belongs to its field, so its small errors can add up.",
+      };
+      tasks.kept = {
+        says: `Find a start from which the energy of the ${free.label} is within a tenth when the time is over.`,
+        done: () => chosen() && this.ended && !off(free, OFF.tenth),
+        shows: "It gains on some orbits and loses on others; between them lies one that it repeats.",
       };
     }
     if (networks.length && this.system.bodyName === "bob") {
@@ -125,9 +132,9 @@ class LearnedLab extends PlaneLab {
     if (bound && this.region) {
       const outside = () => !(this.truth.energies[0] >= this.region[0] && this.truth.energies[0] <= this.region[1]);
       tasks.beyond = {
-        says: `Find a start outside the training data where the energy of the ${bound.label} is off by 5 %, too.`,
+        says: `Find a start outside the training data from which even the ${bound.label} is off by 5 % in energy.`,
         done: () => outside() && off(bound, OFF.beyond),
-        shows: "It keeps an energy, its own; out there no data told it which.",
+        shows: "It keeps the energy that it learned. Out there no data told it which, so the true one changes.",
       };
     }
     return tasks;
@@ -417,15 +424,25 @@ class LearnedLab extends PlaneLab {
     });
   }
 
+  /** The largest energy error of a motion on its way, with its sign, as `errors` measures it. */
+  worst(motion) {
+    let worst = 0;
+    for (let k = 0; k <= motion.computed; k++) {
+      const { energy } = this.errors(motion, k * motion.step);
+      if (Math.abs(energy) > Math.abs(worst)) worst = energy;
+    }
+    return worst;
+  }
+
   /** Where the motions from this start lead, once they are computed to the end. */
   summary() {
     if ([...this.motions, this.control].some((motion) => !motion.done)) return null;
     const ends = this.entries.slice(1).map(({ label }, i) => {
       const motion = this.motions[i + 1];
       if (motion.problem !== null) return `${label} ${motion.problem} at ${formatNumber(motion.end, 1)} s`;
-      return `${formatPercent(this.errors(motion, this.horizon).energy)} (${label})`;
+      return `${formatPercent(this.worst(motion))} (${label})`;
     });
-    const result = ends.length ? `: after ${tickLabel(this.horizon)}\u00a0s the energy is off by ${ends.join(", ")}` : "";
+    const result = ends.length ? `: within ${tickLabel(this.horizon)}\u00a0s the energy is off by at most ${ends.join(", ")}` : "";
     const summary = `From ${this.startText}${result}.`;
     const names = this.entries.map(({ label }) => label).join(", ");
     this.surfaces.phase.canvas.setAttribute("aria-label", `Phase plane with the orbits of ${names}. ${summary}`);
