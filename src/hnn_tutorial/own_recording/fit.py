@@ -125,8 +125,8 @@ class Outcome:
         seeds = max(map(len, self.networks.values()))
         note = (
             f"error of the forecast of {self.held_out()}, relative to the size of the motion: "
-            f"median [lowest, highest] over {seeds} seeds; horizon: how long the error stays below "
-            "0.4"
+            f"median [lowest, highest] over {seeds} seed{'s' * (seeds > 1)}; horizon: how long the "
+            "error stays below 0.4"
         )
         return "\n".join(
             [*lines, note, *self.untried(), "", self.reason, "", f"report: {self.folder / REPORT}"]
@@ -341,6 +341,8 @@ def _run(folder: Path, task: Task, name: str, seed: int | None) -> Run:
     formula = textbook_formula(task)
     seconds = train(formula, task)
     told = f"{formula.formula}; {formula.constants_in_si(task.size, task.seconds)}"
+    if task.by_velocity:
+        told += "; q₀ only says where the integral of the velocity was begun"
     run = Run(formula.title, None, parameter_count(formula), seconds, told=told)
     return _judged(task, run, formula.field)
 

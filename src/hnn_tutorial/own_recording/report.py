@@ -151,6 +151,7 @@ def write_report(outcome: Outcome, source: str) -> None:
     mark = "trusted" if outcome.trusted else "none"
     count = len(task.observations)
     trials = len(task.observations.tracks)
+    seeds = max(map(len, outcome.networks.values()))
     head = f"{count} rows" + (f" in {trials} trials" if trials > 1 else "")
     page = PAGE.format(
         title=title,
@@ -160,7 +161,7 @@ def write_report(outcome: Outcome, source: str) -> None:
         head=f"{head}, learned from all but {numbers(outcome.held_out())}",
         figures="\n".join(drawn),
         scores=table(outcome.rows(), "Candidates, the best first"),
-        seeds=max(map(len, outcome.networks.values())),
+        seeds=f"{seeds} seed{'s' * (seeds > 1)}",
         threshold=THRESHOLD,
         told="\n".join(told),
         script=SCRIPT,
@@ -226,7 +227,7 @@ PAGE = """<!DOCTYPE html>
 <h2>Scores</h2>
 <div class="wide" tabindex="0" role="region" aria-label="Scores">{scores}</div>
 <p>The error is that of the forecast of the held-out end, relative to the size of the motion: 0 is
-perfect, 1 as bad as saying the mean all the time; of a network the median over {seeds} seeds, and
+perfect, 1 as bad as saying the mean all the time; of a network the median over {seeds}, and
 in brackets the lowest and the highest. The horizon is how long a forecast holds before its error
 passes {threshold}, in the median over several starts; ≥ where it held to the end of the recording.
 Every forecast begins at the state from which the candidate's own motion fits the rows before it.
@@ -341,7 +342,7 @@ def _forecast(outcome: Outcome) -> Figure:
     ax.get_lines()[0].set_markersize(5 if len(times) - before < 150 else 3.5)
     name, run = outcome.best()
     # The rival's dots lie over the network's line, which would hide them where the two agree.
-    dots = {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2, "zorder": 4}
+    dots = {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2, "zorder": 9}
     for one, style in ((_rival(outcome), dots), (run, line_style(_role(name)))):
         if one.forecasts:
             said = np.array(one.forecasts[0])[:, 0]
