@@ -266,7 +266,7 @@ class TrainingLab extends Shell {
     const half = {
       says: "Give both only half the plane. Where are they wrong?",
       done: () => atRest() && [baseline, hnn].every((learner) => learner.steps && this.errorWithoutPoints(learner) > LOST),
-      shows: "Both are wrong where no point was. That a field has an energy says nothing about which one it is over there.",
+      shows: "Both are wrong where no point was, and the HNN may be the worse one. That a field has an energy says nothing about which one it is over there.",
     };
     const digits = {
       says: `Bring the field of the HNN to within ${tickLabel(100 * FINE)} % of the truth. Which optimiser comes so far?`,
@@ -636,7 +636,7 @@ class TrainingLab extends Shell {
     const after = when === "not yet trained" ? "Not yet trained" : this.looksAt === null ? `After ${when}${this.ending?.startsWith("converged") ? ", which converged" : ""}` : when;
     const summary = `${after}: ${found.join("; ")}.`;
     for (const { learner } of this.views) this.surfaces[learner.role].canvas.setAttribute("aria-label", `The field that the ${learner.text} learned beside the true one, its points and its orbit. ${summary}`);
-    this.surfaces.curve.canvas.setAttribute("aria-label", `Loss and field error over the steps. ${summary}`);
+    this.surfaces.curve.canvas.setAttribute("aria-label", `Loss and squared field error over the steps. ${summary}`);
     return summary;
   }
 }

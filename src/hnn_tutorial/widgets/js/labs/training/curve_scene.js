@@ -124,7 +124,7 @@ export class CurveScene {
 
   #drawKey(g, colors) {
     let x = this.axes.left;
-    for (const [text, dash] of [["field error", []], ["loss on the points", LOSS.dash]]) {
+    for (const [text, dash] of [["squared field error", []], ["loss on the points", LOSS.dash]]) {
       g.strokeStyle = g.fillStyle = colors.muted;
       g.lineWidth = 1.6;
       g.setLineDash(dash);
