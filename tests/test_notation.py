@@ -79,6 +79,7 @@ LOCAL: dict[str, dict[str, str]] = {
         "a": "the share of forward differences",
         "z": "an angle, ω Δt",
     },
+    "solutions/your_recording": {"b": "the offset of a sensor"},
     "solutions/what_does_not_change": {
         "a": "a rate of the predator and its prey",
         "b": "a rate of the predator and its prey",

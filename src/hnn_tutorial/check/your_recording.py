@@ -52,14 +52,14 @@ def drift(answer: Any) -> str:
         (line + walk, "The two errors were added. They are independent, so add their squares."),
         (_drift(b, s, f, T) ** 2, "This is the mean square: take its root."),
         ((line**2 + s**2 * T * f).sqrt(), "Each reading is turned into an angle by the time "
-         "between two readings, 1/f: the noise of one is σ/f."),
+         "between two readings, 1/rate: the noise of one is σ/rate."),
         ((line**2 + (s * T) ** 2).sqrt(), "The noise was treated like an offset. Errors of "
          "different readings are independent, so N of them add up to √N times one."),
-        ((line**2 + s**2 / f).sqrt(), "The number of readings is f T: the noise grows with √T."),
-        ((line**2 + (s / f) ** 2).sqrt(), "This has the noise of one reading, σ/f. There are f T "
-         "of them."),
+        ((line**2 + s**2 / f).sqrt(), "There are rate · T readings: the noise grows with √T."),
+        ((line**2 + (s / f) ** 2).sqrt(), "This has the noise of one reading, σ/rate. There are "
+         "rate · T of them."),
         ((line**2 + s**2 * T).sqrt(), "More readings in a second make the noise of the angle "
-         "smaller: the variance is f T times (σ/f)²."),
+         "smaller: the variance is rate · T times (σ/rate)²."),
         ((b**2 + s**2 * T / f).sqrt(), "The offset is a rate, and becomes the angle b T."),
         (((line / 2) ** 2 + s**2 * T / f).sqrt(), "The offset is constant, so its angle is b T, "
          "without a half."),
