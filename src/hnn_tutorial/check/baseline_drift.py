@@ -280,7 +280,7 @@ def trajectory_loss(answer: Any) -> str:
 # --- 4 -------------------------------------------------------------------------------------------
 
 
-@exercise(4, "experiment", "Look often, spiral fast")
+@exercise(4, "experiment", "A faster camera")
 def inward_rates(answer: Any) -> str:
     """Check ``rates``: for each gap, rates at which a learned spring's amplitude falls."""
     values = numbers(answer, GAPS, "rates", "rate for each seed")
