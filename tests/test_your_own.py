@@ -40,7 +40,7 @@ def test_every_block_runs_and_learns(ran):
     assert isinstance(names["again"], HamiltonianModel)
     assert names["again"].field(x).allclose(names["energy"].field(x), rtol=0, atol=0)
     # A loop of one's own: worse than second order, and far better than nothing.
-    assert names["loss"].item() < 0.05 * float(names["rates"].square().mean())
+    assert names["loss"].item() < 0.1 * float(names["rates"].square().mean())
     assert float(names["data"].derivatives[:, 0].abs().max()) < 4  # no jump of a turn is left
     assert len(names["both"]) == len(names["data"]) + len(names["known"])
     assert names["forecast"].abs().max() < 6
