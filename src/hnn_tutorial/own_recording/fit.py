@@ -112,7 +112,7 @@ class Outcome:
                     ],
                 )
             )
-        head = ["candidate", "error", "horizon", "kind", "fitted numbers", "training (s)"]
+        head = ["candidate", "error", "horizon", "kind", "constants", "seconds"]
         return [head, *(row for _, row in sorted(found, key=lambda one: one[0]))]
 
     def __str__(self) -> str:

@@ -155,6 +155,7 @@ def write_report(outcome: Outcome, source: str) -> None:
     head = f"{count} rows" + (f" in {trials} trials" if trials > 1 else "")
     page = PAGE.format(
         title=title,
+        heading=title.replace("_", "_<wbr>"),  # where a long name may be broken
         style=_style(),
         mark=mark,
         reason=numbers(outcome.reason),
@@ -203,7 +204,8 @@ figure {{ margin: 1.6rem 0; }}
 figure svg {{ display: block; height: auto; width: 100%; max-width: 36rem; }}
 figcaption, caption {{ font-size: .9rem; text-align: left; }}
 .wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%; }}
+table {{ border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums;
+  min-width: 100%; }}
 th, td {{ padding: .3rem .6rem .3rem 0; text-align: left; white-space: nowrap;
   border-bottom: 1px solid color-mix(in srgb, var(--soft) 35%, transparent); }}
 tbody th {{ font-weight: 600; }}
@@ -221,7 +223,7 @@ PAGE = """<!DOCTYPE html>
 </head>
 <body>
 <main>
-<h1>{title}: which model to trust</h1>
+<h1>{heading}: which model to trust</h1>
 <p class="head">{head}.</p>
 <p class="verdict {mark}">{reason}</p>
 <h2>Scores</h2>
@@ -231,7 +233,8 @@ perfect, 1 as bad as saying the mean all the time; of a network the median over 
 in brackets the lowest and the highest. The horizon is how long a forecast holds before its error
 passes {threshold}, in the median over several starts; ≥ where it held to the end of the recording.
 Every forecast begins at the state from which the candidate's own motion fits the rows before it.
-Networks have about as many weights as each other, and the same steps of training.</p>
+Networks have about as many weights as each other, and the same steps of training; constants are
+fitted numbers, and seconds those of the training.</p>
 {figures}
 <h2>What was done</h2>
 <ul>
