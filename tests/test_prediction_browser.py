@@ -278,12 +278,26 @@ def test_it_works_where_the_browser_keeps_nothing(open_all):
 # --- what waits -----------------------------------------------------------------------------------
 
 # What book/_ext/hnn_predictions.py writes; a test of it stands below.
+REMEMBER = re.search(
+    r'REMEMBER = """(.*?)"""',
+    (ASSETS.parent / "_ext/hnn_predictions.py").read_text("utf-8"),
+    re.DOTALL,
+)[1]
 LINE = (
     '<p class="hnn-read-on"{hidden}>What follows waits until you have answered. '
     '<button type="button" class="hnn-read-on-button">Read on without an answer</button></p>\n'
-    '<div class="hnn-withheld" tabindex="-1" data-asks="{asks}">\n'
+    '<div class="hnn-withheld" tabindex="-1" data-asks="{asks}" data-questions="{questions}">\n'
+    "{remember}"
 )
 TEXT = '<p id="{id}">the needle of {id}</p><div style="height: 300px"></div>'
+
+
+def opening(asks, questions, hidden=""):
+    """The line and the beginning of a part that waits."""
+    texts = (escape(json.dumps(each)) for each in (asks, questions))
+    return LINE.format(
+        hidden=hidden, remember=REMEMBER, **dict(zip(("asks", "questions"), texts, strict=True))
+    )
 
 
 @pytest.fixture
@@ -292,8 +306,9 @@ def open_book(browser, tmp_path, made):
 
     def arrange(views):
         def waits(ids, hidden, name, view):
-            asks = escape(json.dumps(ids))
-            return LINE.format(hidden=hidden, asks=asks) + TEXT.format(id=name) + view
+            asked = {ask.model_id: ask for ask in made[:4]}
+            questions = [[key, asked[key]._chapter, asked[key]._label] for key in ids]
+            return opening(ids, questions, hidden) + TEXT.format(id=name) + view
 
         both = [made[0].model_id, made[2].model_id]
         return (
@@ -509,6 +524,35 @@ def test_it_is_hidden_before_the_first_script_runs(open_book, browser):
     own.close()
 
 
+def test_what_was_opened_is_there_before_the_first_script_runs(open_book):
+    """So a page that is loaded again in its middle does not jump. Before, nothing is told."""
+    page = open_book()
+
+    def nothing(route):
+        route.fulfill(body="", content_type="text/javascript")
+
+    page.route("**/static-widgets.js", nothing)
+    page.reload()
+    assert (seen(page, "first"), seen(page, "second")) == (False, False)
+    page.unroute("**/static-widgets.js")
+    page.reload()
+    settle(page)
+    question(page, "number").get_by_role("textbox").fill("9")
+    commit(page, "number").click()
+    page.wait_for_function("() => document.querySelectorAll('.hnn-withheld[hidden]').length === 0")
+    page.route("**/static-widgets.js", nothing)
+    page.reload()
+    assert (seen(page, "first"), seen(page, "second")) == (True, True)
+    expect(page.locator(".hnn-read-on:visible")).to_have_count(0)
+    for kept in ("null", "{", '{"chapters": 3}', '{"chapters": {"x": null}}'):
+        page.evaluate("kept => localStorage.setItem('hnn-tutorial.predictions', kept)", kept)
+        page.reload()
+        assert not seen(page, "first")
+    page.evaluate("""localStorage.setItem("hnn-tutorial.predictions", '{"open": true}')""")
+    page.reload()
+    assert (seen(page, "first"), seen(page, "second")) == (True, True)
+
+
 # --- looks ----------------------------------------------------------------------------------------
 
 
@@ -670,7 +714,7 @@ def test_what_follows_a_question_waits_to_the_end_of_its_section(wrapped):
     assert found == ["before", "Predict.", "a", "Predict.", "b", both]
     body = []
     wrapped.visit(SimpleNamespace(body=body), section[-1])
-    assert body == [LINE.format(hidden="", asks=escape('["a", "b"]'))]
+    assert body == [opening(["a", "b"], [["a", "x", "1"], ["b", "x", "2"]])]
 
 
 def test_a_second_question_waits_for_the_first(wrapped):
@@ -682,7 +726,7 @@ def test_a_second_question_waits_for_the_first(wrapped):
     assert found == ["a", first, second]
     body = []
     wrapped.visit(SimpleNamespace(body=body), section[-1])
-    assert body == [LINE.format(hidden=" hidden", asks=escape('["a", "b"]'))]
+    assert body == [opening(["a", "b"], [["a", "x", "1"], ["b", "x", "2"]], " hidden")]
 
 
 def test_subsections_the_score_and_questions_without_an_answer_do_not_wait(wrapped):

@@ -27,18 +27,49 @@ QUESTION = re.compile(r"Predict\b")
 REVEALS = 2  # lines of a cell that only reveals; a longer one works something out
 
 
+# Opens, before it is drawn, a part whose questions this browser has settled, and gives each of them
+# the room that it then has: `static-widgets.js` comes later and finds it so.
+REMEMBER = """<script>(() => {
+  const part = document.currentScript.parentElement;
+  let kept = null;
+  try {
+    kept = JSON.parse(localStorage.getItem("hnn-tutorial.predictions"));
+  } catch {}
+  const tags = [...document.querySelectorAll('script[type$="widget-view+json"]')];
+  let waits = false;
+  for (const [id, chapter, label] of JSON.parse(part.dataset.questions)) {
+    const entry = kept?.chapters?.[chapter]?.[label];
+    const answered = (entry?.guess ?? null) !== null;
+    const passed = !answered && entry?.passed === true;
+    const tag = tags.find((each) => each.textContent.includes(id));
+    const place = tag?.nextElementSibling?.firstElementChild;
+    if (place && answered) place.classList.add("hnn-answered");
+    if (place && passed) place.classList.add("hnn-read-past");
+    waits ||= !answered && !passed;
+  }
+  if (waits && kept?.open !== true) return;
+  part.dataset.ready = "";
+  part.previousElementSibling.hidden = true;
+})()</script>
+"""
+
+
 class withheld(nodes.General, nodes.Element):
-    """A part of a page that waits for answers; ``asks`` are the ids of their widgets."""
+    """A part of a page that waits for answers.
+
+    ``asks`` are the ids of their widgets, ``questions`` the id, chapter and label of each.
+    """
 
 
 def visit_withheld(translator: Any, node: withheld) -> None:
     """Open the part, after the line that a reader opens it with."""
     later = " hidden" if node["later"] else ""
-    asks = escape(json.dumps(node["asks"]))
+    asks, questions = (escape(json.dumps(node[name])) for name in ("asks", "questions"))
     translator.body.append(
         f'<p class="hnn-read-on"{later}>What follows waits until you have answered. '
         '<button type="button" class="hnn-read-on-button">Read on without an answer</button></p>\n'
-        f'<div class="hnn-withheld" tabindex="-1" data-asks="{asks}">\n'
+        f'<div class="hnn-withheld" tabindex="-1" data-asks="{asks}" '
+        f'data-questions="{questions}">\n{REMEMBER}'
     )
 
 
@@ -123,7 +154,8 @@ def _hold_back_in(section: nodes.section, states: dict[str, dict[str, Any]]) -> 
         key=lambda pair: (tuple(holders[pair[1]]), pair[1] - pair[0]),
     ):
         places = [place for _, place in group]
-        held = withheld(asks=list(keys), later=before == places[0] - 1)
+        questions = [[key, states[key]["_chapter"], states[key]["_label"]] for key in keys]
+        held = withheld(asks=list(keys), questions=questions, later=before == places[0] - 1)
         section.insert(section.index(parts[places[0]]), held)
         for place in places:
             section.remove(parts[place])
