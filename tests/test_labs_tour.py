@@ -21,7 +21,10 @@ from widget_page import (
     MEASURE_FRAMES,
     NOTHING_LEFT,
     RENDER_AND_CLOSE,
+    assert_it_fits,
+    axe_findings,
     drag,
+    drawn,
     frame_times,
     ink,
     open_widgets,
@@ -35,9 +38,12 @@ from hnn_tutorial.systems import (
     HenonHeiles,
     MassSpring,
     Pendulum,
+    Projectile,
     ThreeBody,
     TwoBody,
 )
+from hnn_tutorial.widgets._encode import LAB_SYSTEMS
+from hnn_tutorial.widgets._lab import LETTERS
 
 MEMORY_SECONDS = float(os.environ.get("LAB_MEMORY_SECONDS", "3"))
 FRAME_LIMIT = 8.0  # ms of work
@@ -247,6 +253,103 @@ def test_a_tour_in_jupyterlab_with_a_live_kernel(browser, tmp_path):
         assert log.outside == []
         own = [error for error in log.errors if re.search("hnn|anywidget|uncaught|kernel", error)]
         assert own == []
+
+
+# --- room ----------------------------------------------------------------------------------------
+
+# What has moved on the page without the reader's doing, summed, as browsers measure it.
+MEASURE_SHIFT = """
+window.shift_ = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift_ += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+ROOM_FOR = {"Quiz": 40, "explore": 20}
+"""By how many pixels a widget that is all text may differ from the room that is kept for it."""
+
+
+@every_lab
+@pytest.mark.parametrize("column, place", [(358, 0), (696, 1)])
+def test_nothing_moves_when_a_lab_starts(browser, tmp_path, name, column, place):
+    """In the columns of a phone and of a desk: all of it is in sight, and text stands below."""
+    lab = LABS[name]()
+    narrow, wide = lab._heights
+    # As book/_ext/hnn_widget_room.py writes it.
+    kept = (
+        f'<div class="hnn-widget-place" style="--hnn-narrow: {narrow}px; --hnn-wide: {wide}px">'
+        '<div class="hnn-widget-waiting" aria-busy="true"></div></div>'
+    )
+    markup = {
+        "arrange": lambda views: views[0].replace("</script>", f"</script>{kept}", 1),
+        "after": "<p>What follows.</p>",
+    }
+    options = {"init": MEASURE_SHIFT, "width": column + 32, "height": 2600, "markup": markup}
+    with open_widgets(browser, tmp_path, lab, **options) as (page, _):
+        wait_until_it_runs(page)
+        for status in page.locator(".hnn-status:not(.hnn-spoken)").all():
+            # The last that comes: where the motions end.
+            expect(status).not_to_be_empty(timeout=60_000)
+        drawn(page)
+        height = page.locator(".hnn-widget-place").bounding_box()["height"]
+        shift = page.evaluate("shift_")
+        print(f"{name}, {column} px: {height:.0f} px high, shift {shift:.4f}")
+        assert abs(height - lab._heights[place]) <= ROOM_FOR.get(name, 1)
+        assert shift <= 0.01
+
+
+# What a reader of the lab sees, holds, and reads: on one screen of a phone.
+ON_ONE_SCREEN = {
+    "PhaseLab": (".hnn-body", ".hnn-phase", ".hnn-numbers"),
+    "IntegratorLab": (".hnn-body", ".hnn-controls"),  # numbers stand at the bodies
+    "LearnedLab": (".hnn-body", ".hnn-phase", ".hnn-numbers"),
+    "TrainingLab": (".hnn-nets", ".hnn-buttons"),  # numbers stand above the planes
+    "LagrangianLab": (".hnn-phase", ".hnn-numbers"),
+    "OrbitLab": (".hnn-body", ".hnn-numbers"),
+    "RecordingLab": (".hnn-rate", ".hnn-numbers", ".hnn-buttons"),
+}
+PLANES = ".hnn-phase, .hnn-net"
+
+
+@pytest.mark.parametrize("name", [name for name in LABS if name.split()[0] in ON_ONE_SCREEN])
+def test_a_lab_on_a_phone(browser, tmp_path, name):
+    """Picture, hand and numbers on one screen; planes that are no strips; targets for a finger."""
+    lab = LABS[name]()
+    with open_widgets(browser, tmp_path, lab, width=390, height=844, has_touch=True) as (page, _):
+        wait_until_it_runs(page)
+        boxes = [page.locator(part).first.bounding_box() for part in ON_ONE_SCREEN[name.split()[0]]]
+        top, bottom = min(b["y"] for b in boxes), max(b["y"] + b["height"] for b in boxes)
+        assert bottom - top <= 700
+        for plane in page.locator(PLANES).all():
+            box = plane.bounding_box()
+            assert 1 <= box["width"] / box["height"] <= 1.5
+        for opener in visible(page, ".hnn-opener"):
+            opener.click()
+        assert_it_fits(page, 1)
+
+
+@every_lab
+def test_axe_finds_nothing_with_all_open(browser, tmp_path, name):
+    for theme in ("light", "dark"):
+        markup = {"html": f' data-theme="{theme}"'}
+        with open_widgets(browser, tmp_path, LABS[name](), markup=markup) as (page, _):
+            wait_until_it_runs(page)
+            for opener in visible(page, ".hnn-opener"):
+                opener.click()
+            assert axe_findings(page) == []
+
+
+def test_every_constant_of_a_picture_is_shown_with_its_unit(browser, tmp_path):
+    """And by the letter that its class names."""
+    lab = widgets.LagrangianLab(Pendulum(mass=2.0, gravity=1.6))
+    with open_widgets(browser, tmp_path, lab) as (page, _):
+        page.locator(".hnn-opener").click()
+        text = "Constants: m = 2 kg, l = 1 m, g = 1.6 m/s²."
+        expect(page.locator(".hnn-more .hnn-note")).to_have_text(text)
+    for system in (*LAB_SYSTEMS, Projectile, TwoBody, ThreeBody, HenonHeiles):
+        named = dict(re.findall(r"\n +(\w+): (\S{1,2}),", system.__doc__))
+        assert named or system in (TwoBody, ThreeBody)
+        shown = {parameter.name: LETTERS[parameter.name] for parameter in system().parameters}
+        assert named.items() <= shown.items()
 
 
 # --- time ----------------------------------------------------------------------------------------

@@ -207,9 +207,11 @@ def assert_it_fits(page: Any, density: float) -> None:
     """Nothing is cut off at the right, canvases are as fine as the screen, targets 44 px large."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # A canvas follows its size in a later frame.
+    drawn(page)
     page.wait_for_function(
         """density => [...document.querySelectorAll(".hnn-canvas")]
-            .every((c) => Math.abs(c.width - c.clientWidth * density) <= 1)""",
+            .every((c) => Math.abs(c.width - c.clientWidth * density) <= 1
+                && Math.abs(c.height - c.clientHeight * density) <= 1)""",
         arg=density,
     )
     sizes = page.evaluate(
@@ -221,7 +223,10 @@ def assert_it_fits(page: Any, density: float) -> None:
         assert css > 250
         assert abs(pixels - css * density) <= 1
         assert abs(pixels_high - css_high * density) <= 1
-    targets = ".hnn-button, .hnn-select, .hnn-range, .hnn-handle, .hnn-toggle"
+    targets = (
+        ".hnn-button, .hnn-select, .hnn-range, .hnn-handle, .hnn-toggle, .hnn-tap, .hnn-scrub, "
+        ".hnn-segment, .hnn-typed"
+    )
     small = page.locator(targets).evaluate_all(
         """all => all.map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
             .filter(([, b]) => b.width && Math.min(b.width, b.height) < 43.9)"""

@@ -420,7 +420,8 @@
         starts.set(own, () => start(record, own));
         keepRoomFor(record.state, own);
         // A question without a height of its own starts at once, while it is out of sight.
-        if (record.state._heights || own.closest(".hnn-withheld")) sight.observe(own);
+        // So does what has no other picture for paper than itself.
+        if (record.state._picture && (record.state._heights || own.closest(".hnn-withheld"))) sight.observe(own);
         else starts.get(own)();
         const [narrow, wide] = record.state._heights ?? [0, 0];
         if (wide !== undefined && !kept) place.style.cssText = `--hnn-narrow: ${narrow}px; --hnn-wide: ${wide}px`;

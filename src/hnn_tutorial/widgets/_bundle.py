@@ -27,6 +27,13 @@ _GENERATED = {"palette.js": lambda: f"export const PALETTE = {palette.to_json()}
 
 
 @cache
+def styles(name: str) -> str:
+    """Return a style sheet of this folder, behind the rules that all of them share."""
+    folder = SOURCES.parent
+    return "".join((folder / each).read_text(encoding="utf-8") for each in ("button.css", name))
+
+
+@cache
 def bundle(entry: str, exports: str = "") -> str:
     """Return an entry file with all that it needs, as one small ES module without imports.
 

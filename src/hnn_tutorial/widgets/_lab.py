@@ -4,7 +4,6 @@ import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
@@ -15,6 +14,7 @@ from torch import Tensor
 from hnn_tutorial._validate import check_finite
 from hnn_tutorial.integrators.implicit import UnsettledStepError
 from hnn_tutorial.systems import System
+from hnn_tutorial.widgets._bundle import styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,22 @@ else:
 
 
 FASTEST = 100
+
+LETTERS = {
+    "mass": "m",
+    "mass1": "m₁",
+    "mass2": "m₂",
+    "mass3": "m₃",
+    "length": "l",
+    "length1": "l₁",
+    "length2": "l₂",
+    "gravity": "g",
+    "stiffness": "k",
+    "damping": "c",
+    "gravitational_constant": "G",
+    "coupling": "λ",
+}
+"""The letter of each parameter of a system, as its class names it."""
 
 
 class StateTrait(_State):
@@ -70,7 +86,7 @@ class Lab(anywidget.AnyWidget):
         speed: seconds of the motion that pass in one second, two-way.
     """
 
-    _css = Path(__file__).parent / "lab.css"
+    _css = styles("lab.css")
 
     TASKS: ClassVar[tuple[str, ...]] = ()
     """Names of the tasks that a lab can set; its script holds their words."""
@@ -78,6 +94,7 @@ class Lab(anywidget.AnyWidget):
     task = traitlets.Unicode("").tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
     _heights = traitlets.List(traitlets.Int()).tag(sync=True)
+    _constants = traitlets.Unicode().tag(sync=True)
 
     _picture = traitlets.Unicode().tag(sync=True)
     _picture_alt = traitlets.Unicode().tag(sync=True)
@@ -104,6 +121,15 @@ class Lab(anywidget.AnyWidget):
     @traitlets.default("_heights")
     def _default_heights(self) -> list[int]:
         return list(self._card_heights() or ())
+
+    @traitlets.default("_constants")
+    def _default_constants(self) -> str:
+        """What the picture depends on and no control changes, such as "m = 1 kg, l = 1 m"."""
+        # A recording has no system of which they are known.
+        parameters = self.system.parameters if hasattr(self, "system") else ()
+        return ", ".join(
+            f"{LETTERS[p.name]} = {p.value:.6g} {p.unit}".removesuffix(" 1") for p in parameters
+        )
 
     @traitlets.validate("task")
     def _check_task(self, proposal: dict[str, Any]) -> str:

@@ -2,20 +2,28 @@
 
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import anywidget
 import traitlets
 
-from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._bundle import bundle, styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# Usual widths of a narrow column and of a wide one, and sizes in pixels, as lab.css sets them: what
+# is around all, a row of choices, between groups and between segments, the least of a segment and
+# what is around its letters, a letter, what is around printed lines, one of them, between panels.
+COLUMNS = (358, 696)
+AROUND, ROW, GROUPS, SEGMENTS, LEAST, PADDING, LETTER = 45.2, 66.2, 25.6, 6.4, 44.0, 27.6, 8.5
+PRINTED, LINE, PANELS = 9.6, 20.4, 9.6
+PIXEL = 4 / 3  # of a point
 
 Value = bool | int | float | str
 
@@ -66,8 +74,9 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _esm = bundle("questions/explorer.js")
-    _css = Path(__file__).parent / "lab.css"
+    _css = styles("lab.css")
 
+    _heights = traitlets.List(traitlets.Int()).tag(sync=True)
     _choices = traitlets.Dict().tag(sync=True)
     _pictures = traitlets.List(traitlets.Dict()).tag(sync=True)
     _trouble = traitlets.Unicode("").tag(sync=True)
@@ -78,9 +87,11 @@ class Explorer(anywidget.AnyWidget):
         combinations = [
             dict(zip(choices, each, strict=True)) for each in product(*choices.values())
         ]
+        pictures = [picture(draw, values) for values in combinations]
         super().__init__(
             _choices=choices,
-            _pictures=[picture(draw, values) for values in combinations],
+            _pictures=pictures,
+            _heights=[explorer_height(choices, pictures, column) for column in COLUMNS],
             chosen=combinations[0],
         )
 
@@ -146,6 +157,45 @@ def picture(draw: Callable[..., Any], values: dict[str, Value]) -> dict[str, Any
         )
     alt = said if isinstance(said, str) else f"With {_words(values)}: {_what(figures)}"
     return {"values": values, "svgs": svgs, "alt": alt, "text": printed.getvalue().strip()}
+
+
+def explorer_height(
+    choices: dict[str, list[Value]], pictures: list[dict[str, Any]], column: float
+) -> int:
+    """Return about how high all is with the highest picture, in a column of so many pixels."""
+    return round(choices_height(choices, column) + max(shown_height(p, column) for p in pictures))
+
+
+def choices_height(choices: dict[str, list[Value]], column: float) -> float:
+    """Return about how high an explorer is without its picture, in a column of so many pixels."""
+    rows, free = 0, 0.0
+    for name, values in choices.items():
+        segments = [max(LEAST, PADDING + LETTER * len(f"{value}")) + SEGMENTS for value in values]
+        width = max(sum(segments) - SEGMENTS, 7 * len(name))
+        if width > free:
+            # Segments that do not fit stand below each other.
+            rows += math.ceil(width / column)
+            free = column
+        free -= width + GROUPS
+    return AROUND + ROW * rows
+
+
+def shown_height(made: dict[str, Any], column: float) -> float:
+    """Return how high what ``picture`` returns is, in a column of so many pixels."""
+    height = 0.0
+    for svg in made["svgs"]:
+        head = svg[: svg.index(">")]
+        panels = re.search(r'data-hnn-panels="([^"]*)"', head)
+        if panels and column < 560:
+            sizes = [[float(part) for part in box.split()[2:]] for box in panels[1].split("; ")]
+            height += PANELS * len(sizes)
+        else:
+            sizes = [[float(size) for size in re.findall(r' (?:width|height)="([\d.]+)', head)]]
+        for wide, high in sizes:
+            height += PIXEL * high * min(1.0, column / (PIXEL * wide))
+    if made["text"]:
+        height += PRINTED + LINE * len(made["text"].splitlines())
+    return height
 
 
 def _choices(name: str, given: Sequence[Value]) -> list[Value]:

@@ -1,5 +1,6 @@
 """The integrator lab: the fixed-step methods beside each other, from one start."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,9 @@ class IntegratorLab(Lab):
         )
 
     def _card_heights(self) -> tuple[int, int]:
-        return 1800, 1190
+        # On a phone four systems stand in a row, and each method has its words in the summary.
+        rows = max(1, math.ceil(len(self.methods) / 4))
+        return 1646 + 134 * rows + 21 * max(0, len(self.methods) - 3), 1240
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane, and the largest energy errors so far, as the lab starts."""

@@ -174,7 +174,7 @@ class LagrangianLab(Lab):
         return duration
 
     def _card_heights(self) -> tuple[int, int]:
-        return 1695, 1135
+        return 1695, 1190
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw both paths against time, and S on the line of paths through them."""

@@ -49,6 +49,10 @@ SETTINGS = {
 }
 
 
+CARDS = {DoublePendulum: (1125, 840), HenonHeiles: (1245, 860)}
+"""Heights of cards in pixels, in a narrow and in a wide column, where they are not the usual."""
+
+
 class OrbitLab(ModelLab):
     r"""Orbits from a start that the reader moves: conserved quantities, learned motions, chaos.
 
@@ -144,8 +148,9 @@ class OrbitLab(ModelLab):
         )
 
     def _card_heights(self) -> tuple[int, int]:
-        # A swarm has a row of its own among the numbers.
-        return (1164, 811) if self.swarm else (1078, 769)
+        narrow, wide = CARDS.get(type(self.system), (1220, 840))
+        # A swarm has words of its own; each model has a row among the numbers.
+        return narrow + (105 if self.swarm else 0) + 32 * len(self.models), wide
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the orbits in the plane; beside it the energies, or how a neighbour parts."""

@@ -108,6 +108,10 @@ class PhaseLab(Lab):
             )
         return proposal["value"]
 
+    def _default_constants(self) -> str:
+        # Its sliders show them.
+        return ""
+
     def _card_heights(self) -> tuple[int, int]:
         if self.system.degrees > 1:
             rows = 40 * self.system.degrees

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from hnn_tutorial import palette
 from hnn_tutorial._validate import as_number, check_type, describe, lookup
-from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._bundle import bundle, styles
 from hnn_tutorial.widgets.quiz import Rich, markup_html, parse_markup
 
 DRAWN = 65
@@ -188,7 +187,7 @@ class _Card(anywidget.AnyWidget):
     """What the parts of a prediction share."""
 
     _esm = bundle("questions/prediction.js")
-    _css = Path(__file__).parent / "prediction.css"
+    _css = styles("prediction.css")
 
     _part = traitlets.Unicode().tag(sync=True)
     _picture = traitlets.Unicode().tag(sync=True)

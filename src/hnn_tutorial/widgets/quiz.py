@@ -1,6 +1,7 @@
 """The quiz at the end of a chapter: questions whose every answer is explained, right or wrong."""
 
 import re
+import textwrap
 import tomllib
 from html import escape
 from pathlib import Path
@@ -11,7 +12,7 @@ import traitlets
 
 from hnn_tutorial import palette
 from hnn_tutorial._validate import lookup
-from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._bundle import bundle, styles
 
 QUIZZES = Path(__file__).parents[1] / "quizzes"
 
@@ -21,6 +22,12 @@ Rich = list[Any]
 _MARKUP = re.compile(r"`([^`]+)`|_\{([^{}]+)\}|\^\{([^{}]+)\}|\*([^*]+)\*")
 _TAGS = ("code", "sub", "sup", "em")
 _LEFT_OVER = re.compile(r"[`*$\\]|[_^]\{")
+
+# Letters of a line of a question and of an answer, in a narrow card and in a wide one, and heights
+# in pixels, as lab.css sets them: a line, what stands around a question, around an answer's text,
+# the least of an answer, and of the card without questions.
+LETTERS = ((37, 35), (82, 79))
+LINE, QUESTION, ANSWER, LEAST, CARD = 22.5, 17.6, 27.4, 49.6, 116.5
 
 
 class Quiz(anywidget.AnyWidget):
@@ -61,10 +68,11 @@ class Quiz(anywidget.AnyWidget):
     """
 
     _esm = bundle("questions/quiz.js")
-    _css = Path(__file__).parent / "lab.css"
+    _css = styles("lab.css")
 
     _picture = traitlets.Unicode().tag(sync=True)
     _picture_alt = traitlets.Unicode().tag(sync=True)
+    _heights = traitlets.List(traitlets.Int()).tag(sync=True)
     _name = traitlets.Unicode().tag(sync=True)
     _title = traitlets.Unicode().tag(sync=True)
     _questions = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -76,6 +84,7 @@ class Quiz(anywidget.AnyWidget):
         super().__init__(
             _picture=quiz_picture(questions),
             _picture_alt=f"the questions of the quiz: {title}",
+            _heights=[round(card_height(questions, letters)) for letters in LETTERS],
             _name=name,
             _title=title,
             _questions=questions,
@@ -158,6 +167,31 @@ def read_quiz(path: Path) -> tuple[str, list[dict[str, Any]]]:
             fail(where, f"{count} answers have right = true; expected exactly one")
         questions.append({"text": text, "answers": answers})
     return content["title"].strip(), questions
+
+
+def card_height(questions: list[dict[str, Any]], letters: tuple[int, int]) -> float:
+    """Return about how high the card is before an answer is pressed, in pixels.
+
+    Args:
+        questions: as ``read_quiz`` returns them.
+        letters: of a line of a question, and of a line of an answer.
+    """
+    height = CARD
+    for question in questions:
+        height += QUESTION + LINE * count_lines(question["text"], letters[0])
+        for answer in question["answers"]:
+            height += max(LEAST, ANSWER + LINE * count_lines(answer["text"], letters[1]))
+    return height
+
+
+def count_lines(tree: Rich, letters: int) -> int:
+    """Return about how many lines a text takes, with so many letters on each."""
+    return len(textwrap.wrap(plain_text(tree), letters))
+
+
+def plain_text(tree: Rich) -> str:
+    """Return the letters of a text as ``parse_markup`` gives it."""
+    return "".join(part if isinstance(part, str) else plain_text(part[1]) for part in tree)
 
 
 def quiz_picture(questions: list[dict[str, Any]]) -> str:

@@ -284,7 +284,7 @@ class TrainingLab(Lab):
         return value
 
     def _card_heights(self) -> tuple[int, int]:
-        return 1500 if self.show == "both" else 1250, 975
+        return 1600 if self.show == "both" else 1305, 1080
 
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the data in the plane, and the fields and orbits of both networks as they start."""

@@ -173,8 +173,14 @@ class IntegratorLab extends Shell {
     const notOffered = reason === null ? "" : ` Not offered: methods that need H = T(p) + V(q), for here ${reason}.`;
     this.note.textContent = `Hollow marks: not symplectic. Calls are those of the field in a step; a kick or a drift is one, although it needs half of the field.${notOffered}`;
 
+    this.makeRoom(this.card.querySelector(".hnn-body").clientWidth);
     this.speakSoon();
     this.redraw();
+  }
+
+  /** As many rows of pictures as the methods need: before the first frame, so that nothing moves then. */
+  makeRoom(width) {
+    this.card.style.setProperty("--hnn-rows", Swings.rows(width, this.shown.length));
   }
 
   /** Python may choose a length that is not offered yet. */
@@ -280,7 +286,7 @@ class IntegratorLab extends Shell {
   draw() {
     const { surfaces, colors } = this;
     if (this.stale) {
-      this.card.style.setProperty("--hnn-rows", Swings.rows(surfaces.body.width, this.shown.length));
+      this.makeRoom(surfaces.body.width);
       const { width, height } = surfaces.plane;
       const [q, p] = this.view;
       this.axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [-q, q], [-p, p]);

@@ -69,7 +69,7 @@ export function slider({ name, low, high, step, format, read = readNumber }, lif
   life.listen(typed, "keydown", (event) => {
     if (event.key === "Escape") show(input.shown);
   });
-  const label = element("div", { class: "hnn-field" }, element("div", { class: "hnn-name" }, element("span", {}, name), " ", typed, word), input);
+  const label = element("div", { class: "hnn-field" }, element("div", { class: "hnn-name" }, element("span", {}, name), " ", element("label", { class: "hnn-tap" }, typed), word), input);
   return { label, show, limit: (most) => (input.max = most) };
 }
 

@@ -11,8 +11,8 @@
 //   the reader has touched the lab), and a sentence on what that shows. A new start sets it anew. The
 //   first is set, or the one that the trait `task` names. The class in Python lists all names in `TASKS`.
 // - The controls: `this.controls({ buttons, first, more })` is their element: Play, the lab's own
-//   buttons, the speed, Reset and "More"; then the fields `first`; behind "More" the fields `more`
-//   and "Copy link".
+//   buttons, the speed, Reset and "More"; then the fields `first`; behind "More" the fields `more`,
+//   the constants of the system and "Copy link".
 // - Speed: frames get their time multiplied by the trait `speed`. `speeds` are those that the reader
 //   can choose; null shows no choice.
 // - Links: "Copy link" writes the traits of `shared` into the address, and a page that is opened so sets
@@ -141,6 +141,8 @@ export class Shell {
         this.load();
         this.setTask();
       });
+      // A second line below makes a stage lower, and not the lab.
+      for (const stage of this.card.querySelectorAll(".hnn-stage")) resizes.observe(stage);
       begin();
     };
     life.observe(model, this.loads, load);
@@ -157,6 +159,8 @@ export class Shell {
     this.start();
     this.time = 0;
     this.numbersAt = 0; // the next frame shows them
+    // Before the first frame, so that no line is broken anew when it comes.
+    if (!this.clock.textContent) this.showNumbers();
     // What was done from another start is not done from this one.
     if (this.taskLine.done) this.taskLine.again();
     this.speakSoon();
@@ -210,7 +214,8 @@ export class Shell {
   /** Play, the lab's own buttons, speed and Reset; a few fields; and behind "More" the others. */
   controls({ buttons = [], first = [], more = [] }) {
     const { life } = this;
-    const rest = [...more];
+    const constants = this.model.get("_constants");
+    const rest = constants ? [...more, element("p", { class: "hnn-note" }, `Constants: ${constants}.`)] : [...more];
     if (this.numberInPage) {
       this.linkButton = button("Copy link", life, () => this.copyLink());
       this.linkButton.title = "Copy the address of this lab as it stands";
