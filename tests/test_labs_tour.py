@@ -291,6 +291,9 @@ def test_nothing_moves_when_a_lab_starts(browser, tmp_path, name, column, place)
             expect(status).not_to_be_empty(timeout=60_000)
         drawn(page)
         height = page.locator(".hnn-widget-place").bounding_box()["height"]
+        assert page.locator(".hnn-numbers").evaluate_all(
+            "all => all.every((e) => e.scrollWidth <= e.clientWidth)"
+        )
         shift = page.evaluate("shift_")
         print(f"{name}, {column} px: {height:.0f} px high, shift {shift:.4f}")
         assert abs(height - lab._heights[place]) <= ROOM_FOR.get(name, 1)

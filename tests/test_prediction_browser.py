@@ -367,8 +367,10 @@ def open_section(browser, tmp_path, made):
 
     def arrange(views):
         def waits(places, hidden, *parts):
-            ids = escape(json.dumps([made[place].model_id for place in places]))
-            return LINE.format(hidden=hidden, asks=ids) + "".join(parts) + "</div>"
+            asks = [made[place] for place in places]
+            questions = [[ask.model_id, ask._chapter, ask._label] for ask in asks]
+            ids = [ask.model_id for ask in asks]
+            return opening(ids, questions, hidden) + "".join(parts) + "</div>"
 
         room = [
             f'<div style="--hnn-narrow: {narrow}px; --hnn-wide: {wide}px" class="room">{view}</div>'
