@@ -1,10 +1,10 @@
-"""Rows about the recorded pendulum: the contest of its chapter, on the real file and on its twin.
+"""Rows about the recorded pendulum: the contest of its chapter, on the real file or on its twin.
 
 Networks and the textbook's formula learn the smooth derivatives of the first four fifths; figures
-are the errors of the forecast of the last fifth, relative to the size of the motion. The real file
-is read from the folder that ``HNN_TUTORIAL_DATA`` names; without it, there is the row of the twin
-alone. With forward and with central differences of the recorded states, as published, a baseline
-and an HNN are scored by the energy along the last fifth.
+are the errors of the forecast of the last fifth, relative to the size of the motion. With forward
+and with central differences of the recorded states, as published, a baseline and an HNN are scored
+by the energy along the last fifth. The real file is read from the folder that
+``HNN_TUTORIAL_DATA`` names; without it, the rows are of the twin.
 """
 
 import os
@@ -90,13 +90,22 @@ def differences(recording: Recording, constant: float) -> dict[str, Comparison]:
     return {name: compare(rivals, each, OPTIMIZER, {"error": error}) for name, each in data.items()}
 
 
-def rows_of(name: str, recording: Recording, constant: float) -> list[Row]:
-    """Return the rows of a recording; ``constant`` is g/l in the energy that is scored."""
+def recorded() -> tuple[str, Recording, float]:
+    """Return the real file if there is one, else the twin: a name, it, and its g/l for scores."""
+    if os.environ.get(FOLDER_VARIABLE):
+        return "recording", load_recording("real_pendulum"), 1.36
+    return "twin", synthetic_twin("real_pendulum", seed=0, noise=NOISE), 1.283
+
+
+@row
+def real_pendulum(repeats: int) -> list[Row]:
+    """Run five seeds of each model of the contest."""
+    name, recording, _ = recorded()
     found = contest(recording)
     medians = {rival: found.spread(rival, "error").median for rival in found.models}
     best = min(KINDS, key=lambda rival: medians[rival])
     formula = medians.pop("formula")
-    rows = [
+    return [
         make_row(
             f"real_pendulum: {name}",
             {"formula": formula},
@@ -107,30 +116,26 @@ def rows_of(name: str, recording: Recording, constant: float) -> list[Row]:
             runs={rival: each["error"] for rival, each in found.values.items()},
         )
     ]
-    for scheme, each in differences(recording, constant).items():
-        rows.append(
-            make_row(
-                f"real_pendulum: {name}, {scheme} differences",
-                each.spread("baseline", "error").median,
-                each.spread("hnn", "error").median,
-                [
-                    a / b
-                    for a, b in zip(
-                        each.values["baseline"]["error"], each.values["hnn"]["error"], strict=True
-                    )
-                ],
-                "HNN's energy error below the baseline's",
-                lambda ratio: ratio > 1,
-                runs={rival: scores["error"] for rival, scores in each.values.items()},
-            )
-        )
-    return rows
 
 
 @row
-def real_pendulum(repeats: int) -> list[Row]:
-    """Run five seeds of each model on the twin and, where it is there, on the real file."""
-    rows = rows_of("twin", synthetic_twin("real_pendulum", seed=0, noise=NOISE), 1.283)
-    if os.environ.get(FOLDER_VARIABLE):
-        rows += rows_of("recording", load_recording("real_pendulum"), 1.36)
-    return rows
+def real_pendulum_differences(repeats: int) -> list[Row]:
+    """Run five seeds of baseline and HNN on forward and on central differences."""
+    name, recording, constant = recorded()
+    return [
+        make_row(
+            f"real_pendulum_differences: {name}, {scheme}",
+            each.spread("baseline", "error").median,
+            each.spread("hnn", "error").median,
+            [
+                one / other
+                for one, other in zip(
+                    each.values["baseline"]["error"], each.values["hnn"]["error"], strict=True
+                )
+            ],
+            "HNN's energy error below the baseline's",
+            lambda ratio: ratio > 1,
+            runs={rival: scores["error"] for rival, scores in each.values.items()},
+        )
+        for scheme, each in differences(recording, constant).items()
+    ]
