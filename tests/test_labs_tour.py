@@ -347,7 +347,7 @@ def test_every_constant_of_a_picture_is_shown_with_its_unit(browser, tmp_path):
     with open_widgets(browser, tmp_path, lab) as (page, _):
         page.locator(".hnn-opener").click()
         text = "Constants: m = 2 kg, l = 1 m, g = 1.6 m/s²."
-        expect(page.locator(".hnn-more .hnn-note")).to_have_text(text)
+        expect(page.locator(".hnn-more .hnn-constants")).to_have_text(text)
     for system in (*LAB_SYSTEMS, Projectile, TwoBody, ThreeBody, HenonHeiles):
         named = dict(re.findall(r"\n +(\w+): (\S{1,2}),", system.__doc__))
         assert named or system in (TwoBody, ThreeBody)

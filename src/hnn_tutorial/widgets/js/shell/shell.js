@@ -215,7 +215,7 @@ export class Shell {
   controls({ buttons = [], first = [], more = [] }) {
     const { life } = this;
     const constants = this.model.get("_constants");
-    const rest = constants ? [...more, element("p", { class: "hnn-note" }, `Constants: ${constants}.`)] : [...more];
+    const rest = constants ? [...more, element("p", { class: "hnn-constants" }, `Constants: ${constants}.`)] : [...more];
     if (this.numberInPage) {
       this.linkButton = button("Copy link", life, () => this.copyLink());
       this.linkButton.title = "Copy the address of this lab as it stands";
