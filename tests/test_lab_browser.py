@@ -114,7 +114,7 @@ def test_a_lab_of_the_truth_alone_offers_what_suits_it(open_lab, system):
         [] if system.name == "pendulum" else ["symplectic Euler", "leapfrog", "Forest–Ruth"]
     )
     page.locator(".hnn-opener").click()
-    assert page.locator(".hnn-note").first.is_visible() == bool(greyed)
+    assert page.locator(".hnn-note").is_visible() == bool(greyed)
 
 
 def test_numbers_are_those_of_the_motions(open_lab):
@@ -317,7 +317,7 @@ def test_methods_that_need_a_separable_field_are_greyed_with_the_reason(open_lab
     page.locator(".hnn-opener").click()
     disabled = page.get_by_label("integrator").locator("option:disabled")
     expect(disabled).to_have_text(["symplectic Euler", "leapfrog", "Forest–Ruth"])
-    expect(page.locator(".hnn-note").first).to_contain_text("in the baseline's field q̇ depends on q")
+    expect(page.locator(".hnn-note")).to_contain_text("in the baseline's field q̇ depends on q")
 
 
 def quadratic(model, scale=0.1, stiffness=1.0):
