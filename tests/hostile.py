@@ -903,6 +903,7 @@ CALLS: dict[str, Call] = {
     "own_recording.Outcome.best": (OWN_FIT.best, {}),
     "own_recording.Outcome.held_out": (OWN_FIT.held_out, {}),
     "own_recording.Outcome.rows": (OWN_FIT.rows, {}),
+    "own_recording.Outcome.untried": (OWN_FIT.untried, {}),
     "own_recording.fit_recording": (
         own_recording.fit_recording,
         {

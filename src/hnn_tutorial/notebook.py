@@ -14,7 +14,7 @@ from hnn_tutorial._html import numbers
 __all__ = ["ClaimError", "Session", "claim", "colab_cell", "setup"]
 
 THREADS_VARIABLE = "HNN_TUTORIAL_THREADS"
-FIRST_WORD = re.compile(r"(?:[A-Za-z][a-z'’-]+|[Aa])(?=[\s,;:]|$)")
+_FIRST_WORD = re.compile(r"(?:[A-Za-z][a-z'’-]+|[Aa])(?=[\s,;:]|$)")
 """A word that a sentence may begin with; "k", "mgl/ml²" and "Model.field" are none."""
 
 
@@ -190,7 +190,7 @@ def _show(text: str, comparison: str) -> None:
     from IPython.display import display
 
     # The page begins it with a capital, but "(a)", a symbol and a name of code stay as they are.
-    as_written = "" if FIRST_WORD.match(text) else " data-as-written"
+    as_written = "" if _FIRST_WORD.match(text) else " data-as-written"
     html = (
         '<div class="hnn-claim"><span class="hnn-claim-mark" style="color: #1a7f4b" role="img" '
         'aria-label="claim holds">✓</span> '
