@@ -98,7 +98,8 @@ def test_page_is_quiet_light_self_contained_and_accessible(
 
 
 def assert_maths_is_rendered(tab: Any) -> None:
-    tab.wait_for_selector("mjx-container")
+    # The first one may wait behind a question.
+    tab.wait_for_selector("mjx-container", state="attached")
     tab.evaluate("MathJax.startup.promise")
     raw = "e => [...e].filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"
     assert tab.eval_on_selector_all("article .math", raw) == []

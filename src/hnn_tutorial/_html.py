@@ -27,7 +27,10 @@ def table(rows: Sequence[Sequence[str]], caption: str = "") -> str:
         rows: texts, all rows of one length.
         caption: what it shows; empty for none.
     """
-    head = "".join(f'<th scope="col">{numbers(cell)}</th>' for cell in rows[0])
+    # A corner without a word is no head: a screen reader would announce nothing.
+    head = "".join(
+        f'<th scope="col">{numbers(cell)}</th>' if cell else "<td></td>" for cell in rows[0]
+    )
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'
         + "".join(f"<td>{numbers(cell)}</td>" for cell in rest)
