@@ -60,7 +60,7 @@ WIDE = re.compile(r"^\s*# wide: \S", re.MULTILINE)
 # On what the numbers of a run depend beside the code: the packages that compute.
 VERSIONS = ("torch", "numpy", "scipy")
 # What shows numbers and computes none.
-SHOWS = re.compile(r"src/hnn_tutorial/(palette|plotting|widgets/.*)\.py")
+SHOWS = re.compile(r"src/hnn_tutorial/(palette|plotting|_html|_svg|widgets/.*)\.py")
 
 Json = dict[str, Any]
 
