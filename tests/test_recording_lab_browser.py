@@ -86,6 +86,12 @@ def give(page, text, name="swing.csv"):
     )
 
 
+def listen(page):
+    """Choose the phone, and wait until the lab listens to it: what comes before is not heard."""
+    press(page, "this phone")
+    expect(page.locator(".hnn-clock")).to_have_text("waiting for the sensor")
+
+
 def send(page, first, last, **change):
     page.evaluate(SWING, {**PHONE, "from": first, "to": last, **change})
 
@@ -217,7 +223,7 @@ def test_a_part_of_a_recording_can_be_used(open_lab):
 
 def test_a_phone_records_is_fitted_to_one_percent_and_forecast_while_it_swings(open_lab, tmp_path):
     page = open_lab(width=390, height=844)
-    press(page, "this phone")
+    listen(page)
     expect(status(page)).to_contain_text("let go")
     send(page, 0, 1)
     expect(page.locator(".hnn-clock")).to_have_text("let go in 2 s")
@@ -266,7 +272,7 @@ def test_permission_is_asked_on_a_press(open_lab):
 
 def test_a_desktop_is_told_that_it_has_no_sensor(open_lab):
     page = open_lab()
-    press(page, "this phone")
+    listen(page)
     # As Chrome does on a desktop: one event without numbers.
     page.evaluate("dispatchEvent(new DeviceMotionEvent('devicemotion', { rotationRate: {} }))")
     expect(status(page)).to_contain_text("no motion sensor that a page may read")
@@ -279,7 +285,7 @@ def test_a_desktop_is_told_that_it_has_no_sensor(open_lab):
 
 def test_a_phone_that_lies_still_is_told_so(open_lab):
     page = open_lab()
-    press(page, "this phone")
+    listen(page)
     send(page, 0, 14, start=0.0, noise=0.002)
     expect(status(page)).to_contain_text("hardly any motion")
     # The sample is still there.

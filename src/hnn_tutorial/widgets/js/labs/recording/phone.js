@@ -7,7 +7,7 @@ import { DEGREE } from "./table.js";
 export const COUNTDOWN = 3; // s, to let go
 export const RECORDED = 10; // s
 export const FOLLOWED = 10; // s after the recording
-const SILENCE = 3000; // ms without an event until the sensor counts as gone
+const SILENCE = 5000; // ms without an event until the sensor counts as gone
 const LOOK_EVERY = 500; // ms
 const AXES = ["beta", "gamma", "alpha"]; // about the phone's x, y and z
 
