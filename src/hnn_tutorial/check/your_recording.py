@@ -9,17 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hnn_tutorial.check import study as study_of
+from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.answers import (
-    Wrong,
-    as_tensor,
     expect,
     function,
     match,
-    number,
     score,
     table,
 )
-from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.own_recording.rivals import PendulumFormula
 from hnn_tutorial.recordings import Observations, Track, phone_swing, smooth
@@ -281,10 +279,13 @@ def enough(answer: Any) -> str:
         isinstance(varied, str) and varied in USUAL,
         f'`study["varied"]` is {varied!r}; choose one of: {", ".join(map(repr, USUAL))}.',
     )
-    values, seeds = _settings(study["values"], varied), _seeds(study["seeds"])
-    prediction = _words(study["prediction"], "prediction", values)
-    conclusion = _words(study["conclusion"], "conclusion", values)
-    errors = _errors(study["errors"], values, seeds)
+    values, seeds = (
+        _settings(study["values"], varied),
+        study_of.seeds(study["seeds"], "measures all of them again"),
+    )
+    prediction = study_of.words(study["prediction"], "prediction", values, VERDICTS)
+    conclusion = study_of.words(study["conclusion"], "conclusion", values, VERDICTS)
+    errors = study_of.errors(study["errors"], "errors", values, seeds)
     right = {
         value: [measure(**(USUAL | {varied: value}), seed=seed) for seed in seeds]
         for value in values
@@ -321,66 +322,8 @@ def enough(answer: Any) -> str:
 
 
 def _settings(value: Any, varied: str) -> list[float]:
-    values = as_tensor(value)
-    expect(
-        values is not None and values.ndim == 1 and len(values) >= 1,
-        '`study["values"]` should be a list of numbers, the settings that you tried.',
-    )
-    found = [number(v, 'An entry of `study["values"]`') for v in values]  # type: ignore[union-attr]
-    low, high = LIMITS[varied]
-    expect(
-        all(low <= v <= high for v in found),
-        f"A setting of {varied} is outside {low:g} to {high:g}: {found}.",
-    )
-    expect(len(set(found)) == len(found), "A setting stands twice in `values`.")
+    found = study_of.settings(value, varied, LIMITS[varied])
     expect(len(found) <= 8, "Eight settings are enough; the check measures all of them again.")
-    return found
-
-
-def _seeds(value: Any) -> list[int]:
-    values = as_tensor(value)
-    expect(
-        values is not None
-        and values.ndim == 1
-        and len(values) >= 1
-        and all(float(v).is_integer() and v >= 0 for v in values),
-        '`study["seeds"]` should be a list of whole numbers.',
-    )
-    found = [int(v) for v in values]  # type: ignore[union-attr]
-    expect(
-        len(set(found)) == len(found),
-        "A seed stands twice in `seeds`, and the same seed gives the same numbers.",
-    )
-    expect(len(found) <= 10, "Ten seeds are enough; the check measures all of them again.")
-    return found
-
-
-def _words(value: Any, key: str, values: list[float]) -> dict[float, str]:
-    given = table(value, values, f'study["{key}"]')
-    plain = {word.casefold(): word for word in VERDICTS}
-    for setting, word in given.items():
-        expect(
-            isinstance(word, str) and word.strip().casefold() in plain,
-            f'`study["{key}"][{setting:g}]` is {word!r}; choose one of: '
-            f"{', '.join(map(repr, VERDICTS))}.",
-        )
-    return {setting: plain[word.strip().casefold()] for setting, word in given.items()}
-
-
-def _errors(value: Any, values: list[float], seeds: list[int]) -> dict[float, list[float]]:
-    found = {}
-    for setting, row in table(value, values, 'study["errors"]').items():
-        what = f'`study["errors"][{setting:g}]`'
-        row = list(row.values()) if isinstance(row, Mapping) else row
-        expect(
-            isinstance(row, list | tuple) or getattr(row, "ndim", 0) == 1,
-            f"{what} should be a list with one error for each seed.",
-        )
-        expect(
-            len(row) == len(seeds),
-            f"{what} has {len(row)} errors for {len(seeds)} seeds: give one for each seed.",
-        )
-        found[setting] = [number(entry, f"An entry of {what}") for entry in row]
     return found
 
 
@@ -396,9 +339,6 @@ def _compare(
     if agrees(got, wanted):
         return
     where = f"At {varied} = {value:g} the errors"
-    for setting, row in right.items():
-        expect(not agrees(got, row), f"{where} are those of {setting:g}.")
-    expect(not agrees(sorted(got), sorted(wanted)), f"{where} are in another order than the seeds.")
     cures: list[tuple[Callable[[float], float], str]] = [
         (lambda v: v / 100, "in per cent: give the ratio itself"),
         (lambda v: -v, "the right ones with the wrong sign"),
@@ -407,11 +347,6 @@ def _compare(
         (lambda v: v / _TRUTH, "not divided by the true g/l"),
         (lambda v: v - 1, "ratios: take one off"),
     ]
-    for cure, name in cures:
-        expect(not agrees([cure(v) for v in got], wanted), f"{where} are {name}.")
-    k = max(range(len(wanted)), key=lambda i: abs(got[i] - wanted[i]))
-    raise Wrong(
-        f"{where} are not what `check.measure` gives: yours are "
-        f"{', '.join(f'{v:.3g}' for v in got)}; the worst is {got[k]:.3g}, where it gives "
-        f"{wanted[k]:.3g}."
+    study_of.refuse(
+        got, right, value, where, agrees=agrees, cures=cures, off=lambda a, b: abs(a - b)
     )
