@@ -440,7 +440,8 @@ class LearnedLab extends PlaneLab {
     const ends = this.entries.slice(1).map(({ label }, i) => {
       const motion = this.motions[i + 1];
       if (motion.problem !== null) return `${label} ${motion.problem} at ${formatNumber(motion.end, 1)} s`;
-      return `${formatPercent(this.worst(motion))} (${label})`;
+      motion.worst ??= this.worst(motion); // asked again while it plays
+      return `${formatPercent(motion.worst)} (${label})`;
     });
     const result = ends.length ? `: within ${tickLabel(this.horizon)}\u00a0s the energy is off by at most ${ends.join(", ")}` : "";
     const summary = `From ${this.startText}${result}.`;
