@@ -123,6 +123,14 @@ def test_readers_meet_no_machinery(html: Path, name: str) -> None:
         assert "hnn_tutorial 0." not in text
 
 
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("exercises/")])
+def test_an_exercise_says_where_it_runs(html: Path, name: str) -> None:
+    [where] = article(html, name).select("p.hnn-where")
+    [colab] = where.select("a[href]")
+    assert colab["href"].startswith("https://colab.research.google.com/github/")
+    assert colab["href"].endswith(f"/blob/main/{name}.ipynb")
+
+
 @every_chapter
 def test_words_of_roles_are_coloured_once_in_a_paragraph_and_not_in_links(
     html: Path, name: str
