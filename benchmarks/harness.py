@@ -13,7 +13,8 @@ import torch
 
 from hnn_tutorial.evaluation import over_seeds
 
-RESULTS = Path(__file__).with_name("results.json")
+# In the package, so that chapters have them wherever they run.
+RESULTS = Path(__file__).parents[1] / "src" / "hnn_tutorial" / "experiments" / "stored.json"
 COLUMNS = ("name", "reference", "ours", "ratio", "spread", "target", "reached", "seconds")
 
 Row = dict[str, Any]

@@ -19,7 +19,13 @@ from torch import Tensor, nn
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.evaluation import lyapunov_exponent, over_seeds, valid_prediction_time
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.models import LNN, SecondOrderMLP, StructuredLNN, parameter_count
+from hnn_tutorial.models import (
+    LNN,
+    RelativeLNN,
+    SecondOrderMLP,
+    StructuredLNN,
+    parameter_count,
+)
 from hnn_tutorial.own_recording.rivals import DoublePendulumFormula
 from hnn_tutorial.recordings import Recording, load_recording, synthetic_twin
 from hnn_tutorial.training import LevenbergMarquardt, TrajectoryResidual, cut, fit
@@ -88,6 +94,9 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
         StructuredLNN(2, (16,), seed=seed, **FORM)
     ),
     "structured LNN": lambda seed: StructuredLNN(2, (16,), seed=seed, **FORM),
+    "LNN that knows the symmetry": lambda seed: WithFriction(
+        RelativeLNN(2, (8,), seed=seed, **FORM)
+    ),
     "LNN": lambda seed: LNN(2, (20,), "softplus", angles=(0, 1), seed=seed),
     "second order": lambda seed: SecondOrderMLP(2, (17,), seed=seed, **FORM),
 }

@@ -3,7 +3,8 @@
     python benchmarks/run.py [--row NAME] [--repeats 3] [--threads 1] [--device cpu]
 
 Each file ``rows_*.py`` beside this one holds functions marked ``@row``. What a row measured is
-in ``results.json`` as soon as it is done: an interruption costs the row that was running.
+in ``stored.json`` of the package as soon as it is done: an interruption costs the row that was
+running.
 """
 
 import argparse

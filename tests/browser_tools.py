@@ -280,3 +280,22 @@ def run_cell(page: Any, number: int) -> Any:
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run Selected Cell$")).first.click()
     return cell
+
+
+def ask_python(page: Any, number: int, answer: re.Pattern[str], tries: int = 30) -> re.Match[str]:
+    """Run a code cell of JupyterLab's notebook, again and again, until its output has `answer`.
+
+    While the kernel has not answered a widget's last message, the page holds the next one back;
+    a cell that is run meanwhile sees the values of before.
+    """
+    said = ""
+    for _ in range(tries):
+        output = run_cell(page, number).locator(".jp-OutputArea-output")
+        # The prompt is [*] while the cell runs.
+        prompt = page.locator(".jp-CodeCell").nth(number).locator(".jp-InputPrompt")
+        prompt.get_by_text(re.compile(r"\[\d+\]")).wait_for(timeout=30_000)
+        said = output.inner_text(timeout=30_000)
+        if found := answer.search(said):
+            return found
+        page.wait_for_timeout(500)
+    pytest.fail(f"no {answer.pattern!r} in {said!r} after {tries} tries")

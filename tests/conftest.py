@@ -14,8 +14,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import browser_tools
+import nbval.kernel
 import pytest
+from build_book import own_sockets
 from hypothesis import settings
+from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
@@ -29,6 +32,9 @@ settings.register_profile("here", deadline=None, max_examples=25)
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if IN_CI else "here")
 
+
+# nbval has no option for how it reaches its kernels; `own_sockets` says why that matters.
+nbval.kernel.KernelManager = lambda **options: KernelManager(**options, **own_sockets())
 
 # The 5 s of Playwright are too short on a loaded machine. An expectation that fails takes longer
 # this way; one that holds takes no longer.

@@ -18,6 +18,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
+from strategies import MODEL_SHAPES
 from test_experiments import TINY
 
 import hnn_tutorial
@@ -25,17 +26,23 @@ from hnn_tutorial import (
     check,
     cli,
     comparison,
+    constraints,
+    control,
     data,
     evaluation,
     experiments,
+    finance,
+    flows,
     integrators,
     mechanics,
     models,
     notebook,
     own_recording,
     palette,
+    pixels,
     plotting,
     recordings,
+    sampling,
     sketches,
     systems,
     training,
@@ -253,6 +260,16 @@ planar = Arg("state", X, {"another size": X4})
 path = Arg("state", PATH, {"one time": PATH[0, 0]})
 field, scalar = Arg("field", SPRING.field), Arg("scalar function", SPRING.hamiltonian)
 lagrangian = Arg("scalar function", quarter)
+bracket = Arg(
+    "callable",
+    lambda x: mechanics.symplectic_form(1, dtype=x.dtype, device="cpu"),
+    {f"gives {k}": v for k, v in RETURNS.items()}
+    | {
+        "gives a state": lambda x: x,
+        "gives another size": lambda x: torch.zeros(4, 4, dtype=x.dtype),
+        "is symmetric": lambda x: torch.ones(2, 2, dtype=x.dtype),
+    },
+)
 monotone, increasing = Arg("times", TIMES), Arg("increasing", TIMES)
 drawn = increasing.but("to and fro", "twice", "backwards", "NaN", "inf")  # in any order
 positive, not_negative = partial(Arg, "positive"), partial(Arg, "not negative")
@@ -299,22 +316,86 @@ def outcome(function: Callable[..., Callable], *names: str) -> Callable:
     return lambda x, **arguments: function(**arguments)(x)
 
 
+# Rods, and what moves on them
+
+LINKS = systems.LinkChain(2)
+RODS = LINKS.constraints
+MOVING = LINKS.velocities(LINKS.sample(3, 0))
+points = Arg("tensor", MOVING[:, :4], {"another size": X})
+moving = Arg("state", MOVING, {"another size": X, "NaN": MOVING * nan})
+elbow = only(1, zero=0, two=2, text="left", none=None, true=True, a_fraction=0.5)
+rods = only(RODS, none=None, text="rods", number=3, pairs=[(-1, 0)], the_class=constraints.Rods)
+pair = only(
+    (1, -1), none=None, text="01", one=(1,), fractions=(0.0, 1.0), itself=(1, 1), far=(1, 9)
+)
+masses_of_points = only(
+    [1.0, 2.0],
+    none=None,
+    text="12",
+    number=1.0,
+    three=[1.0, 2.0, 3.0],
+    zero=[1.0, 0.0],
+    NaN=[1.0, nan],
+    words=["a", "b"],
+    not_symmetric=[[1.0, 0.5], [0.0, 1.0]],
+    not_positive=[[1.0, 2.0], [2.0, 1.0]],
+    ragged=[[1.0], [1.0, 2.0]],
+    integers=torch.eye(2, dtype=torch.int64),
+)
+held = Arg(
+    "callable",
+    lambda q: q[..., :1] ** 2,
+    {"text": "rods", "gives None": lambda q: None, "gives a scalar": lambda q: q.sum()},
+)
+weight = Arg(
+    "callable",
+    lambda q: q.sum(-1),
+    {"gives None": lambda q: None, "gives the sum": lambda q: q.sum(), "gives q": lambda q: q},
+)
+
 Call = tuple[Callable, dict[str, Arg]]
 
 LEFT_OUT = {
-    r"systems\.System(\..*)?": "abstract; its methods stand here under each system",
+    r"systems\.(Poisson|Constrained)?System(\..*)?": "abstract; its methods stand here elsewhere",
     r"systems\.parameter": "a field of a dataclass, like dataclasses.field",
     r"systems\.DampedPendulum\.solution": "there is none; test_systems.py holds what it says",
-    r"models\.(Model|LagrangianNetwork)(\..*)?": "abstract; likewise under each model",
-    r"models\.\w+\.build": "called by the constructor alone",
+    r"models\.(Model|FlowMap|LagrangianNetwork)(\..*)?": "abstract; likewise under each model",
+    r"models\.(MotionVAE(\..*)?|negative_elbo)": "abstract; and called by fit, on its batches",
+    r"models\.LatentMotion(\..*)?": "abstract; likewise under each of them",
+    r"finance\.Diffusion(\..*)?": "abstract; its methods stand here under each model",
+    r"flows\.AugmentedFlow(\..*)?": "abstract; its methods stand here under each flow",
+    r"flows\.(\w+\.losses|NEGATIVE_LOG_LIKELIHOOD)": "called by fit, on its batches",
+    r"models\.\w+\.(build|fewest_weights)": "called by the constructor or load_model alone",
+    r"models\.\w+\.field_jacobian": "called by Problem, which has looked at model and data",
     r"training\.(Adam|LevenbergMarquardt|(Torch)?Optimizer)\.\w+": "called by fit, on its problems",
     r"training\.TrajectoryResidual\.jacobian": "likewise",
-    r"training\.(Residual|LearnableField(\..*)?)|mechanics\.(Field|ScalarFunction)": "a type",
+    r"training\.(Residual|LearnableField(\..*)?)|mechanics\.\w*(Field|Function)": "a type",
     r"training\.Problem(\..*)?": "made by fit, for optimizers",
+    r"control\.(ForcedField|Controller|Reference)": "a type",
     r"experiments\.(Task\.\w+|Recipe\.train)": "what a recipe brings with it",
     r"widgets\.\w+\.draw_picture": "called when a lab is saved, with a figure of its own",
 }
 """Public, and yet not to be called with anything: why."""
+
+
+def parameter_kind(value: Any, *, may_be_zero: bool = False, **meaning: str) -> "Arg":
+    """What a parameter of a system may be."""
+    if not isinstance(value, tuple):
+        return Arg("not negative" if may_be_zero else "positive", value)
+    return only(
+        value,
+        none=None,
+        text="11",
+        number=1.0,
+        one=(1.0,),
+        negative=(1.0, -1.0),
+        NaN=(nan, 1.0),
+        words=("a", "b"),
+        two_axes=torch.ones(2, 2),
+    )
+
+
+OF_RODS = (systems.PendulumChain, systems.LinkChain, systems.FourBar)
 
 
 def system_calls(kind: type) -> Iterator[tuple[str, Call]]:
@@ -322,20 +403,36 @@ def system_calls(kind: type) -> Iterator[tuple[str, Call]]:
     name = f"systems.{kind.__name__}"
     made = kind()
     states = made.sample(3, 0)
-    own = Arg("state", states, {"another size": torch.ones(3, 2 * made.degrees + 2).double()})
-    moving = dataclasses.replace(own, valid=0.3 * made.velocities(states))
+    own = Arg("state", states, {"another size": torch.ones(3, made.dimension + 2).double()})
+    if made.dimension == 3:
+        own = own.but("an odd axis")
     parameters = {
-        p.name: Arg("positive", p.value)
-        if not f.metadata["may_be_zero"]
-        else Arg("not negative", p.value)
+        p.name: parameter_kind(p.value, **f.metadata)
         for p, f in zip(made.parameters, dataclasses.fields(made), strict=True)
     }
+    if kind in OF_RODS:  # one number for all will do
+        for several in [a for a in parameters.values() if not a.kind]:
+            del several.more["number"]
     yield name, (kind, parameters)
-    for part in ("hamiltonian", "field", "velocities"):
+    for part in ("hamiltonian", "field", "poisson_matrix"):
         yield f"{name}.{part}", (getattr(made, part), {"x": own})
-    for part in ("lagrangian", "momenta", "second_order_field"):
-        yield f"{name}.{part}", (getattr(made, part), {"x": moving})
-    for part in ("potential", "mass_matrix", "modes", "non_canonical", "non_canonical_field"):
+    if made.canonical:
+        yield f"{name}.velocities", (made.velocities, {"x": own})
+        moving = dataclasses.replace(own, valid=0.3 * made.velocities(states))
+        for part in ("lagrangian", "momenta", "second_order_field"):
+            yield f"{name}.{part}", (getattr(made, part), {"x": moving})
+    for part in (
+        "potential",
+        "squared_momentum",
+        "mass_matrix",
+        "modes",
+        "non_canonical",
+        "non_canonical_field",
+        "laplace_vector",
+        "momentum",
+        "multipliers",
+        "project",
+    ):
         if hasattr(made, part):
             yield f"{name}.{part}", (getattr(made, part), {"x": own})
     for key, function in made.invariants.items():
@@ -345,10 +442,13 @@ def system_calls(kind: type) -> Iterator[tuple[str, Call]]:
         "seed": seed,
         "radius": radius,
         "position": dataclasses.replace(radius, valid=(0.5, 1.5)).but(origin=(0.0, 0.0)),
+        "distance": dataclasses.replace(radius, valid=(2.0, 3.0)).but(one_place=(0.0, 0.0)),
         "energy": positive(0.1),
         "angle": not_negative(0.1),
         "speed": not_negative(0.1),
         "spread": not_negative(0.1),
+        "track": not_negative(0.1),
+        "elbow": elbow,
     }
     options = {key: known[key] for key in inspect.signature(made.sample).parameters}
     yield f"{name}.sample", (made.sample, options)
@@ -362,24 +462,33 @@ def system_calls(kind: type) -> Iterator[tuple[str, Call]]:
 def model_calls(kind: type) -> Iterator[tuple[str, Call]]:
     """Every method of a model."""
     name = f"models.{kind.__name__}"
+    shape = MODEL_SHAPES.get(kind.kind, {})
+    degrees = 2 if shape else 1
     yield (
         name,
         (
-            kind,
+            partial(kind, **shape),
             {
-                "degrees": count(1),
+                "degrees": count(degrees),
                 "hidden": hidden,
                 "activation": Arg("name", "tanh"),
                 "angles": only(
-                    (0,), none=None, text="0", beyond=(1,), twice=(0, 0), floats=(0.0,), number=3
+                    () if shape else (0,),
+                    none=None,
+                    text="0",
+                    beyond=(1,),
+                    twice=(0, 0),
+                    floats=(0.0,),
+                    number=3,
                 ),
                 "seed": seed,
                 "dtype": dtype,
             },
         ),
     )
-    made = kind(1, (3,))
-    x = planar.but(float32=X.float())
+    made = kind(degrees, (3,), **shape)
+    of_size = state4 if shape else planar
+    x = of_size.but(float32=of_size.valid.float())
     for part in (
         "field",
         "forward",
@@ -392,6 +501,8 @@ def model_calls(kind: type) -> Iterator[tuple[str, Call]]:
     ):
         if hasattr(made, part):
             yield f"{name}.{part}", (getattr(made, part), {"x": x})
+    if kind is models.PairwiseHNN:
+        return
     if hasattr(made, "potential") and not isinstance(made.potential, torch.nn.Module):
         q = Arg(
             "tensor",
@@ -417,6 +528,14 @@ hidden = only(
     negative=(-1,),
     nothing_in_it=(None,),
 )
+network_shape = {
+    "hidden": hidden,
+    "activation": Arg("name", "tanh"),
+    "angles": only((0,), none=None, text="0", beyond=(2,), twice=(0, 0), floats=(0.0,), number=3),
+    "seed": seed,
+    "dtype": dtype,
+}
+bracket_alone = Arg("callable", bracket.valid)
 fit_options = {
     "validation_every": count(1).but("None"),
     "patience": count(1),
@@ -462,6 +581,16 @@ labs = {
         None, words=["a", "b"], text="ab", three=[1.0, 2.0, 3.0], NaN=[nan, 0.0], number=1.0
     ),
 }
+plane = only(
+    None,
+    text="wide",
+    number=2.0,
+    a_pair=(0.0, 1.0),
+    words=(("a", "b"), (0.0, 1.0)),
+    backwards=((1.0, 0.0), (0.0, 1.0)),
+    infinite=((0.0, inf), (0.0, 1.0)),
+    of_a_known_one=((-1.0, 1.0), (-1.0, 1.0)),
+)
 lab_models = only(
     {"HNN": HNN},
     text="hnn",
@@ -474,6 +603,75 @@ horizon = positive(20.0)
 region = only(
     (0.0, 1.0), words=("a", "b"), one=(1.0,), out_of_order=(1.0, 0.0), NaN=(0.0, nan), text="all"
 )
+
+RELATIVE = models.RelativeLNN(2, (3,), angles=(0, 1))
+WALK = torch.randn(80, generator=torch.Generator().manual_seed(0)).double().cumsum(0)
+STEP_MAP = finance.step_map(WALK)
+EXECUTION = finance.Execution()
+two_times = increasing.but(one=TIMES[:1])
+own_widths = only((3,), none=None, text="3", number=3, zero=(0,), empty=(), fractions=(1.5,))
+ROWS = torch.tensor([[0.03], [0.05], [0.04]], dtype=torch.float64)
+DIFFUSIONS = (
+    finance.Vasicek(),
+    finance.CoxIngersollRoss(),
+    finance.LinearDiffusion(-torch.eye(1).double()),
+    finance.LearnedDiffusion(torch.neg, 1),
+    finance.Merton(),
+)
+walk = Arg(
+    "tensor",
+    WALK,
+    {
+        "two axes": WALK.reshape(8, 10),
+        "one": WALK[:1],
+        "none": WALK[:0],
+        "NaN": WALK * nan,
+        "no axis": WALK[0],
+    },
+    fine=("NumPy",),
+)
+varied_walk = Arg(walk.kind, WALK, walk.more | {"the same": WALK[:1].expand(80)}, walk.fine)
+MIXTURE = flows.GaussianMixture(X, 0.3)
+POSTERIOR = sampling.StudentPosterior(X[:, 0])
+posterior_point = Arg("tensor", X.reshape(2, 3), {"another size": X, "no axis": X[0, 0]})
+mixture_point = Arg("tensor", X, {"another size": X4, "no axis": X[0, 0]})
+plane_point = mixture_point.but(float32=X.float())
+plane_state = Arg("tensor", X4, {"another size": X, "no axis": X[0, 0], "float32": X4.float()})
+PAIRED_FLOWS = (
+    flows.NeuralHamiltonianFlow(2, (3,), encoder=(3,)),
+    flows.DrivenHamiltonianFlow(2, (3,), encoder=(3,)),
+    flows.MotionFlow(models.SeparableHNN(2, (3,)), encoder=(3,)),
+    flows.AugmentedNVP(2, (3,), 1, encoder=(3,)),
+)
+NVP = flows.RealNVP(2, (3,), 2)
+
+PICTURES = pixels.pendulum_frames(X[:, 0], 6)
+COMPONENTS = pixels.principal_components(PICTURES, 2)
+
+CODES = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+UNIT_MASS = models.UnitMassHNN(1, (3,))
+AUTOENCODER = models.Autoencoder(3, 1, (3,))
+COORDINATE = models.LatentCoordinate(CODES[0, :2], UNIT_MASS, 0.1, (3,))
+LATENT_STATE = models.LatentState(CODES[:, :2], HNN, 0.1, (3,))
+DREAMS = (
+    models.HGN(3, frames=2, look=(3,), decoder=(3,), hidden=(3,)),
+    models.LatentODE(3, frames=2, look=(3,), decoder=(3,), hidden=(3,)),
+)
+clip = Arg(
+    "tensor",
+    CODES,
+    {"one picture": CODES[:, :1], "another size": CODES[..., :2], "float32": CODES.float()},
+)
+of_a_clip = Arg("tensor", X4[0].reshape(2, 2).repeat(2, 1), {"another size": CODES[:, 0]})
+codes = Arg("tensor", CODES[:, 0], {"another size": X, "float32": CODES[:, 0].float()})
+latent_shape = {
+    "law": only(
+        UNIT_MASS, none=None, text="law", the_class=models.HNN, more_degrees=models.HNN(2, (3,))
+    ),
+    "step": positive(0.1),
+    "hidden": hidden,
+    "seed": seed,
+}
 
 CALLS: dict[str, Call] = {
     "random.as_generator": (randomness.as_generator, {"seed": seed}),
@@ -535,6 +733,14 @@ CALLS: dict[str, Call] = {
         outcome(mechanics.poisson_bracket),
         {"f": scalar, "g": scalar, "x": state},
     ),
+    "mechanics.poisson_field": (
+        outcome(mechanics.poisson_field),
+        {"hamiltonian": scalar, "bracket": bracket, "x": state},
+    ),
+    "mechanics.jacobi_defect": (
+        outcome(mechanics.jacobi_defect),
+        {"bracket": bracket, "x": state},
+    ),
     "mechanics.divergence": (
         outcome(mechanics.divergence),
         {"field": field.but("gives float32"), "x": state},
@@ -547,7 +753,117 @@ CALLS: dict[str, Call] = {
         outcome(mechanics.symplectic_defect),
         {"transformation": field, "x": state},
     ),
+    # constraints
+    "constraints.Rods": (
+        constraints.Rods,
+        {
+            "pairs": only(
+                [(-1, 0), (0, 1)],
+                none=None,
+                text="01",
+                number=3,
+                none_at_all=[],
+                one=[(-1, 0)],
+                threes=[(-1, 0, 1), (0, 1, 2)],
+                twice=[(0, 1), (1, 0)],
+                a_gap=[(-1, 0), (0, 2)],
+                no_anchor=[(-2, 0), (0, 1)],
+                between_anchors=[(-1, -1), (0, 1)],
+            ),
+            "lengths": only(
+                [1.0, 2.0], none=None, text="12", one=[1.0], zero=[1.0, 0.0], NaN=[1.0, nan]
+            ),
+            "anchors": only(
+                [(0.0, 0.0)],
+                none=None,
+                text="00",
+                number=1.0,
+                three=[(0.0, 0.0, 0.0)],
+                NaN=[(0, nan)],
+            ),
+            "dimension": count(2),
+        },
+    ),
+    "constraints.Rods.vectors": (RODS.vectors, {"q": points}),
+    "constraints.Rods.values": (RODS.values, {"q": points}),
+    "constraints.Rods.jacobian": (RODS.jacobian, {"q": points}),
+    "constraints.Rods.rates": (RODS.rates, {"q": points, "velocity": points}),
+    "constraints.Rods.curvature": (RODS.curvature, {"velocity": points}),
+    "constraints.Rods.with_rod": (
+        RODS.with_rod,
+        {
+            "pair": pair,
+            "length": positive(1.0),
+            "anchor": only(None, text="00", number=1.0, one=(0.0,), NaN=(0.0, nan)),
+        },
+    ),
+    "constraints.Rods.project": (
+        RODS.project,
+        {
+            "y": moving,
+            "masses": only([1.0, 2.0], text="12", number=1.0, zero=[1.0, 0.0], one=[1.0]),
+        },
+    ),
+    "constraints.Rods.check": (
+        RODS.check,
+        {"y": moving.but(off=MOVING + 0.1), "name": Arg("", "state")},
+    ),
+    "constraints.point_masses": (
+        constraints.point_masses,
+        {"masses": masses_of_points, "points": count(2)},
+    ),
+    "constraints.ConstrainedField": (
+        constraints.ConstrainedField,
+        {
+            "force": Arg("callable", lambda q: -q),
+            "masses": masses_of_points,
+            "constraints": rods,
+            "momenta": only(True, none=None, text="yes", number=1),
+        },
+    ),
+    "constraints.ConstrainedField.multipliers": (
+        LINKS.constrained_field.multipliers,
+        {"x": Arg("state", MOVING, {"another size": X})},
+    ),
+    "constraints.constrained_field": (
+        lambda x, **given: constraints.constrained_field(**given)(x),
+        {
+            "potential": weight,
+            "masses": masses_of_points,
+            "constraints": rods,
+            "momenta": only(True, none=None, text="yes", number=1),
+            "force": only(None, text="force", number=3, as_well=lambda q: -q),
+            "x": Arg("state", MOVING, {"another size": X}),
+        },
+    ),
+    "constraints.add_constraints": (
+        outcome(constraints.add_constraints),
+        {
+            "field": field,
+            "mass_matrix": Arg(
+                "callable",
+                lambda y: torch.ones(*y.shape[:-1], 1, 1).to(y),
+                {"gives None": lambda y: None, "gives a state": lambda y: y},
+            ),
+            "constraints": held,
+            "x": state,
+        },
+    ),
+    "constraints.constrained_lagrangian_field": (
+        outcome(constraints.constrained_lagrangian_field),
+        {"lagrangian": lagrangian, "constraints": held, "x": state},
+    ),
     # integrators
+    "integrators.integrate, rattle": (
+        partial(integrators.integrate, LINKS.field, method="rattle"),
+        {
+            "x0": Arg("state", LINKS.sample(3, 0), {"off the rods": MOVING + 0.1, "size": X}).but(
+                "NumPy"
+            ),
+            "times": monotone,
+            "step": step,
+        },
+    ),
     "integrators.integrate": (
         integrators.integrate,
         {
@@ -665,6 +981,8 @@ CALLS: dict[str, Call] = {
         },
     ),
     "data.Trajectories.noisy": (TRAJECTORIES.noisy, {"sigma": not_negative(0.1), "seed": seed}),
+    "data.Trajectories.pairs": (TRAJECTORIES.pairs, {}),
+    "data.Trajectories.midpoints": (TRAJECTORIES.midpoints, {}),
     "data.Trajectories.dataset": (TRAJECTORIES.dataset, {"field": field.but("None")}),
     "data.simulate": (
         data.simulate,
@@ -785,9 +1103,599 @@ CALLS: dict[str, Call] = {
             "seed": seed,
         },
     ),
+    "evaluation.alignment_index": (
+        evaluation.alignment_index,
+        {
+            "field": field,
+            "x0": state.but(NaN=X * nan, one_component=X[..., :1]),
+            "times": monotone.but(**{"one time": TIMES[:1]}),
+            "method": method.but(adaptive="dop853"),
+            "step": step,
+            "seed": seed,
+        },
+    ),
     "evaluation.turning_rate": (
         evaluation.turning_rate,
         {"states": path.but(other_size=X4), "times": increasing},
+    ),
+    # sampling
+    "sampling.hamiltonian_monte_carlo": (
+        sampling.hamiltonian_monte_carlo,
+        {
+            "potential": Arg("scalar function", SPRING.hamiltonian),
+            "start": Arg(
+                "tensor",
+                X,
+                {"one chain": X[0], "no axis": X[0, 0], "no chains": X[:0], "NaN": X * nan},
+            ),
+            "count": count(2),
+            "step": Arg("positive", 0.1),
+            "steps": count(2),
+            "seed": seed,
+            "force": Arg("field", lambda q: -q, fine=("None",)),
+            "method": Arg("name", "leapfrog", {"adaptive": "dop853"}),
+            "accept": only(True, none=None, number=1, text="yes"),
+        },
+    ),
+    "sampling.StudentPosterior": (
+        sampling.StudentPosterior,
+        {
+            "returns": Arg(
+                "tensor",
+                X[:, 0],
+                {"one": X[0, :1], "two axes": X, "NaN": X[:, 0] * nan, "equal": X[:, 0] * 0},
+                ("NumPy",),
+            ),
+        },
+    ),
+    "sampling.StudentPosterior.parameters": (POSTERIOR.parameters, {"q": posterior_point}),
+    "sampling.StudentPosterior.potential": (POSTERIOR.potential, {"q": posterior_point}),
+    "sampling.StudentPosterior.force": (POSTERIOR.force, {"q": posterior_point}),
+    "sampling.effective_size": (
+        sampling.effective_size,
+        {
+            "values": Arg(
+                "tensor",
+                torch.stack([X, X + 0.1, 2 * X]),
+                {"one axis": X[0], "one chain": X[:, :1], "no draws": X[:0], "NaN": X * nan},
+            ),
+        },
+    ),
+    "models.RelativeLNN": (
+        models.RelativeLNN,
+        {
+            "degrees": count(2).but(one=1),
+            "hidden": hidden,
+            "activation": Arg("name", "tanh"),
+            "angles": only((0, 1), none=None, text="0", one=(0,), beyond=(0, 2), number=3),
+            "seed": seed,
+            "dtype": dtype,
+        },
+    ),
+    "models.RelativeLNN.potential": (
+        RELATIVE.potential,
+        {"q": Arg("tensor", X, {"another size": X4, "no axis": X[0, 0], "float32": X.float()})},
+    ),
+    **{
+        f"models.RelativeLNN.{part}": (
+            getattr(RELATIVE, part),
+            {"x": state4.but(float32=X4.float())},
+        )
+        for part in ("field", "forward", "lagrangian", "energy", "mass_matrix", "acceleration")
+    },
+    # finance
+    "finance.has_series": (finance.has_series, {"name": Arg("name", "log_spread")}),
+    "finance.load_series": (
+        finance.load_series,
+        {"name": Arg("name", "bill_rate", valid_fails=not finance.has_series("bill_rate"))},
+    ),
+    **{
+        f"finance.{name}": (
+            getattr(finance, name),
+            {"name": Arg("name", "bill_rate"), "seed": seed},
+        )
+        for name in ("series_twin", "market_series")
+    },
+    "finance.Execution": (
+        finance.Execution,
+        {
+            "impact": positive(1.0),
+            "exponent": positive(0.6, {"above one": 1.5}),
+            "aversion": positive(1.0),
+            "volatility": positive(2.0),
+        },
+    ),
+    **{
+        f"finance.Execution.{part}": (getattr(EXECUTION, part), {"x": planar})
+        for part in ("lagrangian", "energy")
+    },
+    "finance.Execution.impact_cost": (EXECUTION.impact_cost, {"rate": Arg("tensor", X)}),
+    "finance.Execution.path": (
+        EXECUTION.path,
+        {"shares": positive(1.0), "times": two_times},
+    ),
+    "finance.Execution.least_cost": (
+        EXECUTION.least_cost,
+        {"shares": positive(1.0), "horizon": positive(1.0)},
+    ),
+    "finance.Execution.excess": (
+        EXECUTION.excess,
+        {
+            "schedule": Arg(
+                "tensor",
+                torch.linspace(1, 0, 5).double(),
+                {"too short": TIMES[:2], "NaN": TIMES * nan, "nothing": 0 * TIMES},
+            ),
+            "times": two_times,
+        },
+    ),
+    "finance.Execution.trades": (
+        EXECUTION.trades,
+        {
+            "count": count(3),
+            "noise": not_negative(0.1),
+            "fastest": positive(2.0),
+            "group": count(1).but(two=2),
+            "seed": seed,
+        },
+    ),
+    "finance.PowerCost": (
+        finance.PowerCost,
+        {"exponent": positive(1.0, fine=("None",))},
+    ),
+    **{
+        f"finance.{kind.__name__}": (kind, {"hidden": own_widths, "seed": seed})
+        for kind in (finance.FreeCost, finance.ConvexCost)
+    },
+    **{
+        f"finance.{type(made).__name__}.forward": (
+            made.forward,
+            {"rate": Arg("tensor", X, {"float32": X.float()})},
+        )
+        for made in (finance.PowerCost(), finance.FreeCost((2,)), finance.ConvexCost((2,)))
+    },
+    "finance.cost_residual": (
+        finance.cost_residual,
+        {
+            "model": Arg("callable", finance.PowerCost()),
+            "batch": only(
+                EXECUTION.trades(3, 0.1, seed=0), none=None, empty={}, one_key={"rates": X}
+            ),
+        },
+    ),
+    "finance.cheapest_schedule": (
+        finance.cheapest_schedule,
+        {
+            "cost": Arg(
+                "callable",
+                EXECUTION.impact_cost,
+                {"gives None": lambda v: None, "gives a number": lambda v: v.sum()}
+                | {"gives NaN": lambda v: v * nan},
+            ),
+            "risk": not_negative(1.0),
+            "shares": positive(1.0),
+            "times": two_times,
+        },
+    ),
+    **{
+        f"finance.{kind.__name__}": (
+            kind,
+            {
+                "reversion": positive(0.3),
+                "level": level,
+                "volatility": positive(0.1),
+            },
+        )
+        for kind, level in (
+            (finance.Vasicek, Arg("number", 0.04, fine=("NaN", "inf"))),
+            (finance.CoxIngersollRoss, positive(0.04)),
+        )
+    },
+    "finance.LinearDiffusion": (
+        finance.LinearDiffusion,
+        {
+            "matrix": Arg(
+                "tensor",
+                torch.eye(2).double(),
+                {"no square": X, "one axis": X[:, 0], "NaN": torch.eye(2).double() * nan},
+            ),
+            "volatility": positive(0.1),
+        },
+    ),
+    "finance.LearnedDiffusion": (
+        finance.LearnedDiffusion,
+        {
+            "field": Arg("callable", torch.neg),
+            "dimension": count(1),
+            "volatility": positive(0.1),
+        },
+    ),
+    "finance.Merton": (
+        finance.Merton,
+        {
+            "value": positive(140.0),
+            "debt": positive(100.0),
+            "growth": Arg("number", 0.05, fine=("NaN", "inf")),
+            "volatility": positive(0.2),
+        },
+    ),
+    "finance.Merton.path": (finance.Merton().path, {"times": increasing.but(one=TIMES[:1])}),
+    **{
+        f"finance.Merton.{part}": (
+            getattr(finance.Merton(), part),
+            {"horizon": positive(1.0)},
+        )
+        for part in ("distance", "default_probability")
+    },
+    "finance.Vasicek.mean": (
+        finance.Vasicek().mean,
+        {name: Arg("number", 0.5, fine=("NaN", "inf")) for name in ("start", "time")},
+    ),
+    "finance.Vasicek.deviation": (finance.Vasicek().deviation, {"time": positive(1.0)}),
+    "finance.Vasicek.path": (
+        finance.Vasicek().path,
+        {
+            "start": Arg("number", 0.03, fine=("NaN", "inf")),
+            "end": Arg("number", 0.05, fine=("NaN", "inf")),
+            "times": increasing.but(one=TIMES[:1]),
+        },
+    ),
+    "finance.CoxIngersollRoss.path": (
+        finance.CoxIngersollRoss().path,
+        {
+            "start": positive(0.03),
+            "end": positive(0.05),
+            "times": increasing.but(one=TIMES[:1], endless=torch.tensor([0.0, 1e6])),
+        },
+    ),
+    **{
+        f"finance.{type(made).__name__}.{part}": (
+            getattr(made, part),
+            {"q": Arg("tensor", ROWS, {"another size": X4, "no axis": X[0, 0]})},
+        )
+        for made in DIFFUSIONS
+        for part in ("drift", "noise")
+    },
+    **{
+        f"finance.{type(made).__name__}.{part}": (
+            getattr(made, part),
+            {"x": Arg("state", X, {"another size": X4})},
+        )
+        for made in DIFFUSIONS
+        for part in ("lagrangian", "hamiltonian")
+    },
+    **{
+        f"finance.{type(made).__name__}.simulate": (
+            made.simulate,
+            {
+                "start": Arg(
+                    "tensor",
+                    ROWS,
+                    {"another size": X4, "one path": ROWS[0], "NaN": ROWS * nan}
+                    | {"float32": ROWS.float()},
+                ),
+                "times": increasing,
+                "seed": seed,
+                "substeps": count(1),
+            },
+        )
+        for made in DIFFUSIONS
+    },
+    **{
+        f"finance.{type(made).__name__}.most_likely": (
+            made.most_likely,
+            {
+                "start": Arg("tensor", ROWS[0], {"a batch": ROWS, "NaN": ROWS[0] * nan}),
+                "end": Arg("tensor", ROWS[1], {"a batch": ROWS, "NaN": ROWS[1] * nan}),
+                "times": increasing.but(two=TIMES[:2]),
+                "guess": Arg(
+                    "tensor",
+                    torch.full((5, 1), 0.5).double(),
+                    {"another length": ROWS, "another size": torch.ones(5, 2).double()},
+                    fine=("None",),
+                ),
+            },
+        )
+        for made in DIFFUSIONS
+    },
+    "finance.StepMap.map": (STEP_MAP.map, {"x": planar}),
+    "finance.lagged_states": (finance.lagged_states, {"values": walk}),
+    "finance.step_map": (finance.step_map, {"values": varied_walk, "steps": count(2)}),
+    "finance.reversal": (finance.reversal, {"values": varied_walk}),
+    "finance.resampled": (
+        finance.resampled,
+        {
+            "statistic": Arg("callable", finance.reversal),
+            "values": varied_walk,
+            "seed": seed,
+            "length": count(2),
+            "block": count(20),
+            "repeats": count(3),
+        },
+    ),
+    "finance.map_forecast": (
+        finance.map_forecast,
+        {"step": Arg("field", STEP_MAP.map), "values": walk, "steps": count(2), "train": count(40)},
+    ),
+    "finance.forecast_error": (
+        finance.forecast_error,
+        {"forecast": walk.but("the same"), "came": walk.but("the same")},
+    ),
+    "finance.har_forecast": (
+        finance.har_forecast,
+        {
+            "values": walk,
+            "steps": count(2),
+            "train": count(40),
+            "windows": only((1, 4), none=None, text="14", number=3, empty=(), zero=(0, 4)),
+        },
+    ),
+    # flows
+    "flows.GaussianMixture": (
+        flows.GaussianMixture,
+        {
+            "centres": Arg("tensor", X, {"one": X[0], "none": X[:0], "NaN": X * nan}, ("NumPy",)),
+            "width": Arg("positive", 0.3),
+        },
+    ),
+    "flows.GaussianMixture.sample": (MIXTURE.sample, {"count": count(3), "seed": seed}),
+    "flows.GaussianMixture.log_prob": (MIXTURE.log_prob, {"x": mixture_point}),
+    "flows.GaussianMixture.potential": (MIXTURE.potential, {"x": mixture_point}),
+    "flows.GaussianMixture.score": (MIXTURE.score, {"x": mixture_point}),
+    "flows.flow_data": (
+        flows.flow_data,
+        {"density": only(MIXTURE), "count": count(3), "seed": seed, "draws": count(2)}
+        | {"dtype": dtype},
+    ),
+    "flows.kl_to_truth": (
+        flows.kl_to_truth,
+        {"flow": only(NVP), "density": only(MIXTURE), "seed": seed, "count": count(3)}
+        | {"draws": count(2)},
+    ),
+    "flows.share_astray": (
+        flows.share_astray,
+        {"samples": mixture_point, "density": only(MIXTURE), "seed": seed, "count": count(3)},
+    ),
+    **{
+        f"flows.{kind.__name__}": (
+            kind,
+            {
+                "dimension": count(2),
+                "hidden": hidden,
+                "activation": Arg("name", "tanh"),
+                "steps": count(3),
+                "duration": Arg("positive", 1.0),
+                "stiffness": Arg("positive", 2.0),
+                "encoder": hidden,
+                "seed": seed,
+                "dtype": dtype,
+            },
+        )
+        for kind in (flows.NeuralHamiltonianFlow, flows.DrivenHamiltonianFlow)
+    },
+    "flows.MotionFlow": (
+        flows.MotionFlow,
+        {
+            "model": only(
+                models.SeparableHNN(2, (3,)),
+                text="H",
+                no_field=torch.nn.Linear(4, 4),
+                not_separable=models.HNN(2, (3,)),
+                number=3,
+            ),
+            "dimension": only(2, zero=0, negative=-1, text="two", half=2.5, another=3),
+            "steps": count(3),
+            "duration": Arg("positive", 1.0),
+            "encoder": hidden,
+            "seed": seed,
+            "dtype": only(torch.float64, text="float64", whole=torch.int64),
+        },
+    ),
+    "flows.RealNVP": (
+        flows.RealNVP,
+        {"dimension": count(2).but(one=1), "hidden": hidden, "layers": count(3), "seed": seed}
+        | {"dtype": dtype},
+    ),
+    "flows.AugmentedNVP": (
+        flows.AugmentedNVP,
+        {"dimension": count(2), "hidden": hidden, "layers": count(3)}
+        | {"stretch": only(True, none=None, number=1, text="yes")}
+        | {"encoder": hidden, "seed": seed, "dtype": dtype},
+    ),
+    **{
+        f"flows.{type(flow).__name__}.{part}": (getattr(flow, part), given)
+        for flow in PAIRED_FLOWS
+        for part, given in {
+            "forwards": {"q": plane_point, "p": plane_point},
+            "backwards": {"q": plane_point, "p": plane_point},
+            "momenta": {"x": plane_point, "noise": plane_point},
+            "elbo": {"x": plane_point, "noise": plane_point},
+            "log_prob": {"x": plane_point, "seed": seed, "draws": count(3)},
+            "sample": {"count": count(3), "seed": seed},
+        }.items()
+    },
+    "flows.NeuralHamiltonianFlow.potential": (PAIRED_FLOWS[0].potential, {"q": plane_point}),
+    "flows.DrivenHamiltonianFlow.potential": (
+        PAIRED_FLOWS[1].potential,
+        {"t": only(0.3, text="t", none=None, NaN=nan), "q": plane_point},
+    ),
+    "flows.NeuralHamiltonianFlow.hamiltonian": (PAIRED_FLOWS[0].hamiltonian, {"x": plane_state}),
+    "flows.NeuralHamiltonianFlow.field": (PAIRED_FLOWS[0].field, {"x": plane_state}),
+    "flows.RealNVP.forwards": (NVP.forwards, {"z": plane_point}),
+    "flows.RealNVP.backwards": (NVP.backwards, {"x": plane_point}),
+    "flows.RealNVP.log_prob": (NVP.log_prob, {"x": plane_point}),
+    "flows.RealNVP.sample": (NVP.sample, {"count": count(3), "seed": seed}),
+    # dreamed motion
+    **{
+        f"models.{kind.__name__}": (
+            kind,
+            {"codes": count(3), "frames": count(2).but(one=1), "dt": positive(0.1)}
+            | {"look": hidden, "decoder": hidden, "hidden": hidden, "seed": seed, "dtype": dtype},
+        )
+        for kind in (models.HGN, models.LatentODE)
+    },
+    **{
+        f"models.{type(model).__name__}.{part}": (getattr(model, part), given)
+        for model in DREAMS
+        for part, given in {
+            "posterior": {"clip": clip},
+            "state": {"z": of_a_clip},
+            "rollout": {
+                "x": of_a_clip,
+                "steps": count(3),
+                "dt": only(0.1, text="dt", NaN=nan, infinite=inf),
+            },
+            "decode": {"x": of_a_clip},
+            "divergence": {"mean": of_a_clip, "log_width": of_a_clip},
+            "elbo": {"clip": clip, "noise": of_a_clip},
+            "step": {"x": of_a_clip, "dt": only(0.1, text="dt", none=None, NaN=nan)},
+        }.items()
+    },
+    "models.HGN.hamiltonian": (DREAMS[0].hamiltonian, {"x": of_a_clip}),
+    "models.LatentODE.acceleration": (DREAMS[1].acceleration, {"x": of_a_clip}),
+    "models.clip_windows": (
+        models.clip_windows,
+        {
+            "codes": Arg("tensor", CODES, {"one clip": CODES[0], "NaN": CODES * nan}),
+            "frames": count(2).but(too_many=4),
+            "seed": seed,
+            "every": count(1),
+        },
+    ),
+    # learned coordinates
+    "models.UnitMassHNN": (models.UnitMassHNN, {"degrees": count(2), **network_shape}),
+    **{
+        f"models.UnitMassHNN.{part}": (
+            getattr(UNIT_MASS, part),
+            {"x": planar.but(float32=X.float())},
+        )
+        for part in ("field", "forward", "hamiltonian")
+    },
+    "models.UnitMassHNN.potential": (
+        UNIT_MASS.potential,
+        {"q": Arg("tensor", X[:, :1], {"another size": X, "float32": X[:, :1].float()})},
+    ),
+    "models.Autoencoder": (
+        models.Autoencoder,
+        {
+            "codes": count(3),
+            "latent": count(1),
+            **{key: value for key, value in network_shape.items() if key != "angles"},
+        },
+    ),
+    **{
+        f"models.Autoencoder.{part}": (getattr(AUTOENCODER, part), {key: codes})
+        for part, key in (("encode", "codes"), ("forward", "codes"))
+    },
+    "models.Autoencoder.decode": (
+        AUTOENCODER.decode,
+        {"z": Arg("tensor", X[:, :1], {"another size": X, "float32": X[:, :1].float()})},
+    ),
+    "models.Autoencoder.residual": (
+        AUTOENCODER.residual,
+        {"batch": only({"now": CODES[:, 0]}, none=None, text="now", empty={}, number=3)},
+    ),
+    "models.LatentCoordinate": (
+        models.LatentCoordinate,
+        {
+            "ends": Arg(
+                "tensor",
+                CODES[0, :2],
+                {"three": CODES[0, :3], "one": CODES[0, :1], "equal": CODES[0, :1].expand(2, -1)},
+            ),
+            **latent_shape,
+        },
+    ),
+    "models.LatentCoordinate.coordinate": (COORDINATE.coordinate, {"codes": codes}),
+    "models.LatentCoordinate.coordinates": (COORDINATE.coordinates, {"states": planar}),
+    "models.LatentState": (
+        models.LatentState,
+        {
+            "anchors": Arg("tensor", CODES[:, :2], {"two": CODES[:2, :2], "runs": CODES}),
+            **latent_shape,
+        },
+    ),
+    **{
+        f"models.{type(each).__name__}.{part}": (
+            getattr(each, part),
+            {"first": codes, "second": codes, **({"steps": count(2)} if part == "rollout" else {})},
+        )
+        for each in (COORDINATE, LATENT_STATE)
+        for part in ("states", "rollout")
+    },
+    **{
+        f"models.{type(each).__name__}.residual": (
+            each.residual,
+            {
+                "batch": only(
+                    pixels.consecutive(CODES),
+                    none=None,
+                    text="frames",
+                    empty={},
+                    one={"now": CODES[:, 0]},
+                    number=3,
+                )
+            },
+        )
+        for each in (COORDINATE, LATENT_STATE)
+    },
+    # pixels
+    "pixels.consecutive": (
+        pixels.consecutive,
+        {
+            "codes": Arg(
+                "tensor",
+                CODES,
+                {"two frames": CODES[:, :2], "one clip": CODES[0], "NaN": CODES * nan},
+            )
+        },
+    ),
+    "pixels.farthest_pair": (
+        pixels.farthest_pair,
+        {"codes": Arg("tensor", CODES, {"one": CODES[0, :1], "flat": CODES[0, 0]})},
+    ),
+    "pixels.cosine_decoder": (
+        pixels.cosine_decoder,
+        {
+            "q": Arg(
+                "tensor",
+                X[:, 0],
+                {"fewer": X[:2, 0], "equal": 0 * X[:, 0], "float32": X[:, 0].float()},
+            ),
+            "frames": Arg("tensor", PICTURES, {"one": PICTURES[0], "NaN": PICTURES * nan}),
+            "count": count(2).but(too_many=4),
+        },
+    ),
+    "pixels.CosineDecoder.decode": (
+        pixels.cosine_decoder(X[:, 0], PICTURES, 2).decode,
+        {"q": Arg("tensor", X[:, 0], {"float32": X[:, 0].float()})},
+    ),
+    # pixels
+    "pixels.pendulum_frames": (
+        pixels.pendulum_frames,
+        {
+            "angle": Arg("tensor", X[:, 0], {"NaN": X[:, 0] * nan}),
+            "size": count(6),
+            "width": Arg("positive", 0.1),
+            "softness": not_negative(0.03),
+            "view": Arg("positive", 1.2),
+            "supersample": count(2),
+        },
+    ),
+    "pixels.principal_components": (
+        pixels.principal_components,
+        {
+            "frames": Arg("tensor", PICTURES, {"one": PICTURES[0], "NaN": PICTURES * nan}),
+            "count": count(2).but(too_many=4),
+        },
+    ),
+    "pixels.PrincipalComponents.encode": (
+        COMPONENTS.encode,
+        {"frames": Arg("tensor", PICTURES, {"another size": PICTURES[..., :5]})},
+    ),
+    "pixels.PrincipalComponents.decode": (
+        COMPONENTS.decode,
+        {"codes": Arg("tensor", X, {"another size": X4})},
     ),
     "comparison.compare": (
         comparison.compare,
@@ -967,6 +1875,27 @@ CALLS: dict[str, Call] = {
         models.parameter_count,
         {"model": only(HNN, none=None, text="hnn", the_class=models.HNN, tensor=X)},
     ),
+    "models.ConvexNetwork": (
+        models.ConvexNetwork,
+        {
+            "sizes": only(
+                (2, 3, 1),
+                none=None,
+                text="231",
+                too_short=(2, 1),
+                two_outputs=(2, 3, 2),
+                zero=(2, 0, 1),
+                fractions=(2.0, 3.0, 1.0),
+            ),
+            "even": only(False, none=None, number=1, text="yes"),
+            "seed": seed,
+            "dtype": dtype,
+        },
+    ),
+    "models.ConvexNetwork.forward": (
+        models.ConvexNetwork((2, 3, 1)).forward,
+        {"x": Arg("tensor", X, {"another size": X4, "float32": X.float(), "no axis": X[0, 0]})},
+    ),
     "models.DenseNetwork": (
         models.DenseNetwork,
         {"sizes": sizes, "activation": Arg("name", "tanh"), "seed": seed, "dtype": dtype},
@@ -975,6 +1904,11 @@ CALLS: dict[str, Call] = {
     "models.DenseNetwork.input_gradient": (dense.input_gradient, {"x": dense_x}),
     "models.DenseNetwork.value_and_tangents": (
         dense.value_and_tangents,
+        {"x": dense_x, "directions": directions},
+    ),
+    "models.DenseNetwork.value_jacobian": (dense.value_jacobian, {"x": dense_x}),
+    "models.DenseNetwork.slope_jacobian": (
+        dense.slope_jacobian,
         {"x": dense_x, "directions": directions},
     ),
     "models.DenseNetwork.gradient_and_curvature": (
@@ -1001,6 +1935,107 @@ CALLS: dict[str, Call] = {
         )
         for part in ("", *parts)
     },
+    "models.ForcedMLP": (
+        models.ForcedMLP,
+        {
+            "degrees": count(2),
+            **network_shape,
+            "gain_hidden": hidden,
+            "inputs": count(1),
+        },
+    ),
+    **{
+        f"models.ForcedMLP.{part}": (
+            getattr(models.ForcedMLP(1, (3,)), part),
+            {"x": planar.but(float32=X.float()), "u": only(X[:, :1], two=X, none=None, text="u")},
+        )
+        for part in ("field", "forward")
+    },
+    "models.TorqueMLP": (models.TorqueMLP, {"degrees": count(2), **network_shape}),
+    **{
+        f"models.TorqueMLP.{part}": (
+            getattr(models.TorqueMLP(1, (3,)), part),
+            {
+                "x": planar.but(float32=X.float()),
+                "acceleration": only(X[:, :1], two=X, none=None, text="u"),
+            },
+        )
+        for part in ("inverse_dynamics", "forward")
+    },
+    "models.ConstrainedLNN": (
+        models.ConstrainedLNN,
+        {
+            "rods": rods,
+            **{key: value for key, value in network_shape.items() if key != "angles"},
+            "couplings": only(True, none=None, text="yes", number=1),
+        },
+    ),
+    **{
+        f"models.ConstrainedLNN.{part}": (
+            getattr(models.ConstrainedLNN(RODS, (3,)), part),
+            {"x": Arg("state", MOVING, {"another size": X, "float32": MOVING.float()})},
+        )
+        for part in (
+            "field",
+            "forward",
+            "lagrangian",
+            "energy",
+            "mass_matrix",
+            "acceleration",
+            "multipliers",
+        )
+    },
+    **{
+        f"models.ConstrainedLNN.{part}": (
+            getattr(models.ConstrainedLNN(RODS, (3,)), part),
+            {"q": points.but(float32=MOVING[:, :4].float())},
+        )
+        for part in ("potential", "pull")
+    },
+    "models.ConstrainedLNN.with_constraints": (
+        models.ConstrainedLNN(RODS, (3,)).with_constraints,
+        {"rods": rods.but(one=systems.LinkChain(1).constraints)},
+    ),
+    "models.PoissonNN": (
+        models.PoissonNN,
+        {"dimension": count(2), "bracket": bracket_alone, **network_shape},
+    ),
+    "models.LearnedBracketNN": (
+        models.LearnedBracketNN,
+        {"dimension": count(2), **network_shape},
+    ),
+    **{
+        f"models.{type(made).__name__}.{part}": (
+            getattr(made, part),
+            {"x": planar.but(float32=X.float())},
+        )
+        for made in (models.PoissonNN(2, bracket.valid, (3,)), models.LearnedBracketNN(2, (3,)))
+        for part in ("field", "forward", "hamiltonian", "poisson_matrix")
+    },
+    **{
+        f"models.{kind.__name__}": (
+            kind,
+            {
+                "degrees": count(1),
+                **network_shape,
+                "angles": only((), none=None, text="0", beyond=(1,), twice=(0, 0), number=3),
+            },
+        )
+        for kind in models.MAPS.values()
+    },
+    **{
+        f"models.{kind.__name__}.{part}": (
+            getattr(kind(1, (3,)), part),
+            {"x": planar.but(float32=X.float())},
+        )
+        for kind in models.MAPS.values()
+        for part in ("map", "forward", "inverse")
+        if hasattr(kind, part)
+    },
+    "models.SympNet.iterate": (
+        models.SympNet(1, (3,)).iterate,
+        {"x": planar.but(float32=X.float()), "steps": count(2)},
+    ),
     # training
     "training.Adam": (
         training.Adam,
@@ -1074,6 +2109,10 @@ CALLS: dict[str, Call] = {
         },
     ),
     "training.FreeStarts.field": (training.FreeStarts(HNN, PIECES).field, {"x": planar}),
+    "training.SampleLoss": (
+        training.SampleLoss,
+        {"function": Arg("callable", lambda model, batch: batch["states"][:, 0])},
+    ),
     "training.acceleration_residual": (
         training.acceleration_residual,
         {
@@ -1084,6 +2123,13 @@ CALLS: dict[str, Call] = {
     "training.derivative_residual": (
         training.derivative_residual,
         {"model": model, "batch": Arg("data", {"states": X, "derivatives": X}, fine=("NaN",))},
+    ),
+    "training.map_residual": (
+        training.map_residual,
+        {
+            "model": Arg("model", models.SympNet(1, (3,)), {"a field": HNN}),
+            "batch": Arg("data", {"states": X, "images": X}, fine=("NaN",)),
+        },
     ),
     "training.cut": (
         training.cut,
@@ -1208,6 +2254,10 @@ CALLS: dict[str, Call] = {
             "device": Arg("device", "cpu"),
             "folder": Arg("path", FOLDER / "work", fine=("None",)),
         },
+    ),
+    "experiments.stored_rows": (
+        experiments.stored_rows,
+        {"prefix": Arg("name", "real_pendulum: ")},
     ),
     "experiments.sweep": (
         experiments.sweep,
@@ -1510,6 +2560,7 @@ CALLS: dict[str, Call] = {
         {
             **labs,
             "cloud": not_negative(0.25),
+            "plane": plane,
             "backwards": only(False, text="no", number=3, none=None),
         },
     ),
@@ -1542,6 +2593,7 @@ CALLS: dict[str, Call] = {
             "method": method.but("bytes"),
             "horizon": horizon,
             "region": region,
+            "plane": plane,
         },
     ),
     "widgets.LearnedLab.set_model": (
@@ -1575,6 +2627,171 @@ CALLS: dict[str, Call] = {
                 no_trial=dataclasses.replace(SEEN, tracks=()),
                 lengths=dataclasses.replace(SEEN, units=("m",) * len(SEEN.names)),
             ),
+        },
+    ),
+    "widgets.FlowLab": (
+        widgets.FlowLab,
+        {
+            "flow": Arg(
+                "model",
+                flows.NeuralHamiltonianFlow(2, (3,), encoder=(3,)),
+                {"another": NVP, "in space": flows.NeuralHamiltonianFlow(3, (3,), encoder=(3,))},
+            ),
+            "target": only(MIXTURE, text="moons", tensor=X, number=3),
+            "samples": count(20).but("a float", "True", too_many=10_000, too_few=2),
+            "start": only(
+                None, words=["a", "b"], text="ab", two=[1.0, 2.0], NaN=[nan] * 4, number=1.0
+            ),
+            "seed": seed,
+        },
+    ),
+    "widgets.LatentLab": (
+        widgets.LatentLab,
+        {
+            "potential": Arg(
+                "model",
+                models.DenseNetwork((1, 3, 1)),
+                {"an HNN": HNN, "two outputs": models.DenseNetwork((1, 3, 2))},
+            ),
+            "decoder": Arg(
+                "callable",
+                lambda q: pixels.pendulum_frames(q[:, 0], 6),
+                {
+                    "gives None": lambda q: None,
+                    "one picture": lambda q: pixels.pendulum_frames(q[0, 0], 6),
+                    "whole numbers": lambda q: torch.ones(len(q), 6, 6, dtype=torch.int64),
+                    "NaN": lambda q: nan * pixels.pendulum_frames(q[:, 0], 6),
+                },
+            ),
+            "span": only(
+                (-1.0, 1.0),
+                text="ab",
+                number=1.0,
+                one=(1.0,),
+                out_of_order=(1.0, -1.0),
+                empty=(1.0, 1.0),
+                NaN=(nan, 1.0),
+                infinite=(0.0, inf),
+            ),
+            "truth": only(systems.Pendulum(), another=SPRING, text="pendulum"),
+            "angle": only((1.0, 0.0), text="ab", number=1.0, NaN=(nan, 0.0), no_slope=(0.0, 1.0)),
+            "camera": only(
+                {"width": 0.1},
+                text="wide",
+                number=1.0,
+                unknown={"zoom": 2.0},
+                no_number={"width": "wide"},
+                sharp={"softness": 0.0},
+            ),
+            "start": labs["start"],
+            "stiffness": not_negative(0.0),
+            "step": positive(0.02).but(too_long=1.0, too_short=1e-6),
+        },
+    ),
+    "widgets.LinkageLab": (
+        widgets.LinkageLab,
+        {
+            "system": Arg("system", systems.LinkChain(2), {"another": SPRING}),
+            "models": only(
+                {}, text="clnn", number=3, no_model={"a": 3}, another={"a": models.HNN(4)}
+            ),
+            "start": only((0.3, 0.4), text="ab", number=1.0, one=(0.3,), NaN=(0.3, nan)),
+            "closed": only(True, text="yes", number=1),
+            "anchor": only(
+                (1.0, 0.0),
+                text="ab",
+                number=1.0,
+                NaN=(nan, 0.0),
+                origin=(0.0, 0.0),
+                far=(99.0, 0.0),
+            ),
+            "step": positive(0.02).but(too_long=1.0, too_short=1e-6),
+        },
+    ),
+    "widgets.ScheduleLab": (
+        widgets.ScheduleLab,
+        {
+            "execution": Arg("system", finance.Execution(), {"another": SPRING}),
+            "shares": positive(1.0),
+            "horizon": positive(1.0),
+            "knots": count(3).but("a float", "True", too_many=20),
+            "levels": only(
+                None,
+                text="ab",
+                number=1.0,
+                two=(0.5, 0.4),
+                NaN=(nan,) * 3,
+                above=(2.0, 0.5, 0.1),
+                below=(0.5, 0.2, -0.1),
+            ),
+        },
+    ),
+    "widgets.ScheduleLab.cost": (
+        widgets.ScheduleLab(finance.Execution(), knots=2).cost,
+        {"path": Arg("tensor", torch.linspace(1, 0, 241, dtype=torch.float64), {"short": X})},
+    ),
+    "widgets.MapLab": (
+        widgets.MapLab,
+        {
+            "system": Arg("system", systems.Pendulum(), {"another": SPRING}),
+            "models": only(
+                {}, text="hnn", number=3, no_model={"a": 3}, another_size={"a": models.HNN(2)}
+            ),
+            "step": positive(1.0).but(too_long=1e3, none=None),
+            "starts": only(
+                [(0.1, 0.2)],
+                words=["a", "b"],
+                text="ab",
+                number=1.0,
+                triples=[(0.1, 0.2, 0.3)],
+                NaN=[(nan, 0.0)],
+                too_many=[(0.0, 0.01 * k) for k in range(41)],
+            ),
+            "count": count(100).but(too_many=10**6),
+        },
+    ),
+    "widgets.SwingUpLab": (
+        widgets.SwingUpLab,
+        {
+            "system": Arg("system", systems.CartPole(), {"another": SPRING}),
+            "models": only(
+                {}, text="lnn", number=3, no_model={"a": 3}, another_kind={"a": models.HNN(2)}
+            ),
+            "limit": positive(1.0).but("None", too_much=1e3),
+            "gain": positive(1.0).but("None", too_much=1e3),
+            "above": not_negative(0.01).but("None", too_much=1e3),
+            "friction": not_negative(0.01).but(too_much=1e3),
+            "angle": Arg("number", 0.5).but(too_far=4.0),
+        },
+    ),
+    "widgets.SwingUpLab.set_model": (
+        widgets.SwingUpLab(systems.CartPole()).set_model,
+        {
+            "label": only("LNN"),
+            "model": Arg(
+                "model", models.StructuredLNN(2, (3,), angles=(1,)), {"another kind": models.HNN(2)}
+            ),
+        },
+    ),
+    "widgets.SectionLab": (
+        widgets.SectionLab,
+        {
+            "system": Arg("system", systems.HenonHeiles(), {"another": SPRING}),
+            "models": only(
+                {}, text="hnn", number=3, no_model={"a": 3}, another_size={"a": models.HNN(1)}
+            ),
+            "energy": positive(1 / 8).but(above_escape=0.2),
+            "starts": only(
+                [(0.1, 0.2)],
+                words=["a", "b"],
+                text="ab",
+                number=1.0,
+                triples=[(0.1, 0.2, 0.3)],
+                NaN=[(nan, 0.0)],
+                outside=[(2.0, 2.0)],
+                too_many=[(0.0, 0.01 * k) for k in range(41)],
+            ),
+            "horizon": positive(100.0).but(too_long=1e6),
         },
     ),
     "widgets.TrainingLab": (
@@ -1703,10 +2920,328 @@ CALLS["systems.SpringChain.mode_energy"] = (
     systems.SpringChain(1).mode_energy,
     {"x": planar, "mode": count(1).but(beyond=2)},
 )
-for each in systems.SYSTEMS.values():
+CALLS["systems.TwoLinkArm.regressor"] = (
+    systems.TwoLinkArm().regressor,
+    {"x": state4, "acceleration": Arg("tensor", X, {"another size": X4, "float32": X.float()})},
+)
+for each in (*systems.SYSTEMS.values(), systems.LinkChain, systems.FourBar):
     CALLS.update(system_calls(each))
+ANGLES = systems.PendulumChain().velocities(systems.PendulumChain().sample(3, 0))
+CARTESIAN = LINKS.velocities(LINKS.sample(3, 0))
+angles_of_links, points_of_links = (
+    Arg("state", states, {"another size": X}) for states in (ANGLES, CARTESIAN)
+)
+CALLS["systems.LinkChain.in_angles"] = (LINKS.in_angles, {})
+CALLS["systems.LinkChain.from_angles"] = (LINKS.from_angles, {"y": angles_of_links})
+CALLS["systems.LinkChain.to_angles"] = (LINKS.to_angles, {"y": points_of_links})
+for part, each in (("from", angles_of_links), ("to", points_of_links)):
+    CALLS[f"systems.LinkChain.rates_{part}_angles"] = (
+        getattr(LINKS, f"rates_{part}_angles"),
+        {"y": each, "rates": each},
+    )
+for made in (LINKS, systems.FourBar()):
+    CALLS[f"systems.{type(made).__name__}.excess"] = (
+        made.excess,
+        {
+            "x": Arg("state", made.sample(3, 0), {"another size": X}),
+            "rod": count(1).but(beyond=4),
+        },
+    )
+CALLS["systems.FourBar.assemble"] = (
+    systems.FourBar().assemble,
+    {"angle": Arg("tensor", X[:, 0]), "elbow": elbow},
+)
+CART, ARM = control.Machine(systems.CartPole()), control.Machine(systems.TwoLinkArm())
+MOVING = 0.1 * systems.DoublePendulum().velocities(X4)
+PUSH, TORQUES = torch.full((3, 1), 0.1, dtype=torch.float64), 0.1 * torch.ones(3, 2).double()
+UP = torch.tensor([0.0, math.pi, 0.0, 0.0], dtype=torch.float64)
+RETURNS_FORCED = {f"gives {k}": lambda x, u, v=v: v(x) for k, v in RETURNS.items()}
+forced = Arg("callable", CART.field, RETURNS_FORCED | {"gives less": lambda x, u: x[..., :2]})
+steering = Arg(
+    "callable",
+    lambda x: 0.1 * x[..., :1],
+    {f"gives {k}": v for k, v in RETURNS.items()} | {"gives no axis": lambda x: x[..., 0]},
+)
+moving = Arg("state", MOVING, {"another size": X})
+pushes = Arg("tensor", PUSH, {"two": TORQUES, "another batch": PUSH[:2], "float32": PUSH.float()})
+wanted = Arg("tensor", TORQUES, {"one": PUSH, "another batch": X[:2], "float32": TORQUES.float()})
+target = Arg("state", UP, {"a batch": MOVING, "another size": UP[:2]})
+bounds = only(
+    1.0,
+    text="1",
+    zero=0.0,
+    negative=[-1.0],
+    NaN=nan,
+    words=["a"],
+    two_axes=[[1.0]],
+    three=[1.0] * 3,
+)
+gains = only(2.0, none=None, text="2", negative=-1.0, NaN=nan, two_axes=[[1.0, 2.0], [1.0, 2.0]])
+pole_angle = dataclasses.replace(turning, valid=[1])
+REST = (TORQUES[0], TORQUES[0], TORQUES[0])
+reference = Arg(
+    "callable",
+    lambda t: REST,
+    {
+        "gives None": lambda t: None,
+        "gives two": lambda t: REST[:2],
+        "gives numbers": lambda t: (0.0, 0.0, 0.0),
+        "gives another size": lambda t: (UP, UP, UP),
+        "gives float32": lambda t: tuple(part.float() for part in REST),
+    },
+)
+PUSHED = {"states": MOVING, "derivatives": MOVING, "inputs": PUSH}
+pushed = Arg("data", PUSHED, {"inputs apart": PUSHED | {"inputs": PUSH[:2]}}, fine=("NaN",))
+
+
+def follow(make: Callable[..., Callable], given: torch.Tensor, *more: Any) -> Callable:
+    """Make a controller, and ask it."""
+    return lambda **arguments: make(**arguments)(*more, given)
+
+
+CALLS |= {
+    "control.Machine": (
+        control.Machine,
+        {
+            "model": only(
+                systems.CartPole(),
+                none=None,
+                text="arm",
+                a_class=systems.CartPole,
+                number=3,
+                no_lagrangian=HNN,
+                another_bracket=systems.RigidBody(),
+            ),
+            "actuation": only(
+                [[1.0], [0.0]],
+                text="cart",
+                number=1.0,
+                flat=[1.0, 0.0],
+                one_row=[[1.0]],
+                NaN=[[nan], [0.0]],
+                words=[["a"], ["b"]],
+                zero=[[0.0], [0.0]],
+            ),
+            "damping": only(
+                [0.1, 0.2], text="none", number=0.1, negative=[0.1, -0.1], NaN=[nan, 0.1], one=[0.1]
+            ),
+        },
+    ),
+    **{
+        f"control.Machine.{part}": (getattr(CART, part), {"x": moving})
+        for part in ("mass_matrix", "energy")
+    },
+    **{
+        f"control.Machine.{part}": (getattr(CART, part), {"x": moving, "u": pushes})
+        for part in ("acceleration", "field", "forward", "power")
+    },
+    **{
+        f"control.Machine.{part}": (getattr(ARM, part), {"x": moving, "acceleration": wanted})
+        for part in ("forces", "inverse_dynamics")
+    },
+    "control.Controlled.work": (
+        control.simulate(CART.field, lambda x: x[..., :1], MOVING, [0.0, 0.1]).work,
+        {"machine": only(CART, none=None, text="cart", a_system=systems.CartPole(), another=ARM)},
+    ),
+    "control.Controlled.since": (
+        control.simulate(CART.field, lambda x: x[..., :1], MOVING, [0.0, 0.1]).since,
+        {
+            "inside": Arg(
+                "callable",
+                control.within(MOVING[0], [0.1] * 4),
+                {"gives numbers": lambda x: x[..., 0], "gives one": lambda x: x[..., 0].sum() > 0},
+            ),
+            "hold": not_negative(0.1),
+        },
+    ),
+    "control.simulate": (
+        control.simulate,
+        {
+            "field": forced,
+            "controller": steering.but(**{"of two": lambda x, u: u}),
+            "x0": moving.but("another size"),
+            "times": increasing,
+            "limit": bounds,
+            "saturate": only(True, none=None, text="yes", number=1),
+            "step": step,
+        },
+    ),
+    "control.linearise": (
+        control.linearise,
+        {
+            "field": forced,
+            "x": moving,
+            "u": pushes.but(number=0.1),
+        },
+    ),
+    "control.lqr": (
+        control.lqr,
+        {
+            "J": Arg("tensor", torch.eye(2).double(), {"not square": X, "NaN": nan * X[:2]}),
+            "B": Arg("tensor", torch.eye(2).double(), {"rows": X, "NaN": nan * X[:2]}),
+            "Q": only([1.0, 1.0], none=None, text="1", one=[1.0], NaN=[nan, 1.0], words=["a", "b"]),
+            "R": only([1.0, 1.0], none=None, text="1", zero=[0.0, 1.0], negative=[-1.0, 1.0]),
+        },
+    ),
+    "control.regulator": (
+        follow(control.regulator, MOVING),
+        {
+            "gain": Arg("tensor", UP[None], {"one axis": UP, "too wide": torch.ones(1, 6)}),
+            "target": target,
+            "inputs": Arg("tensor", PUSH[0], {"two": TORQUES[0]}, fine=("None",)),
+            "angles": pole_angle,
+        },
+    ),
+    "control.pd": (
+        follow(control.pd, MOVING, 0.0),
+        {"reference": reference, "stiffness": gains, "damping": gains},
+    ),
+    "control.computed_torque": (
+        follow(control.computed_torque, MOVING, 0.0),
+        {
+            "inverse_dynamics": Arg("callable", ARM.inverse_dynamics),
+            "reference": reference,
+            "stiffness": gains,
+            "damping": gains,
+        },
+    ),
+    "control.input_for": (
+        control.input_for,
+        {
+            "field": forced,
+            "x": moving,
+            "acceleration": pushes,
+            "coordinates": only(
+                (0,), none=None, text="s", twice=(0, 0), beyond=(2,), number=0, empty=()
+            ),
+        },
+    ),
+    "control.energy_swing_up": (
+        follow(control.energy_swing_up, MOVING),
+        {
+            "machine": only(CART, none=None, text="cart", a_system=systems.CartPole(), arm=ARM),
+            "upright": target,
+            "gain": positive(1.0),
+            "centre": only((0.1, 0.1), none=None, number=0.1, one=(0.1,), negative=(-1.0, 0.0)),
+            "most": positive(1.0).but("None"),
+            "above": Arg("number", 0.1),
+        },
+    ),
+    "control.within": (
+        follow(control.within, MOVING),
+        {
+            "target": target,
+            "size": only([0.1, 0.1, inf, inf], none=None, text="1", one=[0.1], zero=[0.0] * 4),
+            "angles": pole_angle,
+        },
+    ),
+    "control.switch": (
+        follow(control.switch, MOVING, 0.0),
+        {
+            "inside": Arg(
+                "callable",
+                lambda x: x[..., 0] > 0,
+                {"gives None": lambda x: None, "gives numbers": lambda x: x[..., 0]}
+                | {"gives each": lambda x: x > 0},
+            ),
+            "near": Arg("callable", lambda x: x[..., :1]),
+            "far": Arg("callable", lambda t, x: x[..., :1], {"no time": lambda u, x: x}),
+        },
+    ),
+    "control.shoot": (
+        control.shoot,
+        {
+            "field": forced,
+            "x0": moving.but("another size"),
+            "times": increasing.but(one=[0.0]),
+            "cost": Arg(
+                "callable",
+                lambda x, u: x[..., 0] ** 2,
+                RETURNS_FORCED | {"gives a state": lambda x, u: x},
+            ),
+            "limit": bounds.but(none=None),
+            "final": Arg("scalar function", lambda x: x[..., 0] ** 2, fine=("None",)),
+            "start": Arg("tensor", 0.1 * torch.ones(4, 1).double(), {"a time": PUSH}).but("None"),
+            "inputs": count(1),
+            "iterations": count(2),
+        },
+    ),
+    "control.identify": (
+        control.identify,
+        {
+            "regressor": Arg("tensor", X.unsqueeze(-1), {"flat": X, "zero": 0 * X.unsqueeze(-1)}),
+            "torques": Arg("tensor", X, {"fewer": X[:2], "float32": X.float(), "NaN": nan * X}),
+        },
+    ),
+    "training.forced_residual": (
+        training.forced_residual,
+        {"model": Arg("", CART, {"none": None, "no field": torch.nn.Identity()}), "batch": pushed},
+    ),
+    "training.torque_residual": (
+        training.torque_residual,
+        {
+            "model": Arg("", ARM, {"none": None, "no inverse": HNN, "the class": control.Machine}),
+            "batch": dataclasses.replace(pushed, valid=PUSHED | {"inputs": TORQUES}),
+        },
+    ),
+}
+DRIVEN = systems.DrivenPendulum(rate=3.0)
+driven_state = Arg("state", X, {"another size": X4})
+at_time = Arg("number", 0.3)
+CALLS["systems.DrivenPendulum"] = (
+    systems.DrivenPendulum,
+    {
+        "pendulum": only(systems.Pendulum(), none=None, text="pendulum", a_class=systems.Pendulum),
+        "drive": not_negative(0.2),
+        "rate": positive(2.0),
+    },
+)
+CALLS["systems.DrivenPendulum.weight"] = (DRIVEN.weight, {"t": at_time})
+for part in ("hamiltonian", "field"):
+    CALLS[f"systems.DrivenPendulum.{part}"] = (
+        getattr(DRIVEN, part),
+        {"t": at_time, "x": driven_state},
+    )
+CALLS["systems.DrivenPendulum.period_map"] = (
+    DRIVEN.period_map,
+    {"x": driven_state, "steps": count(3)},
+)
+CALLS["systems.DrivenPendulum.iterate"] = (
+    DRIVEN.iterate,
+    {"x": driven_state, "periods": count(2), "steps": count(3)},
+)
+CALLS["systems.DrivenPendulum.sample"] = (
+    DRIVEN.sample,
+    {"count": count(3), "seed": seed, "radius": radius},
+)
 for each in models.MODELS.values():
     CALLS.update(model_calls(each))
+PAIR = models.PairwiseHNN(4, (3,), masses=1.0)
+body_masses = only(
+    1.0,
+    text="heavy",
+    zero=0.0,
+    negative=[1.0, -1.0],
+    NaN=nan,
+    too_few=[1.0],
+    words=["a", "b"],
+    two_axes=torch.ones(2, 2),
+)
+distance = Arg("tensor", 1 + X[:, 0] ** 2, {"float32": 1 + X[:, 0].float() ** 2})
+CALLS["models.PairwiseHNN, its shape"] = (
+    partial(models.PairwiseHNN, 4, (3,)),
+    {
+        "dimension": count(2).but(too_many=3, one_body=4),
+        "masses": body_masses,
+        "couplings": only("masses", unknown="charges", number=3, a_list=["masses"]),
+    },
+)
+CALLS["models.PairwiseHNN.for_bodies"] = (
+    PAIR.for_bodies,
+    {"bodies": count(2).but(one=1), "masses": body_masses},
+)
+for part in ("potential", "attraction"):
+    CALLS[f"models.PairwiseHNN.{part}"] = (getattr(PAIR, part), {"r": distance})
 
 
 def public() -> dict[str, Any]:

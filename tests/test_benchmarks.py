@@ -3,13 +3,14 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from hnn_tutorial.data import Dataset
-from hnn_tutorial.experiments import Recipe, TaskData
+from hnn_tutorial.experiments import RECIPES, Recipe, TaskData, stored_rows
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import Adam, LevenbergMarquardt
 
@@ -134,8 +135,7 @@ def test_unknown_rows_are_refused(bench):
 
 
 def test_the_stored_results_are_of_rows_that_exist(bench):
-    content = json.loads((FOLDER / "results.json").read_text())
-    for row in content["rows"]:
+    for row in stored_rows().values():
         assert set(row) >= FORM | {"machine"}
         assert row["name"].split(":")[0] in bench["harness"].ROWS
 
@@ -203,3 +203,50 @@ def test_a_recipe_becomes_a_row(bench):
     whole, some = rows.run(slow)(0), rows.extrapolated(slow, steps=1, total=2000)(0)
     assert some["seconds"] > 10 * whole["seconds"]
     assert some["parameters"] == whole["parameters"]
+
+
+def test_a_published_row_is_trained_once_and_scored_in_several_ways(bench, monkeypatch, tmp_path):
+    module = bench["rows_published_table"]
+    names = ("spring-reference", "spring-published-starts", "spring-published-scores")
+    small = {"trajectories": 4, "points": 6, "horizon": 1.0, "starts": 2, "instants": 6}
+    for name in names:
+        short = replace(
+            RECIPES[name],
+            task=replace(RECIPES[name].task, step=0.05, **small),
+            models={kind: {"hidden": (4,)} for kind in module.KINDS},
+            optimizers={"adam": Adam(3)},
+            seeds=2,
+        )
+        monkeypatch.setitem(module.RECIPES, name, short)
+    monkeypatch.setattr(module, "FOLDER", str(tmp_path / "results"))
+    rows = module.steps("published_table", names)
+    assert [row["name"] for row in rows] == [
+        f"published_table: {name.replace('-', ' ')}" for name in names
+    ]
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [names[0]]
+    runs = [row["runs"]["hnn"] for row in rows]
+    assert [run["seed"] for run in runs[0]] == [0, 1]
+    for score in ("test_loss", "test_loss_error", "test_loss_of_the_truth"):
+        assert len({run[0][score] for run in runs}) == 1, score
+    assert len({run[0]["energy_mse"] for run in runs}) == 3
+    assert rows[1]["command"] == f"hnn-tutorial run {names[1]} --model mlp,hnn"
+
+
+def test_a_row_beside_published_settings_compares_seed_by_seed(bench):
+    theirs = [{"distance": 4.0}, {"distance": 9.0}]
+    ours = {"hnn": [{"distance": 2.0}, {"distance": 3.0}, {"distance": 1.0}]}
+    recipe = RECIPES["one-orbit-ours"]
+    (row,) = bench["rows_public_tasks"].beside("toy", "distance", theirs, ours, recipe)
+    assert (row["name"], row["ratio"], row["spread"]) == ("toy: hnn", 2.5, [2.0, 3.0])
+    assert (row["reference"], row["ours"]) == ({"distance": 6.5}, {"distance": 2.0})
+    assert row["command"] == "hnn-tutorial run one-orbit-ours --model hnn"
+    assert row["reached"]
+    assert row["seeds"] == [0, 1, 2]
+
+
+def test_a_spring_like_phlearns_is_scored_by_its_motion(bench):
+    rows = bench["rows_public_tasks"]
+    exact = rows.spring_scores(rows.SPRING.field)
+    assert max(exact.values()) < 1e-12
+    other = replace(rows.SPRING, damping=0.31)
+    assert rows.spring_scores(other.field)["motion_mse"] > 1e-6

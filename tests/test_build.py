@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import browser_tools
 import build_book
@@ -166,7 +168,7 @@ def test_what_the_package_cites_is_in_the_bibliography() -> None:
         for block in re.findall(r"References:\n((?:[ ]+\S.*\n)+)", path.read_text()):
             # "Hairer, Lubich & Wanner 2006, sec. II.1; Kutta 1901 (who ...)"
             cited |= set(
-                re.findall(r"(?:^|; )\s*((?:van der )?[A-Z]\w+)[^;\d]*? (\d{4})\b", block, re.M)
+                re.findall(r"(?:^|; )\s*((?:van der )?[A-Z][\w-]+)[^;\d]*? (\d{4})\b", block, re.M)
             )
     assert cited
     assert cited - known == set()
@@ -189,3 +191,20 @@ def test_make_lists_every_target() -> None:
         ["make"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert [line.split()[0] for line in text.splitlines()[1:]] == targets
+
+
+def test_pages_whose_ranges_changed_are_written_anew(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book/_ext")
+    import hnn_reading
+
+    def renewed(**ranges):
+        claims = {f"book/{page}": {"claims": [{"range": r}]} for page, r in ranges.items()}
+        (tmp_path / hnn_reading.FIRMNESS).write_text(json.dumps({"sets": 5, "pages": claims}))
+        return hnn_reading.rewrite_ranges(app, env)
+
+    (tmp_path / "book").mkdir()
+    app = SimpleNamespace(srcdir=tmp_path)
+    env = SimpleNamespace(found_docs={"book/a", "book/b"})
+    assert renewed(a="1 to 2", b="3 to 4", gone="5") == ["book/a", "book/b"]
+    assert renewed(a="1 to 2", b="3 to 4", gone="6") == []
+    assert renewed(a="1 to 2", b="3 to 9", gone="6") == ["book/b"]

@@ -2,6 +2,7 @@
 
 import math
 
+import duel_tools
 import pytest
 import torch
 from check_tools import Case, ChapterChecks, pack
@@ -363,34 +364,15 @@ VALUES, SEEDS = [0.0, 0.05, 0.2], list(range(5))
 
 
 def experiment(values=VALUES, seeds=SEEDS, varied="noise", prediction="HNN"):
-    """A study, measured and concluded as the exercise asks for."""
-    settings = {value: check.USUAL | {varied: value} for value in values}
-    study = {"varied": varied, "values": list(values), "seeds": list(seeds)}
-    study["prediction"] = dict.fromkeys(values, prediction)
-    for model in check.RIVALS:
-        study[model] = {
-            value: [check.measure(model, **settings[value], seed=seed) for seed in seeds]
-            for value in values
-        }
-    study["conclusion"] = {
-        value: check.verdict(*(study[model][value] for model in check.RIVALS)) for value in values
-    }
-    return study
+    return duel_tools.experiment(check.DUEL, values, seeds, varied, prediction)
 
 
 STUDY = experiment()
 HNN, SECOND = check.RIVALS
 
 
-def without(study, value):
-    """The study without one of its settings."""
-    kept = [v for v in study["values"] if v != value]
-    parts = ("prediction", "conclusion", *check.RIVALS)
-    return study | {"values": kept} | {p: {v: study[p][v] for v in kept} for p in parts}
-
-
 def with_row(model, value, row):
-    return STUDY | {model: STUDY[model] | {value: row}}
+    return duel_tools.with_row(STUDY, model, value, row)
 
 
 PAYS = Case(
@@ -400,16 +382,12 @@ PAYS = Case(
         "another guess": STUDY | {"prediction": dict.fromkeys(VALUES, "undecided")},
         "motions": experiment([2, 10, 20], varied="motions"),
         "other seeds": experiment(seeds=[7, 3, 2, 1, 0]),
-        "rounded": STUDY
-        | {m: {v: [float(f"{e:.2g}") for e in STUDY[m][v]] for v in VALUES} for m in check.RIVALS},
-        "by seed": STUDY
-        | {
-            m: {v: dict(zip(SEEDS, STUDY[m][v], strict=True)) for v in VALUES} for m in check.RIVALS
-        },
+        "rounded": duel_tools.rounded(check.DUEL, STUDY),
+        "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
         "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
-        "two settings": (without(STUDY, 0.05), "three settings or more"),
+        "two settings": (duel_tools.without(STUDY, 0.05), "three settings or more"),
         "narrow": (
             experiment([0.05, 0.1, 0.15]),
             "a wide range",
@@ -449,10 +427,10 @@ PAYS = Case(
         "a setting without a guess": (STUDY | {"prediction": {0.0: "HNN"}}, "has no answer yet"),
         "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.STUDY, ...),
+    blank=dict.fromkeys(check.DUEL.keys, ...),
     equivalent={"['prediction'][": "a prediction may be wrong"},
     words={
-        **dict.fromkeys(VALUES, check.VERDICTS),
+        **dict.fromkeys(VALUES, check.DUEL.verdicts),
         "varied": tuple(check.USUAL),
     },
 )

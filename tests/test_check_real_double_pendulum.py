@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 from check_tools import Case, ChapterChecks, pack
 
@@ -250,13 +251,135 @@ HOLDS = Case(
     blank=dict.fromkeys(check.NOISES, ...),
 )
 
+# 5
+
+VALUES, SEEDS = [1e-3, 0.1, 0.3], list(range(5))
+
+
+def experiment(values=VALUES, seeds=SEEDS, varied="noise", prediction="the start"):
+    """A study, measured and concluded as the exercise asks for."""
+    settings = {value: check.USUAL | {varied: value} for value in values}
+    study = {"varied": varied, "values": list(values), "seeds": list(seeds)}
+    study["prediction"] = dict.fromkeys(values, prediction)
+    for error in check.ERRORS:
+        study[error] = {
+            value: [check.measure(error, **settings[value], seed=seed) for seed in seeds]
+            for value in values
+        }
+    study["conclusion"] = {
+        value: check.verdict(*(study[error][value] for error in check.ERRORS)) for value in values
+    }
+    return study
+
+
+STUDY = experiment()
+START, MODEL = check.ERRORS
+
+
+def with_row(error, value, row):
+    return STUDY | {error: STUDY[error] | {value: row}}
+
+
+def without(value):
+    """The study without one of its settings."""
+    left = [v for v in VALUES if v != value]
+    parts = ("prediction", "conclusion", *check.ERRORS)
+    return STUDY | {"values": left} | {p: {v: STUDY[p][v] for v in left} for p in parts}
+
+
+DECIDES = Case(
+    check.decides,
+    STUDY,
+    {
+        "another guess": STUDY | {"prediction": dict.fromkeys(VALUES, "undecided")},
+        "other seeds": experiment(seeds=[7, 3, 2, 1, 0]),
+        "rows": experiment([20, 100, 400], varied="rows"),
+        "a control at zero": experiment([0.0, 0.2, 0.5]),
+        "by seed": STUDY
+        | {
+            e: {v: dict(zip(SEEDS, STUDY[e][v], strict=True)) for v in VALUES} for e in check.ERRORS
+        },
+        "rounded": STUDY
+        | {e: {v: [round(t, 2) for t in STUDY[e][v]] for v in VALUES} for e in check.ERRORS},
+    },
+    {
+        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        "two settings": (without(0.1), "three settings or more"),
+        "all the same answer": (experiment([1e-4, 1e-3, 1e-2]), "answers differ"),
+        "narrow": (experiment([0.1, 0.2, 0.5]), "a wide range"),
+        "against the numbers": (
+            STUDY | {"conclusion": dict.fromkeys(VALUES, "the start")},
+            "At noise = 0.001 the forecasts from noisy starts are the shorter ones for 0 of 5",
+        ),
+        "errors exchanged": (
+            STUDY | {START: STUDY[MODEL], MODEL: STUDY[START]},
+            'are those of "model"',
+        ),
+        "settings exchanged": (with_row(START, 0.1, STUDY[START][0.3]), "are those of 0.3"),
+        "sorted": (with_row(MODEL, 0.3, sorted(STUDY[MODEL][0.3])), "another order"),
+        "units of the lab": (
+            with_row(START, 0.1, [t / 0.08 for t in STUDY[START][0.1]]),
+            "in units of 0.08 s",
+        ),
+        "milliseconds": (
+            with_row(START, 0.1, [1000 * t for t in STUDY[START][0.1]]),
+            "in milliseconds",
+        ),
+        "what is left": (
+            with_row(MODEL, 0.1, [check.SPAN - t for t in STUDY[MODEL][0.1]]),
+            "is left of the 4 s",
+        ),
+        "negative": (with_row(MODEL, 0.1, [-t for t in STUDY[MODEL][0.1]]), "wrong sign"),
+        "too few times": (with_row(START, 0.1, STUDY[START][0.1][:4]), "4 times for 5"),
+        "invented": (with_row(MODEL, 0.1, [2.0] * 5), "are not what `check.measure` gives"),
+        "no list": (with_row(MODEL, 0.1, 0.7), "one time for each seed"),
+        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
+        "too much noise": (STUDY | {"values": [1e-3, 0.1, 2.0]}, "is outside 0 to 1"),
+        "half a row": (STUDY | {"varied": "rows", "values": [20.5, 80, 400]}, "whole numbers"),
+        "nine settings": (
+            STUDY | {"values": [0.1 * k for k in range(1, 10)]},
+            "Eight settings are enough",
+        ),
+        "another thing": (STUDY | {"varied": "mass"}, "choose one of: 'noise', 'rows'"),
+        "another word": (
+            STUDY | {"conclusion": STUDY["conclusion"] | {0.1: "noise"}},
+            "choose one of: 'the start'",
+        ),
+        "a setting without a guess": (STUDY | {"prediction": {0.1: "the start"}}, "no answer yet"),
+        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
+    },
+    blank=dict.fromkeys(check.STUDY, ...),
+    equivalent={"['prediction'][": "a prediction may be wrong"},
+    words={**dict.fromkeys(VALUES, check.VERDICTS), "varied": tuple(check.USUAL)},
+)
+
 
 class TestChecks(ChapterChecks):
     chapter = check.chapter
-    cases = (FRICTION, VALID, LIMITS, HOLDS)
+    cases = (FRICTION, VALID, LIMITS, HOLDS, DECIDES)
+    demanding = True
 
 
 def test_a_better_start_adds_the_same_time_for_each_digit():
     """What exercise 4 teaches is true of its instrument."""
     coarse, fine, finest = (sorted(row)[2] for row in HELD.values())
     assert 0.5 < (finest - fine) / (fine - coarse) < 2
+
+
+def test_noise_crosses_from_the_model_to_the_start():
+    """What exercise 5 teaches is true of its instrument, with a clear answer at both ends."""
+    conclusion = STUDY["conclusion"]
+    assert (conclusion[1e-3], conclusion[0.3]) == ("the model", "the start")
+    rows = experiment([20, 400], varied="rows")["conclusion"]
+    assert rows == {20: "the model", 400: "the start"}
+
+
+def test_a_tie_is_undecided():
+    """Forecasts that all hold to the end name no limit."""
+    assert check.verdict([4.0] * 5, [4.0] * 5) == "undecided"
+    assert check.verdict([1.0] * 4 + [4.0], [4.0] * 5) == "the start"
+
+
+def test_the_instrument_refuses_an_unknown_error():
+    with pytest.raises(ValueError, match="choose one of"):
+        check.measure("noise")

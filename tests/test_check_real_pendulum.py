@@ -2,6 +2,7 @@
 
 import math
 
+import duel_tools
 import pytest
 import torch
 from check_tools import Case, ChapterChecks
@@ -304,19 +305,7 @@ VALUES, SEEDS = [0.0, 0.02, 0.3], list(range(5))
 
 
 def experiment(values=VALUES, seeds=SEEDS, varied="drag", prediction="formula"):
-    """A study, measured and concluded as the exercise asks for."""
-    settings = {value: check.USUAL | {varied: value} for value in values}
-    study = {"varied": varied, "values": list(values), "seeds": list(seeds)}
-    study["prediction"] = dict.fromkeys(values, prediction)
-    for model in check.RIVALS:
-        study[model] = {
-            value: [check.measure(model, **settings[value], seed=seed) for seed in seeds]
-            for value in values
-        }
-    study["conclusion"] = {
-        value: check.verdict(*(study[model][value] for model in check.RIVALS)) for value in values
-    }
-    return study
+    return duel_tools.experiment(check.DUEL, values, seeds, varied, prediction)
 
 
 STUDY = experiment()
@@ -324,14 +313,7 @@ FORMULA, NETWORK = check.RIVALS
 
 
 def with_row(model, value, row):
-    return STUDY | {model: STUDY[model] | {value: row}}
-
-
-def without(value):
-    """The study without one of its settings."""
-    left = [v for v in VALUES if v != value]
-    parts = ("prediction", "conclusion", *check.RIVALS)
-    return STUDY | {"values": left} | {p: {v: STUDY[p][v] for v in left} for p in parts}
+    return duel_tools.with_row(STUDY, model, value, row)
 
 
 PAYS = Case(
@@ -341,14 +323,11 @@ PAYS = Case(
         "another guess": STUDY | {"prediction": dict.fromkeys(VALUES, "undecided")},
         "other seeds": experiment(seeds=[7, 3, 2, 1, 0]),
         "rows": experiment([12, 50, 200], varied="rows"),
-        "by seed": STUDY
-        | {
-            m: {v: dict(zip(SEEDS, STUDY[m][v], strict=True)) for v in VALUES} for m in check.RIVALS
-        },
+        "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
         "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
-        "two settings": (without(0.02), "three settings or more"),
+        "two settings": (duel_tools.without(STUDY, 0.02), "three settings or more"),
         "all the same answer": (experiment([0.1, 0.2, 0.4]), "answers differ"),
         "narrow": (experiment([0.2, 0.25, 0.3]), "a wide range"),
         "against the numbers": (
@@ -383,9 +362,9 @@ PAYS = Case(
         "a setting without a guess": (STUDY | {"prediction": {0.0: "formula"}}, "no answer yet"),
         "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.STUDY, ...),
+    blank=dict.fromkeys(check.DUEL.keys, ...),
     equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.VERDICTS), "varied": tuple(check.USUAL)},
+    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
 )
 
 

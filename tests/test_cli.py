@@ -16,7 +16,7 @@ from test_experiments import FAILING, TINY
 import hnn_tutorial
 from hnn_tutorial import _doctor, cli, experiments
 from hnn_tutorial.experiments import RECIPES, _sweep, read_results
-from hnn_tutorial.models import MODELS
+from hnn_tutorial.models import MAPS, MODELS
 from hnn_tutorial.recordings import FOLDER_VARIABLE, RECORDINGS
 from hnn_tutorial.systems import SYSTEMS
 
@@ -100,6 +100,7 @@ def test_list_as_json(command):
     listed = json.loads(command("list", "--json")[1])
     assert [entry["name"] for entry in listed["systems"]] == list(SYSTEMS)
     assert [entry["name"] for entry in listed["models"]] == list(MODELS)
+    assert [entry["name"] for entry in listed["maps"]] == list(MAPS)
     (tiny,) = [entry for entry in listed["recipes"] if entry["name"] == "tiny-ours"]
     assert tiny["models"] == ["hnn", "mlp"]
     assert tiny["optimizers"] == ["levenberg_marquardt", "adam"]

@@ -108,8 +108,8 @@ def test_normalised_data_fit_in_the_unit_box_and_obey_the_scaled_hamiltonian():
     [
         (lambda: Dataset(torch.ones(0, 2), torch.ones(0, 2)), "the dataset is empty"),
         (lambda: Dataset(torch.ones(3, 2), torch.ones(4, 2)), "they must be equal"),
-        (lambda: Dataset(torch.ones(3, 3), torch.ones(3, 3)), "states has 3 components"),
-        (lambda: Dataset(torch.ones(2), torch.ones(2)), "expected \\(N, 2n\\)"),
+        (lambda: Dataset(torch.ones(3, 0), torch.ones(3, 0)), r"states has shape \(3, 0\)"),
+        (lambda: Dataset(torch.ones(2), torch.ones(2)), "expected \\(N, d\\)"),
         (lambda: Dataset(torch.ones(3, 2) / 0, torch.ones(3, 2)), "states holds 6 NaN or infinite"),
         (lambda: Dataset(torch.ones(3, 2), torch.ones(3, 2), torch.ones(2)), "one number for each"),
         (lambda: Trajectories(torch.ones(3), torch.ones(4, 1, 2)), "expected \\(T,\\) and"),

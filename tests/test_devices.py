@@ -6,6 +6,7 @@ Inside `vmap` the package does not ask for numbers.
 
 import pytest
 import torch
+from strategies import MODEL_SHAPES
 from torch.func import vmap
 
 from hnn_tutorial.integrators import METHODS, integrate
@@ -17,7 +18,11 @@ STEPPED = [name for name, method in METHODS.items() if not method.adaptive]
 
 
 def states(degrees: int) -> torch.Tensor:
-    return torch.empty(3, 2 * degrees, dtype=torch.float64, device="meta")
+    return vectors(2 * degrees)
+
+
+def vectors(components: int) -> torch.Tensor:
+    return torch.empty(3, components, dtype=torch.float64, device="meta")
 
 
 def elsewhere(function, x: torch.Tensor) -> bool:
@@ -32,15 +37,17 @@ def test_torch_refuses_to_mix_it_with_the_cpu():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_system_follows_the_states(name):
     system = SYSTEMS[name]()
-    x = states(system.degrees)
+    x = vectors(system.dimension)
     assert elsewhere(system.field, x)
     assert elsewhere(system.hamiltonian, x)
-    assert elsewhere(system.lagrangian, x)
+    assert elsewhere(system.poisson_matrix, x)
+    if system.canonical:
+        assert elsewhere(system.lagrangian, x)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_follows_its_weights(name):
-    model = MODELS[name](2).to("meta")
+    model = MODELS[name](2, **MODEL_SHAPES.get(name, {})).to("meta")
     assert elsewhere(model.field, states(2))
 
 

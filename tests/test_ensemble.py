@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from strategies import MODEL_SHAPES
 from torch import nn
 
 from hnn_tutorial.data import Dataset
@@ -94,7 +95,8 @@ def test_every_kind_of_model_goes_through(kind):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(20, 4, generator=generator, dtype=torch.float64)
     data, optimizer = Dataset(x, torch.sin(x)), Adam(8, 1e-2)
-    together, alone = members(kind, 2, angles=(0,)), members(kind, 2, angles=(0,))
+    shape = MODEL_SHAPES.get(kind.kind, {"angles": (0,)})
+    together, alone = members(kind, 2, **shape), members(kind, 2, **shape)
     train(together, data, optimizer)
     for model in alone:
         fit(model, data, optimizer, progress=False)

@@ -7,6 +7,7 @@ import torch
 
 from hnn_tutorial.evaluation import (
     Spread,
+    alignment_index,
     coordinate_error,
     energy_drift,
     energy_error,
@@ -23,7 +24,13 @@ from hnn_tutorial.evaluation import (
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import hamiltonian_field
 from hnn_tutorial.models import HNN
-from hnn_tutorial.systems import DampedMassSpring, DoublePendulum, MassSpring, Pendulum
+from hnn_tutorial.systems import (
+    DampedMassSpring,
+    DoublePendulum,
+    HenonHeiles,
+    MassSpring,
+    Pendulum,
+)
 
 SPRING = MassSpring(mass=1.0, stiffness=1.0)
 TIMES = torch.linspace(0, 10, 101, dtype=torch.float64)
@@ -388,3 +395,70 @@ def test_lyapunov_exponent_of_a_lost_motion_is_infinite():
 def test_lyapunov_exponent_needs_one_gap():
     with pytest.raises(ValueError, match="0.5 gaps of 2.0 s; expected from 1"):
         lyapunov_exponent(SPRING.field, torch.zeros(2), 1.0, gap=2.0)
+
+
+def test_alignment_index_falls_at_the_difference_of_the_two_largest_exponents():
+    """A linear flow of three rates, in a state that is not made of pairs."""
+    rates = torch.tensor([0.2, -0.9, 0.7], dtype=torch.float64)
+    times = torch.arange(0.0, 31.0)
+    x0 = torch.ones(4, 3, dtype=torch.float64)
+    index = alignment_index(lambda x: rates * x, x0, times, step=0.05)
+    assert index.shape == (31, 4)
+    torch.testing.assert_close(index[0], torch.full_like(index[0], 2**0.5))
+    slopes = (index[25].log() - index[15].log()) / 10
+    torch.testing.assert_close(slopes, torch.full_like(slopes, -0.5), rtol=0, atol=2e-3)
+
+
+def test_alignment_index_of_regular_motions_of_one_degree():
+    """A spring turns both deviations alike; a pendulum shears them, and the index falls as 1/t²."""
+    times = torch.linspace(0, 400, 401, dtype=torch.float64)
+    spring = alignment_index(SPRING.field, SPRING.sample(3, 0), times, step=0.05)
+    torch.testing.assert_close(spring, torch.full_like(spring, 2**0.5), rtol=0, atol=1e-4)
+    pendulum = Pendulum(mass=1.0, length=1.0, gravity=1.0)
+    x0 = torch.tensor([[1.5, 0.0], [2.0, 0.3]], dtype=torch.float64)
+    index = alignment_index(pendulum.field, x0, times, "leapfrog", step=0.1)
+    early, late = (index[k - 20 : k + 20].log().mean(0) for k in (95, 380))
+    torch.testing.assert_close(
+        (late - early) / math.log(4), torch.full((2,), -2.0).double(), rtol=0.05, atol=0
+    )
+
+
+def test_alignment_index_tells_order_from_chaos_in_the_henon_heiles_system():
+    system, times = HenonHeiles(), torch.arange(0.0, 501.0)
+    chaotic = {}
+    for energy in (1 / 12, 1 / 8, 1 / 6):
+        x0 = system.sample(60, seed=1, energy=energy)
+        index = alignment_index(system.field, x0, times, step=0.25)
+        chaotic[energy] = (index[-1] < 1e-4).double().mean()
+    assert chaotic[1 / 12] < 0.05
+    assert 0.25 < chaotic[1 / 8] < 0.65
+    assert chaotic[1 / 6] > 0.8
+
+
+@pytest.mark.parametrize("method", ["leapfrog", "forest_ruth", "implicit_midpoint"])
+def test_alignment_index_is_the_same_by_any_method(method):
+    system, times = HenonHeiles(), torch.arange(0.0, 11.0)
+    x0 = system.sample(3, seed=0, energy=1 / 8)
+    expected = alignment_index(system.field, x0, times, step=0.02)
+    index = alignment_index(system.field, x0, times, method, step=0.01)
+    torch.testing.assert_close(index, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_alignment_index_of_a_lost_motion_is_nan_and_spares_its_neighbour():
+    system, times = HenonHeiles(), torch.arange(0.0, 61.0)
+    kept = system.sample(3, seed=0, energy=1 / 8)
+    mixed = kept.clone()
+    mixed[1] = torch.tensor([0.0, 0.0, 0.3, 0.9])  # above the energy of escape
+    expected = alignment_index(system.field, kept, times, step=0.1)
+    index = alignment_index(system.field, mixed, times, step=0.1)
+    assert index[0, 1] == pytest.approx(2**0.5)
+    assert index[-1, 1].isnan()
+    torch.testing.assert_close(index[:, ::2], expected[:, ::2])
+
+
+def test_alignment_index_needs_a_method_that_suits_the_field():
+    x0 = DoublePendulum().sample(2, 0)
+    with pytest.raises(ValueError, match="separable"):
+        alignment_index(DoublePendulum().field, x0, [0.0, 1.0], "leapfrog", step=0.1)
+    with pytest.raises(ValueError, match="two deviations need at least two"):
+        alignment_index(lambda x: x, torch.ones(1), [0.0, 1.0])

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 import yaml
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 import exercises
 from hnn_tutorial.check import progress
@@ -559,7 +560,12 @@ def test_solutions_are_stripped_and_have_four_kinds(name):
 def run(content: dict) -> list[str]:
     """Execute a notebook, which must not raise, and return the text that its cells display."""
     node = nbformat.from_dict(content)
-    NotebookClient(node, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(
+        node,
+        timeout=120,
+        resources={"metadata": {"path": str(ROOT)}},
+        config=Config(KernelManager=build_book.own_sockets()),
+    ).execute()
     return [
         output["data"]["text/plain"]
         for cell in node.cells

@@ -35,7 +35,8 @@ from hnn_tutorial.experiments import (
     table,
 )
 from hnn_tutorial.experiments import _results as storage
-from hnn_tutorial.models import MODELS, parameter_count
+from hnn_tutorial.experiments._recipe import KINDS
+from hnn_tutorial.models import parameter_count
 from hnn_tutorial.systems import SYSTEMS, MassSpring
 from hnn_tutorial.training import (
     Adam,
@@ -144,7 +145,7 @@ def test_a_recipe_is_well_formed(name):
     # Both stand in the name of one folder, with a hyphen between them.
     for key in [*recipe.models, *recipe.optimizers]:
         assert re.fullmatch(r"[a-z_0-9]+", key)
-    assert set(recipe.models) <= set(MODELS)
+    assert set(recipe.models) <= set(KINDS)
     own = next(iter(recipe.models)), next(iter(recipe.optimizers))
     settings = storage.settings_of(recipe, *own, "cpu")
     assert json.loads(json.dumps(settings, allow_nan=False)) == settings

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from strategies import conservative, damped, states
 
-from hnn_tutorial.integrators import METHODS, integrate
-from hnn_tutorial.mechanics import hamiltonian_field, symplectic_defect
+from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate
+from hnn_tutorial.integrators.implicit import fixed_point_only
+from hnn_tutorial.mechanics import hamiltonian_field, jacobian, symplectic_defect
 from hnn_tutorial.models import HNN
 from hnn_tutorial.systems import MassSpring, Pendulum
 
@@ -179,9 +180,47 @@ def test_a_runaway_trajectory_is_returned_not_hidden():
 
 
 @pytest.mark.parametrize("name", ["implicit_midpoint", "gauss_legendre4"])
-def test_an_implicit_step_that_cannot_settle_says_so(name):
-    with pytest.raises(ValueError, match="did not settle.*smaller step"):
-        integrate(MassSpring().field, START, [0.0, 10.0, 20.0], name)
+def test_an_implicit_step_that_has_no_solution_says_so(name):
+    """u = x + h (1 + u²)/2 is real for 1 > 2 h x + h² alone."""
+    x = torch.tensor([[0.0], [-50.0]], dtype=torch.float64)
+    with pytest.raises(UnsettledStepError, match="were not solved.*[12] of 2 states.*smaller step"):
+        integrate(lambda x: 1 + x**2, x, [0.0, 9.0, 18.0], name)
+
+
+@pytest.mark.parametrize("name", ["implicit_midpoint", "gauss_legendre4"])
+def test_a_step_too_long_for_the_fixed_point_is_solved_by_newton(name):
+    """On the spring a step is a Padé approximant of the rotation, of whatever length."""
+    spring = MassSpring(mass=0.7, stiffness=2.3)
+    A = jacobian(spring.field)(START)
+    eye = torch.eye(2, dtype=torch.float64)
+    h = 6.0
+    half, square = h / 2 * A, (h * A) @ (h * A) / 12 if name == "gauss_legendre4" else 0 * A
+    end = torch.linalg.solve(eye - half + square, eye + half + square) @ START
+    found = integrate(spring.field, START, [0.0, h, 2 * h], name)[1]
+    torch.testing.assert_close(found, end, rtol=1e-12, atol=1e-12)
+    with fixed_point_only(), pytest.raises(UnsettledStepError, match="smaller step"):
+        integrate(spring.field, START, [0.0, h, 2 * h], name)
+
+
+@pytest.mark.parametrize("name", ["implicit_midpoint", "gauss_legendre4"])
+def test_a_long_implicit_step_keeps_areas_and_carries_two_derivatives(name):
+    pendulum = Pendulum(gravity=1.3, length=1.7, mass=0.6)
+    x = torch.tensor([[1.1, 0.3], [-0.4, 0.8], [0.2, -0.5]], dtype=torch.float64)
+
+    def end(x):
+        return integrate(pendulum.field, x, [0.0, 3.1, 6.2], name)[-1]
+
+    assert symplectic_defect(end)(x).max() < 1e-12
+    assert torch.autograd.gradcheck(end, x.requires_grad_())
+    assert torch.autograd.gradgradcheck(end, x)
+
+    def pushed(t, x):
+        return pendulum.field(x) + torch.tensor([0.0, 0.2 * math.sin(2 * t)]).to(x)
+
+    # One step by hand: the equation holds, with the time of the middle.
+    after = integrate(pushed, x.detach(), [0.0, 3.1, 6.2], "implicit_midpoint")[1]
+    slope = pushed(1.55, (x.detach() + after) / 2)
+    torch.testing.assert_close(after, x.detach() + 3.1 * slope, rtol=1e-12, atol=1e-12)
 
 
 def field(x):

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.systems import DoublePendulum, HenonHeiles, ThreeBody, TwoBody
+from hnn_tutorial.systems import DoublePendulum, HenonHeiles, NBody, ThreeBody, TwoBody
 from hnn_tutorial.widgets import OrbitLab
 from hnn_tutorial.widgets._bundle import bundle
+from hnn_tutorial.widgets._encode import encode_system
 from hnn_tutorial.widgets.orbit_lab import MAX_NUMBERS, MAX_SAMPLES, SETTINGS
 
 DRIVER = Path(__file__).parent / "js" / "orbits.mjs"
@@ -21,6 +22,7 @@ EXPORTS = (
 SYSTEMS = [
     TwoBody(mass1=1.7, mass2=0.6, gravitational_constant=1.3),
     ThreeBody(mass1=1.2, mass2=0.7, mass3=2.1, gravitational_constant=0.8),
+    NBody(masses=(1.0, 0.5, 2.0, 1.3, 0.8, 1.0, 0.9, 1.1, 1.6, 0.7), gravitational_constant=0.9),
     HenonHeiles(coupling=0.9),
     DoublePendulum(mass1=1.1, mass2=0.8, length1=0.9, length2=1.3),
 ]
@@ -42,8 +44,7 @@ def run(tmp_path_factory):
 
 
 def described(system):
-    parameters = {parameter.name: parameter.value for parameter in system.parameters}
-    return {"name": system.name, "parameters": parameters}
+    return encode_system(system, tuple(SETTINGS))
 
 
 def tensor(values):
@@ -88,6 +89,18 @@ def test_systems(run, system):
     close(invariants, torch.stack([measure(states) for measure in system.invariants.values()], -1))
 
 
+def test_the_ellipse_lies_where_the_laplace_vector_points(run):
+    system = SYSTEMS[0]
+    states = random_states(system, 40, seed=5)
+    job = {"task": "directions", "system": described(system), "states": states.tolist()}
+    angle = run(job)[0]["direction of the ellipse"]
+    vector = system.laplace_vector(states)
+    expected = torch.atan2(vector[:, 1], vector[:, 0])
+    apart = tensor(angle) - expected
+    close(apart.sin().tolist(), torch.zeros(40, dtype=torch.float64), 1e-9)
+    assert (apart.cos() > 0).all()
+
+
 def test_the_tables_have_the_same_systems_and_limits(run):
     assert {kind.name for kind in SETTINGS} == {system.name for system in SYSTEMS}
     assert run({"task": "limits"})[0] == {
@@ -102,7 +115,7 @@ def test_angles_differ_the_short_way_round(run):
     pairs = [([3.0, -3.0, 1.0, 2.0], [-3.0, 3.0, 0.5, 2.5])]
     job = {"task": "difference", "pairs": pairs}
     pendulum, star = run(
-        {**job, "system": described(SYSTEMS[3])}, {**job, "system": described(HENON_HEILES)}
+        {**job, "system": described(SYSTEMS[4])}, {**job, "system": described(HENON_HEILES)}
     )
     close(pendulum[0], tensor([6 - 2 * math.pi, 2 * math.pi - 6, 0.5, -0.5]), 1e-12)
     close(star[0], tensor([6.0, -6.0, 0.5, -0.5]), 1e-12)
@@ -114,7 +127,7 @@ def test_angles_differ_the_short_way_round(run):
         (SYSTEMS[0], [0.8, 0.1, -1.0, 0.2, 0.1, 0.7, -0.2, -0.5], 0.02),
         (ThreeBody(), ThreeBody().sample(1, 0)[0].tolist(), 0.01),
         (HENON_HEILES, HENON_HEILES.sample(1, 2, energy=1 / 8)[0].tolist(), 0.1),
-        (SYSTEMS[3], [1.0, -0.5, 0.3, 0.2], 0.01),
+        (SYSTEMS[4], [1.0, -0.5, 0.3, 0.2], 0.01),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

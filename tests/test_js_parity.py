@@ -17,6 +17,7 @@ from hnn_tutorial.models import (
     MODELS,
     DissipativeHNN,
     LagrangianNetwork,
+    PairwiseHNN,
     SecondOrderMLP,
     SeparableHNN,
     StructuredLNN,
@@ -100,7 +101,7 @@ class _Plane:
         self.degrees = degrees
 
 
-SYSTEM_FOR = {n: _Plane(n) for n in (1, 2)}
+SYSTEM_FOR = {n: _Plane(n) for n in (1, 2, 4, 6, 20)}
 
 MODEL_EXAMPLES = [
     rounded(kind(degrees, hidden, activation), seed=i)
@@ -134,11 +135,18 @@ LAGRANGIAN_EXAMPLES = [
         ]
     )
 ]
+PAIRWISE_EXAMPLES = [
+    rounded(PairwiseHNN(4, (9,), masses=1.0), seed=60),
+    rounded(PairwiseHNN(6, (7, 5), "softplus", couplings="masses"), seed=61),  # learned masses
+    rounded(PairwiseHNN(6, (8,), "sin", dimension=3, masses=[0.7, 2.5]), seed=62),
+    rounded(PairwiseHNN(20, (6,), masses=[*range(1, 11)], couplings="masses"), seed=63),
+]
+WITH_ANGLES = [kind for kind in LAB_MODELS if kind is not PairwiseHNN]
 ANGLE_EXAMPLES = [
     rounded(kind(degrees, (7, 5), "tanh", angles=angles), seed=40 + i)
     for i, (kind, degrees, angles) in enumerate(
-        [(kind, 1, (0,)) for kind in LAB_MODELS]
-        + [(kind, 2, angles) for kind in LAB_MODELS for angles in [(1,), (0, 1)]]
+        [(kind, 1, (0,)) for kind in WITH_ANGLES]
+        + [(kind, 2, angles) for kind in WITH_ANGLES for angles in [(1,), (0, 1)]]
     )
 ]
 
@@ -229,6 +237,22 @@ def test_fields_of_lagrangians_and_of_embedded_angles(run, model):
             close(energy, model.energy(states))
         elif hasattr(model, "hamiltonian"):
             close(energy, model.hamiltonian(states))
+
+
+@pytest.mark.parametrize("model", PAIRWISE_EXAMPLES, ids=name_of)
+def test_bodies_that_act_in_pairs(run, model):
+    """Value and field, in the plane and in space, of all kinds of masses."""
+    states = random_states(30, seed=7, degrees=model.degrees)
+    job = {**described(model), "states": states.tolist()}
+    field, energy = run({"task": "field", **job}, {"task": "energy", **job})
+    with torch.no_grad():
+        expected = model.field(states)
+        # Of ten bodies the forces are sums over all pairs: relative there, and known masses travel
+        # as float32.
+        scale = 1 + expected.abs()
+        assert ((value(field) - expected) / scale).abs().max() < 1e-6
+        expected = model.hamiltonian(states)
+        assert ((value(energy) - expected) / (1 + expected.abs())).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("model", [LAGRANGIAN_EXAMPLES[i] for i in (0, 3)], ids=name_of)

@@ -11,7 +11,9 @@ import torch
 from scipy.optimize import least_squares
 
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.models import DissipativeHNN, parameter_count
 from hnn_tutorial.recordings import phone_swing, read_csv, sample_path
+from hnn_tutorial.widgets import RecordingLab
 from hnn_tutorial.widgets._bundle import bundle
 
 DRIVER = Path(__file__).parent / "js" / "recording.mjs"
@@ -113,6 +115,33 @@ def test_friction_only_takes_energy(run, law):
         powers = [(a[0] - b[0]) * p for a, b, p in zip(moving, still, rates, strict=True)]
         assert max(powers) <= 0
         assert min(powers) < 0
+
+
+def test_the_network_of_the_page_is_a_model_in_python(run):
+    """Its field is the force of the page, and its motion the one that the page has fitted."""
+    fitted = ask(run, task="fit", law="energy", seed=0, text=sample_path().read_text("utf-8"))
+    lab = RecordingLab()
+    assert lab.model is None
+    lab._network = fitted["network"]
+    model = lab.model
+    assert isinstance(model, DissipativeHNN)
+    scales, rest = fitted["network"][:2], fitted["network"][2]
+    size = LAWS["energy"][1]
+    assert len(fitted["network"]) == 3 + size == 3 + parameter_count(model)
+    states = [[0.7, -1.3], [-1.2, 3.0], [0.1, 0.0], [2.5, 5.0]]
+    weights = fitted["weights"][:size]
+    rows = ask(run, task="force", law="energy", scales=scales, weights=weights, states=states)
+    x = torch.tensor(states, dtype=torch.float64) - torch.tensor([rest, 0.0], dtype=torch.float64)
+    expected = [[p, row[0]] for (_, p), row in zip(states, rows, strict=True)]
+    assert model.field(x).tolist() == [pytest.approx(row, rel=1e-9) for row in expected]
+    assert (model.friction_matrix(x) >= 0).all()
+    angle, rate = fitted["weights"][size : size + 2]
+    start = torch.tensor([angle - rest, rate], dtype=torch.float64)
+    times = torch.tensor(fitted["times"], dtype=torch.float64)[:200]
+    path = rolled(lambda _, x: model.field(x), None, start, times.tolist())
+    assert path[:, 0].tolist() == pytest.approx(fitted["angles"][:200], abs=1e-6)
+    again = model.hamiltonian(path)
+    assert (again.diff() < 1e-3 * again.abs().max()).all()
 
 
 @pytest.mark.parametrize("kind", ["rate", "angle"])

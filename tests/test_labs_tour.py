@@ -31,14 +31,30 @@ from widget_page import (
 )
 
 from hnn_tutorial import widgets
+from hnn_tutorial.finance import Execution
+from hnn_tutorial.flows import DENSITIES, NeuralHamiltonianFlow
 from hnn_tutorial.integrators import METHODS
-from hnn_tutorial.models import HNN, MLP
+from hnn_tutorial.models import (
+    HNN,
+    MLP,
+    ConstrainedLNN,
+    DenseNetwork,
+    MLPMap,
+    PairwiseHNN,
+    StructuredLNN,
+    SympNet,
+)
+from hnn_tutorial.pixels import pendulum_frames
 from hnn_tutorial.systems import (
+    CartPole,
     DoublePendulum,
     HenonHeiles,
+    LinkChain,
     MassSpring,
+    NBody,
     Pendulum,
     Projectile,
+    System,
     ThreeBody,
     TwoBody,
 )
@@ -57,6 +73,13 @@ def networks() -> dict[str, Any]:
     return {"baseline": MLP(1, (32, 32), seed=1), "HNN": HNN(1, (32, 32), seed=2)}
 
 
+def learned_bodies(count: int, *plain: type) -> dict[str, Any]:
+    """A pairwise network of so many bodies, and others of their states."""
+    pairwise = PairwiseHNN(2 * count, (16,), masses=1.0, seed=1)
+    others = {kind.kind: kind(2 * count, (24,), seed=2) for kind in plain}
+    return {"pairwise HNN": pairwise, **others}
+
+
 def draw_decay(rate: float, sign: int) -> None:
     """What the explorer shows in the tour."""
     times = torch.linspace(0, 3, 50)
@@ -64,16 +87,65 @@ def draw_decay(rate: float, sign: int) -> None:
     plt.xlabel("time (s)")
 
 
+class DoubleWell(System):
+    """A system of one's own."""
+
+    def hamiltonian(self, x: torch.Tensor) -> torch.Tensor:
+        q, p = x.unbind(-1)
+        return p**2 / 1.6 + 0.6 * q**4 - 1.3 * q**2
+
+
+OWN = {"start": (1.3, 0.0), "plane": ((-2.0, 2.0), (-3.0, 3.0))}
+
 ROWS: dict[str, Callable[[], Any]] = {
     "PhaseLab": lambda: widgets.PhaseLab(Pendulum(), start=(1.5, 0.0)),
     "PhaseLab double pendulum": lambda: widgets.PhaseLab(DoublePendulum()),
+    "PhaseLab own system": lambda: widgets.PhaseLab(DoubleWell(), **OWN),
     "IntegratorLab": lambda: widgets.IntegratorLab(MassSpring(), methods=FIXED, horizon=1000.0),
     "LearnedLab": lambda: widgets.LearnedLab(Pendulum(), networks(), start=(1.5, 0.0)),
+    "LearnedLab own system": lambda: widgets.LearnedLab(DoubleWell(), networks(), **OWN),
     "TrainingLab": lambda: widgets.TrainingLab(MassSpring()),
     "LagrangianLab": lambda: widgets.LagrangianLab(Pendulum()),
     "OrbitLab two bodies": lambda: widgets.OrbitLab(TwoBody()),
     "OrbitLab three bodies": lambda: widgets.OrbitLab(ThreeBody(), swarm=100),
+    "OrbitLab learned bodies": lambda: widgets.OrbitLab(
+        TwoBody(), models=learned_bodies(2, HNN, MLP)
+    ),
+    "OrbitLab ten bodies": lambda: widgets.OrbitLab(NBody((1.0,) * 10), models=learned_bodies(10)),
     "OrbitLab Hénon–Heiles": lambda: widgets.OrbitLab(HenonHeiles(), swarm=100),
+    # Followed for so long that it computes while the frames are measured.
+    "SectionLab": lambda: widgets.SectionLab(
+        HenonHeiles(),
+        {"HNN": HNN(2, (24, 24), seed=1), "MLP": MLP(2, (24, 24), seed=2)},
+        starts=[(0.1 * k, 0.1) for k in range(-2, 4)],
+        horizon=10_000.0,
+    ),
+    "MapLab": lambda: widgets.MapLab(
+        Pendulum(),
+        {
+            "MLP map": MLPMap(1, (24,), seed=1),
+            "SympNet": SympNet(1, (8,) * 10, seed=2),
+            "HNN": HNN(1, (24,), seed=3),
+        },
+        step=1.0,
+        count=10_000,
+    ),
+    "LinkageLab": lambda: widgets.LinkageLab(
+        LinkChain(3), {"CLNN": ConstrainedLNN(LinkChain(3).constraints, (16,), seed=1)}
+    ),
+    "SwingUpLab": lambda: widgets.SwingUpLab(
+        CartPole(), {"LNN": StructuredLNN(2, (24,), angles=(1,), seed=1)}
+    ),
+    "LatentLab": lambda: widgets.LatentLab(
+        DenseNetwork((1, 12, 1), seed=1),
+        lambda q: pendulum_frames(q[:, 0]),
+        (-1.5, 1.5),
+        truth=Pendulum(),
+    ),
+    "FlowLab": lambda: widgets.FlowLab(
+        NeuralHamiltonianFlow(2, (32, 32), seed=1), DENSITIES["moons"]
+    ),
+    "ScheduleLab": lambda: widgets.ScheduleLab(Execution(exponent=0.6)),
     "RecordingLab": lambda: widgets.RecordingLab(),
     "Predictions": lambda: widgets.Predictions("tour").number("period", 1, 20, unit="s"),
     "Quiz": lambda: widgets.Quiz("hnn_mass_spring"),
@@ -308,6 +380,13 @@ ON_ONE_SCREEN = {
     "TrainingLab": (".hnn-nets", ".hnn-buttons"),  # numbers stand above the planes
     "LagrangianLab": (".hnn-phase", ".hnn-numbers"),
     "OrbitLab": (".hnn-body", ".hnn-numbers"),
+    "SectionLab": (".hnn-net", ".hnn-numbers"),
+    "MapLab": (".hnn-net", ".hnn-numbers"),
+    "LinkageLab": (".hnn-body", ".hnn-numbers"),
+    "SwingUpLab": (".hnn-body", ".hnn-numbers"),
+    "LatentLab": (".hnn-body", ".hnn-phase", ".hnn-numbers"),
+    "FlowLab": (".hnn-phase", ".hnn-numbers", ".hnn-energy"),
+    "ScheduleLab": (".hnn-phase", ".hnn-numbers"),
     "RecordingLab": (".hnn-rate", ".hnn-numbers", ".hnn-buttons"),
 }
 PLANES = ".hnn-phase, .hnn-net"
@@ -348,9 +427,9 @@ def test_every_constant_of_a_picture_is_shown_with_its_unit(browser, tmp_path):
         page.locator(".hnn-opener").click()
         text = "Constants: m = 2 kg, l = 1 m, g = 1.6 m/s²."
         expect(page.locator(".hnn-more .hnn-constants")).to_have_text(text)
-    for system in (*LAB_SYSTEMS, Projectile, TwoBody, ThreeBody, HenonHeiles):
+    for system in (*LAB_SYSTEMS, Projectile, TwoBody, ThreeBody, NBody, HenonHeiles):
         named = dict(re.findall(r"\n +(\w+): (\S{1,2}),", system.__doc__))
-        assert named or system in (TwoBody, ThreeBody)
+        assert named or system in (TwoBody, ThreeBody, NBody)
         shown = {parameter.name: LETTERS[parameter.name] for parameter in system().parameters}
         assert named.items() <= shown.items()
 
@@ -374,10 +453,12 @@ def test_frames_are_short(browser, tmp_path, name):
         page.evaluate("frames_.length = 0")
         page.wait_for_timeout(400)
         start = visible(page, ".hnn-primary")
-        if page.evaluate("frames_.length") < 5 and start:
+        rests = page.evaluate("frames_.length") < 5
+        if rests and start:
             start[0].click()
         handles = visible(page, ".hnn-handle")
-        actions = {"running": lambda: page.wait_for_timeout(1000)}
+        # In a lab without such a button nothing moves but by hand.
+        actions = {"running": lambda: page.wait_for_timeout(1000)} if start or not rests else {}
         if handles:
             actions["dragging"] = lambda: drag(page, handles[-1], -60, -40, steps=50)
         for what, action in actions.items():

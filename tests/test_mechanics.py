@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import conservative, mass_springs, pendulums, states
 
 from hnn_tutorial.integrators import METHODS, integrate
@@ -12,11 +13,14 @@ from hnn_tutorial.mechanics import (
     divergence,
     gradient,
     hamiltonian_field,
+    jacobi_defect,
     jacobian,
     lagrangian_field,
     legendre_transform,
     poisson_bracket,
+    poisson_field,
     symplectic_defect,
+    symplectic_form,
     symplectic_gradient,
     time_reversal,
 )
@@ -346,3 +350,74 @@ def test_a_motion_played_backwards_is_a_motion(seed):
     torch.testing.assert_close(time_reversal(field(time_reversal(x))), -field(x))
     damped = DampedPendulum().field
     assert not torch.allclose(time_reversal(damped(time_reversal(x))), -damped(x))
+
+
+# Other brackets
+
+
+def random_bracket(seed, d):
+    """An antisymmetric matrix of quadratic functions, which need not obey Jacobi's identity."""
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(3, d, d, d, generator=generator, dtype=torch.float64)
+
+    def bracket(x):
+        M = A[0, 0] + torch.einsum("ijk,...k->...ij", A[1], x)
+        M = M + torch.einsum("ijk,...k->...ij", A[2], x**2)
+        return M - M.mT
+
+    return bracket
+
+
+@given(states(n=2))
+def test_the_canonical_bracket_is_the_special_case(x):
+    def omega(x):
+        return symplectic_form(2, dtype=x.dtype, device=x.device)
+
+    expected = hamiltonian_field(coupled_hamiltonian)(x)
+    torch.testing.assert_close(poisson_field(coupled_hamiltonian, omega)(x), expected)
+    assert jacobi_defect(omega)(x).abs().max() == 0
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+@given(st.integers(0, 1000))
+def test_energy_stands_still_under_any_antisymmetric_bracket(d, seed):
+    def hamiltonian(x):
+        return torch.cos(x).sum(-1) + x.prod(-1)
+
+    x = torch.randn(6, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    bracket = random_bracket(seed, d)
+    slope, motion = gradient(hamiltonian)(x), poisson_field(hamiltonian, bracket)(x)
+    assert ((slope * motion).sum(-1).abs() <= 1e-13 * (1 + (slope * motion).abs().sum(-1))).all()
+    # The identity holds by itself in the plane, and not beyond.
+    assert (jacobi_defect(bracket)(x).max() > 1e-2) == (d > 2)
+
+
+def test_the_jacobi_defect_is_that_of_three_coordinates():
+    """{xi, {xj, xk}} and its two turns, by the gradient of each bracket of two."""
+    bracket = random_bracket(1, 3)
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def nested(i, j, k):
+        slope = gradient(lambda y: bracket(y)[..., j, k])(x)
+        return (bracket(x)[..., i, :] * slope).sum(-1)
+
+    total = nested(0, 1, 2) + nested(1, 2, 0) + nested(2, 0, 1)
+    torch.testing.assert_close(jacobi_defect(bracket)(x), total.abs())
+
+
+@pytest.mark.parametrize(
+    "bracket, error, message",
+    [
+        (lambda x: torch.eye(3).double(), ValueError, "not antisymmetric.* up to 2; expected"),
+        (
+            lambda x: torch.zeros(2, 2).double(),
+            ValueError,
+            r"\(2, 2\); expected .*\(3, 3\)",
+        ),
+        (lambda x: torch.zeros(3, 3), TypeError, "dtype torch.float32; expected torch.float64"),
+        (torch.zeros(3, 3), TypeError, "bracket is a tensor"),
+    ],
+)
+def test_a_bracket_that_is_none_is_named(bracket, error, message):
+    with pytest.raises(error, match=message):
+        poisson_field(lambda x: x.sum(-1), bracket)(torch.ones(4, 3).double())

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import states
+from strategies import MODEL_SHAPES, states
 
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.integrators import integrate
@@ -27,13 +27,14 @@ from hnn_tutorial.models import (
     MODELS,
     DenseNetwork,
     DissipativeHNN,
+    PairwiseHNN,
     SecondOrderMLP,
     SeparableHNN,
     StructuredLNN,
     build_model,
     parameter_count,
 )
-from hnn_tutorial.systems import DampedPendulum, DoublePendulum, Pendulum
+from hnn_tutorial.systems import DampedPendulum, DoublePendulum, Pendulum, TwoBody
 from hnn_tutorial.training import Adam, LevenbergMarquardt, fit
 from hnn_tutorial.training._problem import Problem
 from hnn_tutorial.training.losses import derivative_residual
@@ -42,6 +43,14 @@ seeds = st.integers(0, 10_000)
 activations = st.sampled_from(list(ACTIVATIONS))
 embedded = st.sampled_from([(), (1,), (0, 1)])
 lagrangian_models = st.sampled_from([LNN, StructuredLNN])
+# Distances between angles are none.
+TURNING = [kind for kind in MODELS.values() if kind is not PairwiseHNN]
+WITH_ANGLES = [(k, a) for k in MODELS.values() for a in ((), (0, 1)) if k in TURNING or not a]
+
+
+def made(kind, degrees, *shape, **options):
+    """A model of any kind; where bodies have a dimension, they are so many on a line."""
+    return kind(degrees, *shape, **MODEL_SHAPES.get(kind.kind, {}), **options)
 
 
 def random_weights(model, seed, scale=0.4):
@@ -239,7 +248,7 @@ def test_leapfrog_takes_a_separable_hnn_and_no_other():
         integrate(HNN(2, (8, 8)).field, x, times, "leapfrog")
 
 
-@pytest.mark.parametrize("kind", MODELS.values())
+@pytest.mark.parametrize("kind", TURNING)
 def test_an_embedded_angle_knows_no_full_turns(kind):
     model = random_weights(kind(3, (8, 8), angles=(2, 0)), seed=3)
     x = random_states(4, 3)
@@ -252,21 +261,22 @@ def test_an_embedded_angle_knows_no_full_turns(kind):
 
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_a_plain_model_has_a_plain_config_and_no_more_weights(kind):
-    plain, turning = kind(2, (8, 4)), kind(2, (8, 4), angles=(0,))
-    assert plain.config == {"degrees": 2, "hidden": [8, 4], "activation": "tanh"}
+    plain = made(kind, 2, (8, 4))
+    turning = kind(2, (8, 4), angles=(0,)) if kind in TURNING else plain
+    shape = MODEL_SHAPES.get(kind.kind, {})
+    assert plain.config == {"degrees": 2, "hidden": [8, 4], "activation": "tanh", **shape}
     names = [name for name, _ in plain.named_parameters()]
     assert sorted(plain.state_dict()) == sorted(names) == sorted(turning.state_dict())
 
 
-@pytest.mark.parametrize("angles", [(), (0, 1)])
-@pytest.mark.parametrize("kind", MODELS.values())
+@pytest.mark.parametrize("kind, angles", WITH_ANGLES)
 def test_jacobian_that_levenberg_marquardt_sees(kind, angles):
     """Of the residuals with respect to every weight, by finite differences.
 
     Computed with gradients switched off around it, as the optimiser does: there the
     derivative of ``torch.linalg.solve`` is wrong (PyTorch 2.13).
     """
-    model = random_weights(kind(2, (5, 4), angles=angles), seed=1)
+    model = random_weights(made(kind, 2, (5, 4), angles=angles), seed=1)
     x = random_states(6, 2)
     problem = Problem(model, derivative_residual, {"states": x, "derivatives": 0 * x})
     weights = problem.weights()
@@ -282,8 +292,9 @@ def test_jacobian_that_levenberg_marquardt_sees(kind, angles):
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_models_train_through_their_field(kind):
     """The gradient of a loss on the field with respect to one weight of each tensor."""
-    model = random_weights(kind(1, (8, 8)), seed=1)
-    x = random_states(10, 1)
+    degrees = 2 if kind is PairwiseHNN else 1
+    model = random_weights(made(kind, degrees, (8, 8)), seed=1)
+    x = random_states(10, degrees)
 
     def loss():
         return (model.field(x) ** 2).mean()
@@ -307,13 +318,14 @@ def test_models_train_through_their_field(kind):
 @pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=25), Adam(steps=60)])
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_every_model_trains_with_either_optimiser(kind, optimizer):
-    system = DampedPendulum(gravity=2.0) if kind is DissipativeHNN else Pendulum(gravity=2.0)
+    own = {DissipativeHNN: DampedPendulum(gravity=2.0), PairwiseHNN: TwoBody()}
+    system = own.get(kind, Pendulum(gravity=2.0))
     x = system.sample(150, seed=0)
     data = Dataset(x, system.field(x))
     if hasattr(kind, "lagrangian"):
         y = system.velocities(x)
         data = Dataset(y, system.second_order_field(y))
-    model = kind(1, (12,), angles=system.angles, seed=0)
+    model = kind(system.degrees, (12,), angles=system.angles, seed=0)
     history = fit(model, data, optimizer, progress=False)
     fraction = 1e-2 if isinstance(optimizer, LevenbergMarquardt) else 0.8
     assert history.final_loss < fraction * history.loss[0]
@@ -337,23 +349,23 @@ def test_structured_lnn_learns_a_double_pendulum():
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_seeds_decide_the_weights_and_nothing_else_does(kind):
     before = torch.random.get_rng_state()
-    a, b, c = kind(2, seed=5), kind(2, seed=5), kind(2, seed=6)
+    a, b, c = (made(kind, 2, seed=seed) for seed in (5, 5, 6))
     assert torch.equal(before, torch.random.get_rng_state())
     for one, same, other in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
         assert torch.equal(one, same)
         assert other.ndim < 2 or not torch.equal(one, other)
     # Two networks of one shape do not start alike.
-    matrices = [p for p in kind(2, (4, 4)).parameters() if p.ndim == 2]
+    matrices = [p for p in made(kind, 2, (4, 4)).parameters() if p.ndim == 2]
     assert len({m.sum().item() for m in matrices}) == len(matrices)
 
 
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_a_model_is_rebuilt_from_its_config(kind):
-    for angles in ((), (1,)):
-        model = kind(2, (8, 4), "softplus", angles=angles, seed=3)
+    for angles in ((), (1,)) if kind in TURNING else ((),):
+        model = made(kind, 2, (8, 4), "softplus", angles=angles, seed=3)
         rebuilt = build_model(model.kind, json.loads(json.dumps(model.config)))
         rebuilt.load_state_dict(model.state_dict())
-        x = torch.ones(3, 4, dtype=torch.float64)
+        x = random_states(3, 2)
         assert torch.equal(model.field(x), rebuilt.field(x))
         assert MODELS[model.kind] is kind
 
@@ -370,12 +382,11 @@ def test_parameter_count_is_that_of_the_facts():
     assert parameter_count(HNN(1, (16, 16))) == 2 * 16 + 16 + 16 * 16 + 16 + 16 + 1
 
 
-@pytest.mark.parametrize("angles", [(), (0,)])
-@pytest.mark.parametrize("kind", MODELS.values())
+@pytest.mark.parametrize("kind, angles", WITH_ANGLES)
 def test_float32_models_agree_with_float64(kind, angles):
-    double = kind(2, (16, 16), angles=angles, seed=0)
-    single = kind(2, (16, 16), angles=angles, seed=0, dtype=torch.float32)
-    converted = kind(2, (16, 16), angles=angles, seed=0).to(torch.float32)
+    double = made(kind, 2, (16, 16), angles=angles, seed=0)
+    single = made(kind, 2, (16, 16), angles=angles, seed=0, dtype=torch.float32)
+    converted = made(kind, 2, (16, 16), angles=angles, seed=0).to(torch.float32)
     x = random_states(50, 2)
     torch.testing.assert_close(
         single.field(x.float()).double(), double.field(x), rtol=1e-4, atol=1e-5
@@ -385,7 +396,7 @@ def test_float32_models_agree_with_float64(kind, angles):
 
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_the_batch_shape_does_not_matter(kind):
-    model = kind(2, (8, 8), angles=(0,), seed=0)
+    model = made(kind, 2, (8, 8), angles=(0,) if kind in TURNING else (), seed=0)
     x = random_states(6, 2)
     together = model.field(x)
     torch.testing.assert_close(model.field(x.reshape(2, 3, 4)).reshape(6, 4), together)
@@ -423,7 +434,8 @@ def test_bad_input_is_named(make, error, message):
 @pytest.mark.parametrize("kind", MODELS.values())
 def test_pytorch_saves_compiles_and_exports_it(kind, tmp_path):
     """Whole: a value that decides what is computed next would break the graph of an LNN."""
-    model = random_weights(kind(2, (5,), "softplus", angles=(0,)), 3, 0.2)
+    angles = (0,) if kind in TURNING else ()
+    model = random_weights(made(kind, 2, (5,), "softplus", angles=angles), 3, 0.2)
     x = random_states(4, 2)
     torch.save(model, tmp_path / "model.pt")
     again = torch.load(tmp_path / "model.pt", weights_only=False)

@@ -13,10 +13,12 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from build_book import own_sockets
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from hnn_tutorial import _html, notebook
 from hnn_tutorial.notebook import ClaimError, claim, colab_cell, setup
@@ -226,13 +228,18 @@ def test_importing_the_module_loads_neither_torch_nor_matplotlib():
     assert done.stdout.strip() == "[]"
 
 
+def execute(book: nbformat.NotebookNode) -> None:
+    """Run a notebook in the kernel of this very environment, whatever kernels the machine has."""
+    own = Config(KernelManager=own_sockets())
+    NotebookClient(book, kernel_name="python3", timeout=120, config=own).execute()
+
+
 def test_a_notebook_shows_the_line_and_sharp_figures_that_do_not_change(monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel chooses its inline backend
     draw = "from hnn_tutorial.plotting import loss_plot\nloss_plot({'hnn': [1.0, 0.1]});"
     cells = ["from hnn_tutorial.notebook import setup, claim; setup()", draw, draw]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    # The kernel of this very environment, whatever kernels the machine has.
-    NotebookClient(book, kernel_name="python3", timeout=120).execute()
+    execute(book)
     line, first, second = (cell["outputs"] for cell in book["cells"])
     assert [output["output_type"] for output in line] == ["execute_result"]
     assert line[0]["data"]["text/plain"].startswith("hnn_tutorial ")
@@ -245,7 +252,7 @@ def test_a_notebook_shows_the_line_and_sharp_figures_that_do_not_change(monkeypa
 def run(*cells: str) -> list[list[dict]]:
     """The outputs of the cells, in a kernel of this environment."""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(book, kernel_name="python3", timeout=120).execute()
+    execute(book)
     return [cell["outputs"] for cell in book["cells"]]
 
 

@@ -27,8 +27,15 @@ from widget_page import (
 )
 
 from hnn_tutorial import palette
-from hnn_tutorial.models import HNN, MLP
-from hnn_tutorial.systems import DoublePendulum, HenonHeiles, MassSpring, ThreeBody, TwoBody
+from hnn_tutorial.models import HNN, MLP, PairwiseHNN
+from hnn_tutorial.systems import (
+    DoublePendulum,
+    HenonHeiles,
+    MassSpring,
+    NBody,
+    ThreeBody,
+    TwoBody,
+)
 from hnn_tutorial.widgets import OrbitLab
 
 CIRCLE = [1.0, 0.0, -1.0, 0.0, 0.0, 0.5, 0.0, -0.5]
@@ -42,7 +49,9 @@ def networks():
 # --- in Python -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("system", [TwoBody(), ThreeBody(), DoublePendulum(), HenonHeiles()])
+@pytest.mark.parametrize(
+    "system", [TwoBody(), ThreeBody(), NBody(), DoublePendulum(), HenonHeiles()]
+)
 def test_every_system_has_a_start_and_a_picture(system):
     lab = OrbitLab(system, swarm=3)
     assert lab.state.shape == (2 * system.degrees,)
@@ -64,6 +73,11 @@ def test_the_picture_shows_the_models():
     "error, message, make",
     [
         (TypeError, "MassSpring; this lab knows TwoBody", lambda: OrbitLab(MassSpring())),
+        (
+            ValueError,
+            "13 bodies; the lab's plane has room for 12",
+            lambda: OrbitLab(NBody((1,) * 13)),
+        ),
         (ValueError, r"shape \(2,\)", lambda: OrbitLab(TwoBody(), [1.0, 2.0])),
         (ValueError, "from 0 to 250 copies", lambda: OrbitLab(TwoBody(), swarm=251)),
         (ValueError, "swarm = -1", lambda: OrbitLab(TwoBody(), swarm=-1)),
@@ -182,6 +196,43 @@ def test_the_true_motion_keeps_what_is_conserved(open_lab):
         assert numbers(row.locator("td").all_inner_texts()[3])[0] > 0.1
     label = page.locator(".hnn-phase canvas[role=img]").get_attribute("aria-label")
     assert label.startswith("Gauges of what the motion conserves")
+
+
+def test_bodies_that_act_in_pairs_keep_both_momenta_and_a_plain_network_none(open_lab):
+    """At random weights, with gauges of all that is conserved, and a task that notices."""
+    models = {"pairwise": PairwiseHNN(4, (8,), masses=1.0, seed=3), "HNN": HNN(4, (12,), seed=2)}
+    start = [1.2, 0.1, -0.9, 0.0, 0.1, 0.5, 0.0, -0.4]
+    page = open_lab(OrbitLab(TwoBody(), start, models, horizon=6.0))
+    expect(page.locator(".hnn-primary")).to_have_text("Replay")
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("tbody tr").all()]
+    truth, pairwise, hnn = ([numbers(cell)[0] for cell in row[:3]] for row in rows)
+    assert max(map(abs, truth)) < 1e-9
+    assert abs(pairwise[0]) > 1e-3  # it has not learned anything
+    assert max(map(abs, pairwise[1:])) < 1e-11
+    assert min(map(abs, hnn[1:])) > 1e-3
+    seen = colours(page, ".hnn-phase canvas[role=img]")
+    assert {palette.ROLES[role].light.lower() for role in ("pairwise", "hnn")} <= seen
+    task = page.locator(".hnn-task")
+    expect(task).to_contain_text("angular momentum is off by more than a tenth")
+    grip(page, "position of body 1").focus()
+    page.keyboard.press("ArrowRight")
+    expect(task).to_have_class(re.compile("hnn-done"))
+
+
+def test_ten_bodies_are_dragged_one_by_one(open_lab):
+    system = NBody((1.0,) * 10)
+    page = open_lab(OrbitLab(system, models={"pairwise": PairwiseHNN(20, (8,), masses=1.0)}))
+    stop(page)
+    expect(page.locator(".hnn-handle-body")).to_have_count(10)
+    expect(page.locator(".hnn-handle-arrow")).to_have_count(0)
+    before = [place_of(page, f"position of body {k}") for k in range(2, 10)]
+    x, y = place_of(page, "position of body 10")
+    drag(page, grip(page, "position of body 10"), 20, -25)
+    moved = place_of(page, "position of body 10")
+    assert moved[0] > x
+    assert moved[1] > y
+    assert [place_of(page, f"position of body {k}") for k in range(2, 10)] == before
+    expect(status(page)).to_contain_text("(pairwise)", timeout=60_000)
 
 
 # --- the reader's hand ---------------------------------------------------------------------------

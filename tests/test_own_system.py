@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from hnn_tutorial import widgets
 from hnn_tutorial.data import simulate
-from hnn_tutorial.integrators import integrate
+from hnn_tutorial.evaluation import field_error
+from hnn_tutorial.integrators import integrate, integrate_gaps
 from hnn_tutorial.plotting import phase_portrait
 from hnn_tutorial.systems import SYSTEMS, Pendulum, System, parameter
-from hnn_tutorial.widgets import PhaseLab, explore
+from hnn_tutorial.widgets import explore
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,11 @@ def vars_of(kind, only):
 
 
 # A relativistic H gives no L inside its own domain alone: its Newton steps leave it.
-KINDS = [k for n, k in SYSTEMS.items() if "damped" not in n and n != "relativistic_particle"]
+KINDS = [
+    kind
+    for name, kind in SYSTEMS.items()
+    if kind.canonical and "damped" not in name and name != "relativistic_particle"
+]
 
 
 @pytest.mark.parametrize("only", ["hamiltonian", "lagrangian"])
@@ -54,6 +60,34 @@ def test_one_function_gives_the_whole_system(kind, only):
     ):
         expected = getattr(system, part)(state)
         torch.testing.assert_close(getattr(own, part)(state), expected, rtol=1e-8, atol=1e-8)
+
+
+LABS = ("PhaseLab", "IntegratorLab", "LagrangianLab", "LearnedLab", "OrbitLab", "TrainingLab")
+
+
+@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("kind", [k for k in SYSTEMS.values() if not k.canonical])
+def test_labs_refuse_a_system_without_pairs_by_its_name(kind, lab):
+    arguments = (kind(), {}) if lab == "LearnedLab" else (kind(),)
+    with pytest.raises(TypeError, match=f"system is a {kind.__name__}; this lab knows"):
+        getattr(widgets, lab)(*arguments)
+
+
+def test_an_odd_number_of_components_is_data_like_any_other():
+    system = SYSTEMS["rigid_body"]()
+    seen = simulate(system, system.sample(4, 0), TIMES)
+    torch.testing.assert_close(seen.states, system.solution(seen.states[0], TIMES))
+    data = seen.dataset(system.field)
+    assert (len(data), data.states.shape[-1]) == (24, 3)
+    assert field_error(system.field, system.field, data.states) == 0
+    gaps = torch.full((3, 4), 0.1).double()
+    path = integrate_gaps(system.field, seen.states[0], gaps, steps=20)
+    truth = system.solution(seen.states[0], [0, 0.1, 0.2, 0.3])
+    torch.testing.assert_close(path, truth, rtol=1e-8, atol=1e-8)
+    with pytest.raises(ValueError, match="splits a state into .* 3 components"):
+        integrate_gaps(system.field, seen.states[0], gaps, "leapfrog")
+    with pytest.raises(ValueError, match="x0 has 2 components on its last axis; expected 3"):
+        simulate(system, torch.ones(4, 2).double(), TIMES)
 
 
 def test_the_rest_has_defaults():
@@ -143,8 +177,10 @@ def test_a_dataset_is_indexed_and_walked_through_like_a_list():
 
 
 def test_a_lab_that_cannot_show_it_says_what_can_and_that_does():
-    with pytest.raises(TypeError, match="system is a QuarticWell; .*phase_portrait.*explore"):
-        PhaseLab(QuarticWell())
+    with pytest.raises(TypeError, match="QuarticWell; .*PhaseLab.*phase_portrait.*explore"):
+        widgets.IntegratorLab(QuarticWell())
+    lab = widgets.PhaseLab(QuarticWell(), plane=((-1.5, 1.5), (-1.5, 1.5)))
+    assert lab._system["title"] == "quartic well"
 
     def draw(depth, start):
         well = QuarticWell(depth)

@@ -251,6 +251,19 @@ def test_contents_say_how_long_a_chapter_takes_and_what_it_needs(html: Path, nam
     assert plain(needs) == plain(f"Needs {what[1]}")
 
 
+def test_contents_say_how_long_all_of_it_takes(html: Path) -> None:
+    minutes = {"chapters": 0.0, "exercises": 0.0}
+    words = {"two hours": 120, "two and a half hours": 150}
+    for fact in article(html, LANDING).select(".hnn-chapter .hnn-facts:nth-of-type(3)"):
+        times = re.findall(r"about ([^.)]+)", fact.get_text())
+        for kind, time in zip(minutes, times, strict=True):
+            minutes[kind] += words.get(time) or float(time.removesuffix(" minutes"))
+    [line] = (p for p in article(html, LANDING)(class_="hnn-facts") if "hours to read" in p.text)
+    hours = [int(number) for number in re.findall(r"\d+", line.get_text())]
+    assert hours == [round(total / 60) for total in minutes.values()]
+    assert min(hours) > 5
+
+
 def test_contents_have_every_part_and_page_of_the_toc(html: Path) -> None:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     shown = [

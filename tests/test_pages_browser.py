@@ -261,6 +261,18 @@ def test_search_finds_a_page(site: str, html: Path, browser: Any, over: str) -> 
         log.assert_clean()
 
 
+@pytest.mark.parametrize("word", ["gradient", "bracket"])
+def test_search_shows_formulas_as_text(site: str, browser: Any, word: str) -> None:
+    with open_page(browser, f"{site}/search.html?q={word}") as (tab, log):
+        tab.locator("#search-results li .context").nth(3).wait_for()
+        # They come one by one, until the heading is no longer that of a search.
+        expect(tab.locator("#search-results h2").first).to_have_text("Search Results")
+        shown = " ".join(tab.locator("#search-results .context").all_inner_texts())
+        assert "\\" not in shown
+        assert re.search("[∂ΩΔθ∇ωq̇]", shown), "no formula among the results"
+        log.assert_clean()
+
+
 def test_reader_can_change_the_theme(site: str, browser: Any) -> None:
     with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
         seen = set()

@@ -119,7 +119,7 @@ def test_roles_differ_by_more_than_hue():
 
 
 def test_truth_lies_under_every_model_and_is_broad_enough_to_show_beside_it():
-    models = [ROLES[name] for name in ("baseline", "hnn", "lnn", "second order")]
+    models = [ROLES[name] for name in ("baseline", "hnn", "pairwise", "lnn", "second order")]
     assert all(ROLES["truth"].order < role.order for role in models)
     assert all(ROLES["truth"].width >= 2 * role.width for role in models)
     assert all(contrast(ROLES["truth"].figure, role.figure) > 1 for role in models)

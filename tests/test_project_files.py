@@ -32,7 +32,12 @@ PIP = [
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 # conda-forge's names where they differ, and what it does not carry under a name of its own.
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "build": "python-build"}
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "build": "python-build",
+    "arch": "arch-py",
+}
 PIP_ONLY = {"axe-playwright-python", "playwright", "pysindy", "sphinx-mathjax-offline"}
 
 

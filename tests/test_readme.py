@@ -1,8 +1,9 @@
-"""The README's figures from long runs are those of benchmarks/results.json."""
+"""The README's figures from long runs are those of the stored rows."""
 
-import json
 import re
 from pathlib import Path
+
+from hnn_tutorial.experiments import stored_rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,11 +16,10 @@ def test_the_readme_says_what_was_measured_on_a_gpu() -> None:
             r"(\d+) members of an ensemble trained together (\d+) to (\d+) times", text
         ).groups(),
     )
-    rows = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))["rows"]
     ratios = [
         row["ratio"]
-        for row in rows
-        if re.match(rf"ensemble: {members} members.*, cuda$", row["name"])
+        for name, row in stored_rows("ensemble: ").items()
+        if re.match(rf"{members} members.*, cuda$", name)
     ]
     assert len(ratios) >= 2
     assert (round(min(ratios)), round(max(ratios))) == (low, high)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hnn_tutorial.evaluation import energy_error, turning_rate
 from hnn_tutorial.experiments import (
     RECIPES,
     _observed,
@@ -13,7 +14,8 @@ from hnn_tutorial.experiments import (
     train_on_derivatives,
     uses_velocities,
 )
-from hnn_tutorial.experiments._observed import TrainOnMotion
+from hnn_tutorial.experiments._observed import TrainOnMotion, published_scores, published_starts
+from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import jacobian
 from hnn_tutorial.models import parameter_count
 from hnn_tutorial.training import Adam, LevenbergMarquardt
@@ -160,3 +162,76 @@ def test_second_stage_takes_the_optimiser_of_the_first():
     result, _ = run_seed(recipe, 0, model="second_order_mlp")
     assert result.optimizer == "adam"
     assert all(map(math.isfinite, result.scores.values()))
+
+
+@pytest.mark.parametrize("name", ["spring", "pendulum"])
+@pytest.mark.parametrize("variant", ["published-starts", "published-scores"])
+def test_what_is_scored_differently_is_trained_alike(name, variant):
+    """Else the steps between the two scores would not be one thing each."""
+    reference, other = RECIPES[f"{name}-reference"], RECIPES[f"{name}-{variant}"]
+    same = {"name": reference.name, "title": reference.title, "task": reference.task}
+    assert replace(other, **same) == reference
+    one, two = (r.task.data(2, velocities=False) for r in (reference, other))
+    assert torch.equal(one.train.states, two.train.states)
+    assert torch.equal(one.test.derivatives, two.test.derivatives)
+
+
+def test_published_starts_leave_the_data_of_the_spring():
+    starts = published_starts(2000)
+    size, radius = starts.abs(), starts.norm(dim=-1)
+    assert 0.2 <= size.min() < 0.21
+    assert 0.99 < size.max() <= 1.0
+    assert (starts > 0).double().mean(0).sub(0.5).abs().max() < 0.05
+    assert 0.2 < (radius > 1.0).double().mean() < 0.4  # where the spring has no data
+    assert (radius < 1.3).double().mean() > 0.95  # where the pendulum has none
+
+
+def test_each_start_is_followed_for_longer_than_the_one_before():
+    task = replace(RECIPES["spring-reference"].task, trajectories=4, starts=3, horizon=1.0)
+    data = task.data(0, velocities=False)
+
+    def leaking(x):
+        return task.true.field(x) - 0.3 * x
+
+    wanted = []
+    for k, start in enumerate(published_starts(3), 1):
+        times = torch.linspace(0, 1.5 ** (k + 1), task.instants, dtype=torch.float64)
+        path = integrate(leaking, start, times, "dop853")
+        still = start.expand_as(path)  # its energy is that of the whole true orbit
+        wanted.append(energy_error(path, task.true.hamiltonian, still))
+    scores = published_scores(task, stretch=1.5).scores(leaking, data, velocities=False)
+    assert scores["energy_mse"] == pytest.approx(torch.stack(wanted).mean().item(), rel=1e-6)
+    assert scores["energy_mse_median"] == pytest.approx(
+        torch.stack(wanted).median().item(), rel=1e-6
+    )
+    assert published_scores(task).scores(leaking, data, velocities=False) != scores
+
+
+def test_the_published_energy_of_the_pendulum_scores_the_time():
+    """A clock that is slow keeps H, and only H."""
+    data = RECIPES["pendulum-reference"].task.data(0, velocities=False)
+    right, published = (RECIPES[f"pendulum-published-{x}"].task for x in ("starts", "scores"))
+
+    def energy(task, speed):
+        scores = task.scores(lambda x: speed * task.true.field(x), data, velocities=False)
+        return scores["energy_mse"]
+
+    assert energy(right, 0.95) < 1e-12
+    assert energy(published, 0.95) > 1e-2
+    # So right motions score zero by either, and cannot show which one was taken.
+    assert max(energy(right, 1.0), energy(published, 1.0)) < 1e-12
+    assert RECIPES["spring-published-scores"].task.energy is None  # q² + p² is its H
+
+
+@pytest.mark.parametrize("kind", ["hnn", "mlp"])
+def test_the_best_loss_belongs_to_a_clock_that_is_slow(kind):
+    """Noisy states reward a field that is smaller than the true one."""
+    recipe = RECIPES["spring-quick"]
+    task = replace(recipe.task, horizon=1.0, instants=11)
+    result, model = run_seed(replace(recipe, task=task), 0, model=kind)
+    data = task.data(0, velocities=False)
+    truth = task.scores(task.true.field, data, velocities=False)
+    assert result.scores["test_loss"] < truth["test_loss"]
+    times = torch.linspace(0, 20, 401, dtype=torch.float64)
+    path = integrate(model.field, torch.tensor([1.0, 0.0], dtype=torch.float64), times, "rk4")
+    assert 1.6 < turning_rate(path.detach(), times) < 1.97  # the true one is 2

@@ -10,10 +10,13 @@ from hnn_tutorial import recordings
 from hnn_tutorial.evaluation import energy_error
 from hnn_tutorial.experiments import run_seed
 from hnn_tutorial.experiments.real_pendulum import (
+    FORWARD,
     OURS,
     REFERENCE,
     TASK,
     TWIN,
+    TWIN_FORWARD,
+    TWIN_REFERENCE,
     TrainOnPieces,
     linear_friction,
 )
@@ -154,3 +157,33 @@ def test_the_recipe_runs_on_a_file_and_goes_on_where_it_was_stopped(folder, tmp_
     assert again.scores == whole.scores
     for a, b in zip(model.parameters(), same.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "forward, central",
+    [(FORWARD, REFERENCE), (TWIN_FORWARD, TWIN_REFERENCE)],
+    ids=lambda recipe: recipe.name,
+)
+def test_forward_differences_are_the_one_thing_that_differs(folder, forward, central):
+    task = replace(forward.task, forward=False)
+    assert replace(forward, name=central.name, title=central.title, task=task) == central
+    data = forward.task.data(0, velocities=False)
+    pieces = forward.task.recording().split(0.8)[0].segments
+    assert len(data.train) == sum(len(piece.times) - 1 for piece in pieces)
+    first = pieces[1]
+    at = (data.train.states == first.states[0]).all(-1).nonzero().item()
+    step = first.times[1] - first.times[0]
+    rate = (first.states[1, 0] - first.states[0, 0]) / step
+    torch.testing.assert_close(data.train.derivatives[at], rate)
+
+
+def test_forward_differences_fake_a_damping_that_central_ones_do_not():
+    """Least squares of the rates on the states: a divergence is what no HNN can have."""
+    divergence = {}
+    for recipe in (TWIN_FORWARD, TWIN_REFERENCE):
+        train = recipe.task.data(0, velocities=False).train
+        matrix = torch.linalg.lstsq(train.states, train.derivatives).solution
+        divergence[recipe.name] = matrix.trace().item()
+    # Theory for small swings: the rate ω²Δt/2 twice, ω² = 1.283 1/s²; the swing is wide.
+    assert -0.23 < divergence[TWIN_FORWARD.name] < -0.12
+    assert abs(divergence[TWIN_REFERENCE.name]) < 0.03

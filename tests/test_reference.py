@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import re
@@ -29,7 +30,11 @@ PUBLIC = {
     for name in module.__all__
 }
 FUNCTIONS = [name for name, value in PUBLIC.items() if inspect.isfunction(value)]
-DATACLASSES = [name for name, value in PUBLIC.items() if hasattr(value, "__dataclass_params__")]
+DATACLASSES = [
+    name
+    for name, value in PUBLIC.items()
+    if inspect.isclass(value) and dataclasses.is_dataclass(value)
+]
 PAGES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in build_book.pages(ROOT)}
 REFERENCE = [name for name in PAGES if name.startswith("book/reference/")]
 CHAPTERS = [
@@ -50,6 +55,7 @@ RETURNED = {
     "hnn_tutorial.own_recording.task.Start",
     "hnn_tutorial.own_recording.task.Task",
     "hnn_tutorial.widgets.explorer.Explorer",
+    "hnn_tutorial.widgets.recording_lab.SwingNetwork",
     *(
         f"hnn_tutorial.widgets.prediction.{name}"
         for name in ("Choice", "Number", "Curve", "Point", "Outcome", "Score")

@@ -1,5 +1,8 @@
 """Every system against its own statements: field, H, L, invariants, solution, sampling."""
 
+import itertools
+from dataclasses import dataclass
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,8 +10,11 @@ from hypothesis import strategies as st
 from strategies import (
     conservative,
     damped,
+    lotka_volterras,
+    poisson,
     positive,
     relativistic_particles,
+    rigid_bodies,
     spring_chains,
     states,
     systems_with_states,
@@ -21,9 +27,11 @@ from hnn_tutorial.mechanics import (
     divergence,
     gradient,
     hamiltonian_field,
+    jacobi_defect,
     jacobian,
     lagrangian_field,
     poisson_bracket,
+    poisson_field,
 )
 from hnn_tutorial.systems import (
     SYSTEMS,
@@ -32,9 +40,12 @@ from hnn_tutorial.systems import (
     DoublePendulum,
     HenonHeiles,
     MassSpring,
+    NBody,
     Pendulum,
+    PoissonSystem,
     Projectile,
     RelativisticParticle,
+    RigidBody,
     SpringChain,
     System,
     ThreeBody,
@@ -193,6 +204,114 @@ def test_two_bodies_on_every_kind_of_orbit(speed):
     torch.testing.assert_close(system.solution(x0, times), numerical, rtol=1e-8, atol=1e-8)
 
 
+@given(systems_with_states(two_bodies | three_bodies))
+def test_two_and_three_bodies_are_n_bodies(drawn):
+    system, x = drawn
+    many = NBody(system.masses, system.gravitational_constant)
+    for part in ("hamiltonian", "field", "lagrangian", "momenta", "second_order_field"):
+        torch.testing.assert_close(getattr(many, part)(x), getattr(system, part)(x))
+
+
+def test_ten_bodies_pull_each_other_in_pairs():
+    """Against a loop over the pairs, for unequal masses."""
+    system = NBody([1.0 + k / 3 for k in range(10)], 0.7)
+    x = system.sample(4, seed=1)
+    q, p = (half.unflatten(-1, (10, 2)) for half in x.chunk(2, dim=-1))
+    force, potential = torch.zeros_like(q), torch.zeros(4, dtype=torch.float64)
+    for i, j in itertools.combinations(range(10), 2):
+        apart = q[:, j] - q[:, i]
+        strength = 0.7 * system.masses[i] * system.masses[j]
+        pull = strength * apart / apart.norm(dim=-1, keepdim=True) ** 3
+        force[:, i] += pull
+        force[:, j] -= pull
+        potential -= strength / apart.norm(dim=-1)
+    torch.testing.assert_close(system.field(x)[:, 20:], force.flatten(-2))
+    kinetic = (p.square().sum(-1) / (2 * torch.tensor(system.masses, dtype=torch.float64))).sum(-1)
+    torch.testing.assert_close(system.hamiltonian(x), kinetic + potential)
+
+
+@given(st.lists(positive, min_size=2, max_size=8), positive, st.integers(0, 100))
+def test_n_bodies_start_apart_bound_and_around_the_origin(masses, G, seed):
+    system = NBody(masses, G)
+    n = len(masses)
+    still = system.sample(20, seed, distance=(1.0, 2.0), spread=0.0)
+    q = still[:, : 2 * n].unflatten(-1, (n, 2))
+    apart = torch.cdist(q, q)[:, ~torch.eye(n, dtype=torch.bool)]
+    assert apart.min() >= 1 - 1e-12
+    mass = torch.tensor(masses, dtype=torch.float64).unsqueeze(-1)
+    assert (mass * q).sum(-2).abs().max() < 1e-12 * mass.sum() * apart.max()
+    assert system.invariants["momentum x"](still).abs().max() < 1e-10 * still.abs().max()
+    # Half of what would free them: E = T + V with T = −V/2.
+    bound = system.hamiltonian(torch.cat([still[:, : 2 * n], 0 * still[:, 2 * n :]], -1)) / 2
+    torch.testing.assert_close(system.hamiltonian(still), bound)
+    assert (system.invariants["angular momentum"](still) > 0).all()
+    assert not torch.equal(still, system.sample(20, seed, distance=(1.0, 2.0), spread=0.1))
+
+
+@pytest.mark.parametrize("bodies", [2, 3, 4, 7])
+def test_equal_bodies_stay_on_their_circle(bodies):
+    system = NBody([1.3] * bodies, 0.8)
+    x = system.sample(3, seed=0, spread=0.0)
+    path = integrate(system.field, x, TIMES[:9], "dop853", rtol=1e-12, atol=1e-12)
+    radius = path[..., : 2 * bodies].unflatten(-1, (bodies, 2)).norm(dim=-1)
+    torch.testing.assert_close(radius, radius[:1].expand_as(radius), rtol=1e-8, atol=0)
+
+
+def test_coinciding_bodies_harm_no_other_state():
+    system = NBody([1.0, 2.0, 3.0])
+    x = system.sample(3, seed=0)
+    x[1, 2:4] = x[1, 0:2]
+    assert system.field(x)[1].isnan().any()
+    assert system.hamiltonian(x)[1] == -torch.inf
+    torch.testing.assert_close(system.field(x)[[0, 2]], system.field(x[[0, 2]]))
+
+
+@pytest.mark.parametrize(
+    "masses, error, message",
+    [
+        ((1.0,), ValueError, "expected those of two bodies or more"),
+        ((1.0, -2.0), ValueError, "mass of body 2 = -2.0"),
+        (3, TypeError, "expected one for each body"),
+        (("a", "b"), TypeError, "mass of body 1 = 'a'"),
+        (torch.ones(2, 2), ValueError, "a tensor of shape"),
+    ],
+)
+def test_wrong_masses_are_named(masses, error, message):
+    with pytest.raises(error, match=message):
+        NBody(masses)
+
+
+@given(systems_with_states(two_bodies), st.floats(0.2, 2.5))
+def test_the_laplace_vector_stands_still_and_its_length_is_the_eccentricity(drawn, faster):
+    """On ellipses and hyperbolas, with a drift; e² = 1 + 2EL²/(μk²) in the centre's frame."""
+    system, x = drawn
+    x = torch.cat([x[..., :4], faster * x[..., 4:]], dim=-1)
+    G, m1, m2 = system.gravitational_constant, system.mass1, system.mass2
+    reduced, k = m1 * m2 / (m1 + m2), G * m1 * m2
+    spin = system.invariants["angular momentum"](x)
+    square = 1 + 2 * system.hamiltonian(x) * spin**2 / (reduced * k**2)
+    vector = system.laplace_vector(x)
+    torch.testing.assert_close(vector.square().sum(-1), square, rtol=1e-8, atol=1e-8)
+    drift = x.new_tensor([0.0] * 4 + [0.3 * m1, -0.2 * m1, 0.3 * m2, -0.2 * m2])
+    torch.testing.assert_close(system.laplace_vector(x + drift), vector)
+    motion = system.field(x)
+    for axis in (0, 1):
+        slope = gradient(lambda y, axis=axis: system.laplace_vector(y)[..., axis])(x)
+        assert ((slope * motion).sum(-1).abs() <= 1e-12 * (slope * motion).abs().sum(-1)).all()
+
+
+def test_the_laplace_vector_points_to_where_the_bodies_are_nearest():
+    system = TwoBody(mass1=2.0, mass2=0.5, gravitational_constant=1.3)
+    x = system.sample(5, seed=3, spread=0.3)
+    path = system.solution(x, torch.linspace(0, 60, 6001, dtype=torch.float64))
+    apart = path[..., 0:2] - path[..., 2:4]
+    nearest = apart.norm(dim=-1).argmin(dim=0)
+    there = apart[nearest, torch.arange(5)]
+    vector = system.laplace_vector(x)
+    along = (there * vector).sum(-1) / (there.norm(dim=-1) * vector.norm(dim=-1))
+    assert (along > 1 - 1e-3).all()
+
+
 def test_two_bodies_obey_keplers_third_law_for_a_long_time():
     system = TwoBody(mass1=2.0, mass2=0.5, gravitational_constant=1.3)
     x0 = system.sample(20, seed=0, spread=0.1)
@@ -315,11 +434,131 @@ def test_spring_chain_falls_into_its_normal_modes(system, seed):
     torch.testing.assert_close(found, torch.tensor(system.frequencies, dtype=torch.float64))
 
 
+# Systems whose states are no pairs
+
+
+@given(systems_with_states(poisson | conservative))
+def test_field_is_the_bracket_on_the_gradient_of_h(drawn):
+    system, x = drawn
+    J = system.poisson_matrix(x)
+    assert torch.equal(J, -J.mT)
+    torch.testing.assert_close(system.field(x), poisson_field(system.hamiltonian, lambda _: J)(x))
+    assert (jacobi_defect(system.poisson_matrix)(x) <= 1e-14 * (1 + x.abs().amax(-1))).all()
+
+
+@given(systems_with_states(poisson))
+def test_every_invariant_of_another_bracket_stands_still(drawn):
+    """And a Casimir under every H."""
+    system, x = drawn
+    motion = system.field(x)
+    for invariant in system.invariants.values():
+        slope = gradient(invariant)(x)
+        assert ((slope * motion).sum(-1).abs() <= 1e-13 * (1 + slope.square().sum(-1))).all()
+    for casimir in system.casimirs.values():
+        slope = gradient(casimir)(x).unsqueeze(-1)
+        assert (system.poisson_matrix(x) @ slope).abs().max() <= 1e-12 * (1 + slope.abs().max())
+
+
+@given(systems_with_states(rigid_bodies))
+def test_rigid_body_solution_is_the_integrated_motion(drawn):
+    system, x = drawn
+    numerical = integrate(system.field, x, TIMES[:9], "dop853", rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(system.solution(x, TIMES[:9]), numerical, rtol=1e-8, atol=1e-8)
+    backwards = integrate(system.field, x, -TIMES[:5], "dop853", rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(system.solution(x, -TIMES[:5]), backwards, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [(1, 2, 3), (3, 1, 2), (2, 1, 3), (1, 1, 3), (3, 1, 1), (1, 3, 1), (3, 1, 3), (2, 2, 2)],
+)
+def test_rigid_body_solution_in_every_order_of_its_moments_and_on_every_axis(moments):
+    """With equal ones among them; steady rotations, and the way out of the unstable one."""
+    system = RigidBody(*map(float, moments))
+    axes = torch.eye(3, dtype=torch.float64)
+    planes = torch.tensor([[1.0, 1, 0], [0, 1, -1], [-1, 0, 1], [0, 0, 0]], dtype=torch.float64)
+    near = axes[:2] + 1e-4
+    x0 = torch.cat([axes, -axes, planes, near])
+    numerical = integrate(system.field, x0, TIMES, "dop853", rtol=1e-13, atol=1e-14)
+    solution = system.solution(x0, TIMES)
+    torch.testing.assert_close(solution, numerical, rtol=0, atol=1e-8)
+    torch.testing.assert_close(solution[:, :6], x0[:6].expand(len(TIMES), 6, 3))
+
+
+def test_a_body_tumbles_about_its_middle_axis_alone():
+    path = RigidBody().solution(torch.eye(3).double() + 1e-3, torch.linspace(0, 60, 301))
+    along = torch.diagonal(path, dim1=-2, dim2=-1)
+    assert (along[:, [0, 2]] > 0.99).all()
+    assert along[:, 1].min() < -0.99
+
+
+@given(systems_with_states(lotka_volterras))
+def test_logarithms_of_predators_and_prey_are_canonical(drawn):
+    system, x = drawn
+    rates = hamiltonian_field(lambda logs: system.hamiltonian(torch.exp(logs)))(torch.log(x))
+    torch.testing.assert_close(system.field(x), x * rates)
+    still = torch.tensor(system.equilibrium, dtype=torch.float64)
+    assert system.field(still).abs().max() < 1e-12
+    assert (system.hamiltonian(x) <= system.hamiltonian(still)).all()
+    assert system.hamiltonian(torch.tensor([1.0, -1.0])).isnan()
+
+
+@dataclass(frozen=True)
+class Spinning(PoissonSystem):
+    """Five components, one of them an angle that turns."""
+
+    rate: float = 2.0
+    dimension = 5
+
+    def hamiltonian(self, x):
+        return x.square().sum(-1) / 2
+
+    def poisson_matrix(self, x):
+        J = torch.zeros(5, 5, dtype=x.dtype)
+        J[0, 3], J[3, 0] = self.rate, -self.rate
+        return J
+
+
+def test_a_poisson_system_of_ones_own_has_defaults():
+    own = Spinning()
+    assert own.coordinates[4] == ("x5", "")
+    assert own.angles == ()
+    x = torch.arange(10.0, dtype=torch.float64).reshape(2, 5)
+    expected = torch.zeros_like(x)
+    expected[:, 0], expected[:, 3] = 2 * x[:, 3], -2 * x[:, 0]
+    assert torch.equal(own.field(x), expected)
+    assert set(own.invariants) == {"energy"}
+    with pytest.raises(ValueError, match="x has 4 components on its last axis; expected 5"):
+        own.field(x[:, :4])
+
+
+@pytest.mark.parametrize("kind", [k for k in SYSTEMS.values() if not k.canonical])
+def test_a_system_without_pairs_says_so(kind):
+    system = kind()
+    x = system.sample(2, 0)
+    for part in ("lagrangian", "velocities", "momenta", "second_order_field"):
+        with pytest.raises(NotImplementedError, match=r"its state is not \[q, p\]; use its field"):
+            getattr(system, part)(x)
+    with pytest.raises(AttributeError, match=f"its states have {system.dimension} components"):
+        _ = system.degrees
+    assert not hasattr(system, "degrees")
+
+    class Nothing(PoissonSystem):
+        pass
+
+    with pytest.raises(NotImplementedError, match="state it as an attribute: dimension = 3"):
+        Nothing().field(x)
+    Nothing.dimension = x.shape[-1]
+    for part in ("hamiltonian", "field", "poisson_matrix"):
+        with pytest.raises(NotImplementedError, match="needs a hamiltonian and a poisson_matrix"):
+            getattr(Nothing(), part)(x)
+
+
 @pytest.mark.parametrize("kind", SYSTEMS.values())
 def test_samples_are_reproducible(kind):
     system = kind()
     x = system.sample(50, seed=3)
-    assert x.shape == (50, 2 * system.degrees)
+    assert x.shape == (50, system.dimension)
     assert x.dtype == torch.float64
     assert torch.equal(x, system.sample(50, seed=3))
     assert torch.equal(x, system.sample(50, seed=torch.Generator().manual_seed(3)))
@@ -354,16 +593,22 @@ def test_samples_stay_within_their_radius(kind):
 def test_systems_state_their_parameters(kind):
     system = kind()
     assert SYSTEMS[system.name] is kind
-    assert len(system.coordinates) == 2 * system.degrees
+    assert len(system.coordinates) == system.dimension
+    if system.canonical:
+        assert system.dimension == 2 * system.degrees
     symbols = [symbol for symbol, _ in system.coordinates]
     assert len(set(symbols)) == len(symbols)
-    assert system.angles == tuple(range(system.degrees if "pendulum" in system.name else 0))
+    units = [unit for _, unit in system.coordinates]
+    assert system.angles == tuple(i for i, unit in enumerate(units) if unit == "rad")
     for parameter in system.parameters:
         assert parameter.unit
         assert parameter.meaning
         assert parameter.value == getattr(system, parameter.name)
-        with pytest.raises(ValueError, match=f"{parameter.name} = -1"):
-            kind(**{parameter.name: -1})
+        several = isinstance(parameter.value, tuple)
+        numbered = r"(mass of body 1|number 1 of \w+)"
+        what, wrong = (numbered, (-1, 1)) if several else (parameter.name, -1)
+        with pytest.raises(ValueError, match=f"{what} = -1"):
+            kind(**{parameter.name: wrong})
 
 
 def test_spring_chain_has_the_degrees_that_it_is_given():
@@ -387,7 +632,9 @@ def test_dtype_follows_the_state(kind):
         assert system.solution(x.float(), TIMES).dtype == torch.float32
 
 
-@pytest.mark.parametrize("kind", [TwoBody, RelativisticParticle, SpringChain, Projectile])
+@pytest.mark.parametrize(
+    "kind", [TwoBody, RelativisticParticle, SpringChain, Projectile, RigidBody]
+)
 def test_solution_of_any_batch_shape(kind):
     system = kind()
     x = system.sample(6, seed=0)

@@ -7,20 +7,23 @@ from itertools import pairwise
 
 import pytest
 import torch
+from strategies import MODEL_SHAPES
 from torch import nn
 
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.evaluation import field_error
 from hnn_tutorial.mechanics import lagrangian_field
 from hnn_tutorial.models import HNN, MLP, MODELS
-from hnn_tutorial.systems import MassSpring
+from hnn_tutorial.systems import MassSpring, TwoBody
 from hnn_tutorial.training import (
     Adam,
     History,
     LevenbergMarquardt,
+    SampleLoss,
     TrainingDivergedError,
     derivative_residual,
     fit,
+    fit_ensemble,
 )
 from hnn_tutorial.training._batches import next_batch, start_batches
 from hnn_tutorial.training._problem import Problem
@@ -124,7 +127,7 @@ def test_the_loss_of_much_data_is_that_of_its_chunks(monkeypatch):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_jacobian_of_every_model_against_eager_autograd(kind):
-    model = MODELS[kind](2, (5, 4), seed=3)
+    model = MODELS[kind](2, (5, 4), seed=3, **MODEL_SHAPES.get(kind, {}))
     states = torch.randn(7, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     data = Dataset(states, torch.zeros_like(states))
     problem = Problem(model, derivative_residual, as_batch(data))
@@ -143,6 +146,95 @@ def test_jacobian_of_every_model_against_eager_autograd(kind):
             )
             row = torch.cat([g.reshape(-1) for g in row])
             torch.testing.assert_close(J[b, j], row, rtol=1e-11, atol=1e-13)
+
+
+def problem_of(model, states):
+    batch = {"states": states, "derivatives": torch.sin(states)}
+    return Problem(model, derivative_residual, batch)
+
+
+OWN_WAY = ["mlp", "second_order_mlp", "hnn", "separable_hnn"]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "sin"])
+@pytest.mark.parametrize("hidden", [(5,), (5, 4), (3, 6, 4)])
+@pytest.mark.parametrize("kind", OWN_WAY)
+def test_a_model_gives_its_jacobian_as_autograd_does(kind, hidden, activation):
+    model = MODELS[kind](3, hidden, activation, angles=(1,), seed=3)
+    states = torch.randn(7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    problem = problem_of(model, states)
+    assert problem._knows_its_jacobian()
+    J, r = problem.jacobian(problem.weights(), problem.data)
+    # A residual of the same values that nobody knows is differentiated by autograd.
+    unknown = Problem(model, lambda m, batch: derivative_residual(m, batch), problem.data)
+    expected, residuals = unknown.jacobian(problem.weights(), problem.data)
+    torch.testing.assert_close(J, expected, rtol=1e-11, atol=1e-13)
+    torch.testing.assert_close(r, residuals, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("couplings", [None, "masses"])
+@pytest.mark.parametrize("masses", [None, (0.7, 2.0, 1.3)])
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_a_pairwise_model_gives_its_jacobian_as_autograd_does(dimension, masses, couplings):
+    shape = {"dimension": dimension, "masses": masses, "couplings": couplings}
+    model = MODELS["pairwise_hnn"](3 * dimension, (5, 4), seed=3, **shape)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.3 * torch.randn(p.shape, generator=generator, dtype=torch.float64))
+    states = 2 * torch.randn(7, 6 * dimension, generator=generator, dtype=torch.float64)
+    problem = problem_of(model, states)
+    assert problem._knows_its_jacobian()
+    J, r = problem.jacobian(problem.weights(), problem.data)
+    unknown = Problem(model, lambda m, batch: derivative_residual(m, batch), problem.data)
+    expected, residuals = unknown.jacobian(problem.weights(), problem.data)
+    torch.testing.assert_close(J, expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(r, residuals, rtol=1e-12, atol=1e-14)
+
+
+class Louder(HNN):
+    def field(self, x):
+        return 2 * super().field(x)
+
+
+def with_a_hook():
+    model = HNN(1, (3,))
+    model.network.layers[0].register_forward_hook(lambda layer, given, made: 2 * made)
+    return model
+
+
+def with_a_frozen_layer():
+    model = HNN(1, (3,))
+    model.network.layers[0].weight.requires_grad_(False)
+    return model
+
+
+def with_another_field():
+    model = HNN(1, (3,))
+    model.field = Louder(1, (3,)).field
+    return model
+
+
+def with_a_parametrised_layer():
+    model = MLP(1, (3,))
+    nn.utils.parametrizations.weight_norm(model.network.layers[0])
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Louder(1, (3,)),
+        lambda: MODELS["dissipative_hnn"](1, (3,)),
+        with_a_hook,
+        with_a_frozen_layer,
+        with_another_field,
+        with_a_parametrised_layer,
+    ],
+)
+def test_a_model_that_was_changed_is_differentiated_by_autograd(make):
+    problem = problem_of(make(), torch.ones(2, 2, dtype=torch.float64))
+    assert not problem._knows_its_jacobian()
 
 
 # Levenberg–Marquardt
@@ -186,9 +278,11 @@ def test_levenberg_marquardt_does_not_mind_the_scale(scale):
 @pytest.mark.parametrize("kind", MODELS)
 def test_levenberg_marquardt_never_raises_the_loss_and_serves_every_model(kind):
     # Of mass 1, so that [q, p] and [q, q̇] are the same.
-    states = disc(100, 0).states
-    data = Dataset(states, MassSpring(mass=1.0, stiffness=2.0).field(states))
-    history = quiet_fit(MODELS[kind](1, (8, 8), seed=1), data, LevenbergMarquardt(steps=20))
+    system = MassSpring(mass=1.0, stiffness=2.0) if kind != "pairwise_hnn" else TwoBody()
+    states = disc(100, 0).states if kind != "pairwise_hnn" else system.sample(100, 0)
+    data = Dataset(states, system.field(states))
+    model = MODELS[kind](system.degrees, (8, 8), seed=1)
+    history = quiet_fit(model, data, LevenbergMarquardt(steps=20))
     losses = [*history.loss, history.final_loss]
     assert all(after <= before for before, after in pairwise(losses))
     assert losses[-1] < 1e-3 * losses[0]
@@ -553,11 +647,104 @@ def test_senseless_calls_are_refused(options, message):
         quiet_fit(MLP(1, (4,)), disc(10, 0), **options)
 
 
+class Normal(nn.Module):
+    """A normal density with a mean and a width to learn."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros((), dtype=torch.float64))
+        self.log_width = nn.Parameter(torch.zeros((), dtype=torch.float64))
+
+
+def negative_log_likelihood(model, batch):
+    z = (batch["x"] - model.mean) * torch.exp(-model.log_width)
+    return z.square() / 2 + model.log_width
+
+
+NLL = SampleLoss(negative_log_likelihood)
+
+
+def drawn_numbers() -> dict:
+    generator = torch.Generator().manual_seed(4)
+    return {"x": 3 + 0.2 * torch.randn(400, generator=generator, dtype=torch.float64)}
+
+
+def test_a_loss_of_samples_is_minimised_as_it_is(tmp_path):
+    data, model = drawn_numbers(), Normal()
+    history = quiet_fit(model, data, Adam(steps=1500, learning_rate=0.03), residual=NLL)
+    assert model.mean.item() == pytest.approx(data["x"].mean().item(), abs=1e-6)
+    width = data["x"].std(correction=0)
+    assert model.log_width.exp().item() == pytest.approx(width.item(), abs=1e-6)
+    # 1/2 + ln of the width: a loss below zero, which no mean of squares is.
+    assert history.final_loss == pytest.approx(0.5 + width.log().item(), abs=1e-9)
+    assert history.loss[0] == pytest.approx(data["x"].square().mean().item() / 2)
+
+
+class Interrupted:
+    """The same loss under the same name, which somebody stops after so many calls."""
+
+    __qualname__ = negative_log_likelihood.__qualname__
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, model, batch):
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        return negative_log_likelihood(model, batch)
+
+
+def test_a_loss_of_samples_goes_on_from_a_checkpoint(tmp_path):
+    data, file = drawn_numbers(), tmp_path / "normal.safetensors"
+    whole, halves = Normal(), Normal()
+    adam = Adam(steps=80, batch_size=60, learning_rate=0.02)
+    quiet_fit(whole, data, adam, residual=NLL)
+    with pytest.raises(KeyboardInterrupt):
+        quiet_fit(halves, data, adam, residual=SampleLoss(Interrupted(37)), checkpoint=file)
+    assert not torch.equal(whole.mean, halves.mean)
+    quiet_fit(halves, data, adam, residual=NLL, checkpoint=file)
+    assert torch.equal(whole.mean, halves.mean)
+    assert torch.equal(whole.log_width, halves.log_width)
+
+
+def test_a_loss_of_samples_in_an_ensemble():
+    data, adam = drawn_numbers(), Adam(steps=80, learning_rate=0.02)
+    alone, members = Normal(), [Normal(), Normal()]
+    quiet_fit(alone, data, adam, residual=NLL)
+    fit_ensemble(members, data, adam, residual=NLL, progress=False)
+    for member in members:
+        torch.testing.assert_close(member.mean, alone.mean)
+        torch.testing.assert_close(member.log_width, alone.log_width)
+
+
+def test_a_loss_of_samples_that_cannot_be_used_is_named():
+    with pytest.raises(TypeError, match="SampleLoss.negative_log_likelihood. is no sum of squares"):
+        quiet_fit(Normal(), drawn_numbers(), LevenbergMarquardt(steps=3), residual=NLL)
+    column = SampleLoss(lambda model, batch: negative_log_likelihood(model, batch)[:, None])
+    with pytest.raises(ValueError, match=r"gave \(2, 1\); expected one loss for each sample"):
+        quiet_fit(Normal(), drawn_numbers(), Adam(steps=3), residual=column)
+
+
 def test_a_model_without_parameters_is_refused():
     model = nn.Module()
     model.field = SPRING.field
     with pytest.raises(ValueError, match="no trainable parameters"):
         quiet_fit(model, disc(10, 0))
+
+
+def test_the_normal_equations_are_the_whole_product_in_their_lower_triangle():
+    """337 weights: three block columns of the product and a rest, in three blocks of samples."""
+    problem = Problem(HNN(1, (16, 16)), derivative_residual, as_batch(disc(50, 1)))
+    weights = problem.weights()
+    A, half_gradient, loss = LevenbergMarquardt(chunk=20)._normal_equations(
+        problem, weights, problem.data
+    )
+    J, r = problem.jacobian(weights, problem.data)
+    J, r = J.flatten(0, 1), r.flatten()
+    torch.testing.assert_close(A.tril(), (J.mT @ J / len(r)).tril(), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(half_gradient, J.mT @ r / len(r))
+    assert loss == pytest.approx(float(r.square().mean()))
 
 
 def test_levenberg_marquardt_differentiates_a_linear_solve_rightly():

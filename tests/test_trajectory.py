@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from strategies import MODEL_SHAPES
 from torch.func import jvp
 
 from hnn_tutorial.data import Trajectories, simulate
@@ -163,8 +164,13 @@ def test_jacobian_through_every_integrator_is_that_of_forward_mode(swings, metho
 
 
 def _check_jacobian(swings, kind, residual, free):
+    shape = MODEL_SHAPES.get(kind, {})
+    if shape:  # two bodies on a line: the swings two by two, apart from each other
+        one, other = swings.states[:, ::2], swings.states[:, 1::2] + torch.tensor([3.0, 0.0])
+        q, p = torch.stack([one, other], dim=-1).unbind(-2)
+        swings = Trajectories(swings.times, torch.cat([q, p], dim=-1))
     batch = cut(swings, 4, swings.states.cos())
-    model = MODELS[kind](1, (5,), "softplus", seed=3)
+    model = MODELS[kind](2 if shape else 1, (5,), "softplus", seed=3, **shape)
     module = FreeStarts(model, batch) if free else model
     problem = Problem(module, residual, batch)
     w = problem.weights()

@@ -47,6 +47,11 @@ def test_every_block_runs_and_learns(ran):
     assert names["forecast"].isfinite().all()
     assert len(names["swings"].tracks) == 2
     assert (folder / "swing" / "report.html").is_file()
+    for lab in (names["phase"], names["side"]):
+        assert lab._system["error"] < 1e-5
+        assert lab._system["title"] == "hard spring"
+    hard = names["hard"]
+    assert names["field_error"](names["learned"].field, hard.field, x) < 1e-3
 
 
 def test_its_commands_are_commands(ran, monkeypatch, capsys):
@@ -94,6 +99,8 @@ def test_the_other_messages_of_the_table_stand_in_the_package():
     for message in set(quoted) - set(SAID):
         if message.startswith("state has dtype"):
             message = "state has dtype"
+        if message.startswith("misses the field"):
+            message = "misses the field of the "
         if message == "has no unit, and it is an angle":
             message = ", and it is an angle"
         assert message.removesuffix(" in the report") in source, message

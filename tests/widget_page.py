@@ -194,7 +194,7 @@ def stop(page: Any) -> None:
 def start_of(page: Any, lab: int = 0) -> list[float]:
     """The start [q, p] that a lab shows."""
     text = page.locator(".hnn-handle-start").nth(lab).get_attribute("aria-valuetext")
-    return [float(number.replace("−", "-")) for number in re.findall(r"= (\S+)", text)]
+    return [float(number.replace("−", "-")) for number in re.findall(r"= ([^\s,]+)", text)]
 
 
 def axe_findings(page: Any) -> list[tuple[str, str]]:
@@ -263,6 +263,25 @@ def drag(page: Any, locator: Any, dx: float, dy: float, steps: int = 8) -> None:
     page.mouse.down()
     page.mouse.move(x + dx, y + dy, steps=steps)
     page.mouse.up()
+
+
+def swipe(page: Any, dx: float, dy: float = 0, *, knob: int = 0) -> None:
+    """Drag the handle of this number by a finger."""
+    page.evaluate(
+        """([dx, dy, number]) => {
+        const knob = document.querySelectorAll(".hnn-handle")[number];
+        const box = knob.getBoundingClientRect();
+        const [x, y] = [box.x + 22, box.y + 22];
+        const send = (kind, part) => knob.dispatchEvent(new PointerEvent(kind, { pointerId: 1,
+            pointerType: "touch", isPrimary: true, bubbles: true,
+            clientX: x + part * dx, clientY: y + part * dy }));
+        knob.setPointerCapture = () => {};
+        send("pointerdown", 0);
+        send("pointermove", 1);
+        send("pointerup", 1);
+    }""",
+        [dx, dy, knob],
+    )
 
 
 def drawn(page: Any) -> None:

@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
+import uuid
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ from nbclient.exceptions import CellExecutionError
 from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
+from traitlets.config import Config
 
 import exercises
 
@@ -43,6 +46,17 @@ EXECUTION_INPUTS = ("src/**/*", "book/data/**/*", "constraints.txt")
 RENDERING_INPUTS = ("_config.yml", "_toc.yml", "book/_ext/**/*", "book/assets/**/*")
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def own_sockets() -> dict[str, str]:
+    """Return options of a kernel manager by which no other process can take the kernel's places.
+
+    By TCP its five ports are chosen before it binds them, and another process may take one
+    between. Sockets in the file system have names of their own; Windows has none of them.
+    """
+    if sys.platform == "win32":
+        return {}
+    return {"transport": "ipc", "ip": f"{tempfile.gettempdir()}/kernel-{uuid.uuid4().hex}"}
 
 
 @dataclass(frozen=True)
@@ -181,6 +195,7 @@ def execute(path: Path, timeout: int, kernel: str = "") -> Run:
         notebook,
         timeout=timeout,
         kernel_name=kernel,
+        config=Config(KernelManager=own_sockets()),
         resources={"metadata": {"path": str(path.parent)}},
         # Times written into the cells would change the key under which the cache knows them.
         record_timing=False,

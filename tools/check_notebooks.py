@@ -844,11 +844,13 @@ def _seed_places() -> dict[str, int]:
             return
         method = inspect.isclass(owner) and not bound
         try:
-            parameters = list(inspect.signature(getattr(owner, name)).parameters)
+            parameters = inspect.signature(getattr(owner, name)).parameters
         except (TypeError, ValueError):
             return
-        for word in {"seed", "seeds"} & set(parameters):
-            place = parameters.index(word) - method
+        # One that can only be passed by its name has no place.
+        placed = [word for word, one in parameters.items() if one.kind is not one.KEYWORD_ONLY]
+        for word in {"seed", "seeds"} & set(placed):
+            place = placed.index(word) - method
             places[name] = min(place, places.get(name, place))
 
     for module in walk_packages(hnn_tutorial.__path__, "hnn_tutorial."):

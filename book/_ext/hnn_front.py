@@ -75,7 +75,21 @@ class FillChapters(SphinxPostTransform):
                 self._part(tree.caption, tree.files(), place["said"])
                 for tree in self.config.external_site_map.root.subtrees
             ]
-            place.replace_self(parts)
+            place.replace_self([self._hours(), *parts])
+
+    def _hours(self) -> nodes.paragraph:
+        """How long all chapters take, and all exercises."""
+        site = self.config.external_site_map
+        pages = [_docname(name) for part in site.root.subtrees for name in part.files()]
+        chapters = [page for page in pages if self.env.doc2path(page).endswith(".ipynb")]
+        below = [_docname(name) for page in chapters for name in site[page].child_files()]
+        exercises = [page for page in below if page.startswith("exercises/")]
+        reading, working = (
+            round(sum(_minutes(self._time(page)) for page in kind) / 60)
+            for kind in (chapters, exercises)
+        )
+        line = f"The chapters take about {reading} hours to read and try, the exercises {working}."
+        return nodes.paragraph("", line, classes=["hnn-facts"])
 
     def _part(self, caption: str, pages: list[str], said: dict[str, nodes.Node]) -> nodes.Node:
         items = [
@@ -137,6 +151,20 @@ class FillChapters(SphinxPostTransform):
     def _link(self, page: str, *text: nodes.Node) -> nodes.reference:
         uri = self.app.builder.get_relative_uri(self.env.docname, page)
         return nodes.reference("", "", *text, refuri=uri, internal=True)
+
+
+IN_WORDS = {"an": 1.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0}
+HALF = " and a half"
+
+
+def _minutes(time: str) -> float:
+    """Return the minutes of a time such as "about two and a half hours", or "50 minutes"."""
+    found = re.fullmatch(rf"(?:about )?(\w+)({HALF})? (hour|minute)s?", time)
+    if found is None:
+        raise ValueError(f'"{time}" is no time such as "about 50 minutes" or "about two hours"')
+    number, half, unit = found.groups()
+    amount = IN_WORDS[number] if number in IN_WORDS else float(number)
+    return (amount + (0.5 if half else 0.0)) * (60 if unit == "hour" else 1)
 
 
 def _docname(name: str) -> str:

@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from hnn_book import FIRMNESS, inside
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from hnn_tutorial._html import numbers
 from hnn_tutorial.integrators import METHODS
@@ -86,6 +87,7 @@ def is_notebook(app: Sphinx, page: str) -> bool:
 FRONT = "book/intro"
 ROLE_WORDS = {
     "baseline": r"baselines?",
+    "pairwise": r"pairwise HNNs?",
     "hnn": r"HNNs?",
     "lnn": r"LNNs?",
     "second-order": r"second[- ]order (?:MLPs?|networks?|models?)|second order",
@@ -179,6 +181,16 @@ def add_ranges(app: Sphinx, doctree: nodes.document, page: str) -> None:
         if "hnn-claim" in raw.astext():
             text = CLAIM.sub(as_result, raw.astext())
             raw.rawsource, raw.children = text, [nodes.Text(text)]
+
+
+def rewrite_ranges(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Write the pages anew whose ranges have changed: they stand in no source of the page."""
+    made = json.loads((Path(app.srcdir) / FIRMNESS).read_text(encoding="utf-8"))
+    now = {page: table["claims"] for page, table in made["pages"].items()}
+    before = getattr(env, "hnn_ranges", {})
+    env.hnn_ranges = now  # type: ignore[attr-defined]  # kept with the environment
+    changed = [page for page in now if now[page] != before.get(page)]
+    return [page for page in changed if page in env.found_docs]
 
 
 SPREAD = re.compile(r"<td>([^<]*?(?:<sup>[^<]*</sup>)?) (\[.*?\])</td>")
@@ -325,6 +337,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", colour_roles, priority=700)
     app.connect("doctree-resolved", drop_versions)
     app.connect("doctree-resolved", drop_machinery)
+    app.connect("env-updated", rewrite_ranges)
     app.connect("doctree-resolved", add_ranges, priority=800)
     app.connect("doctree-resolved", set_tables, priority=800)
     app.connect("doctree-resolved", keep_columns, priority=800)

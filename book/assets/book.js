@@ -18,27 +18,6 @@
   // folder without a server: there, it lists their titles.
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
-  const FURNITURE =
-    ".headerlink, script, style, svg, .hnn-claim, .hnn-widget-place, .cell_input, .toctree-wrapper, " +
-    ".prev-next-footer, summary, table.hnn-firmness, h1, h2, h3, .section-number, .hnn-strip";
-
-  /** What a summary is cut from: sentences of the article. */
-  const textOf = (html, anchor) => {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const article = page.querySelector("article.bd-article");
-    if (!article) return "";
-    const part = (anchor && article.querySelector(anchor)) || article;
-    for (const element of part.querySelectorAll(FURNITURE)) element.remove();
-    // A formula as it would be read: without the marks of TeX around it.
-    for (const math of part.querySelectorAll(".math"))
-      math.textContent = math.textContent.replace(/\\[()[\]]/g, "").trim();
-    return part.textContent.replace(/\s+/g, " ").trim();
-  };
-
-  document.addEventListener("DOMContentLoaded", () => {
-    if (typeof Search !== "undefined") Search.htmlToText = textOf;
-  });
-
   // --- previews ----------------------------------------------------------------------------------
 
   // A link to the glossary or the bibliography shows what stands there while the pointer or the

@@ -45,6 +45,11 @@ def as_tensor(x: Tensor | np.ndarray) -> Tensor:
     return torch.tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fi" else x  # type: ignore[return-value]
 
 
+def stacked(numbers: Sequence[Any]) -> Tensor:
+    """Return numbers, some of them tensors that may want a gradient, as a tensor, float64."""
+    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in numbers])
+
+
 def check_tensor(x: Any, name: str = "x") -> None:
     """Raise ``TypeError`` unless ``x`` is a tensor of a real floating-point dtype."""
     if not isinstance(x, Tensor):
@@ -86,6 +91,29 @@ def check_state(x: Any, name: str = "state", degrees: int | None = None) -> int:
             f"of {degrees} degree{'s' if degrees > 1 else ''} of freedom"
         )
     return x.shape[-1] // 2
+
+
+def check_vector(x: Any, name: str = "state", width: int | None = None) -> int:
+    """Return the number of components d of a state ``(..., d)`` of any kind, even or odd.
+
+    Args:
+        x: what should be a real floating-point tensor.
+        name: what to call it in the error.
+        width: d, where there is a choice no more.
+
+    Returns:
+        d, the length of the last axis.
+
+    Raises:
+        TypeError: if ``x`` is not a tensor, or not of a real floating-point dtype.
+        ValueError: if ``x`` has no axis, an empty last one, or another than d.
+    """
+    check_tensor(x, name)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected (..., d)")
+    if width is not None and x.shape[-1] != width:
+        raise ValueError(f"{name} has {x.shape[-1]} components on its last axis; expected {width}")
+    return x.shape[-1]
 
 
 def check_input(x: Tensor, name: str, width: int, dtype: torch.dtype, axes: int = 1) -> None:
@@ -138,6 +166,27 @@ def checked_scalar(
         return value
 
     return call
+
+
+def checked_bracket(bracket: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return a bracket whose every value is an antisymmetric matrix of the size of the state."""
+    check_callable(bracket=bracket)
+
+    def matrix(x: Tensor) -> Tensor:
+        d = x.shape[-1]
+        J = bracket(x)
+        alike = isinstance(J, Tensor) and J.ndim == 2
+        check_output(J, x, (d, d) if alike else (*x.shape, d), "the bracket")
+        uneven = (J + J.mT).detach().abs().amax((-2, -1))
+        # A matrix that is not finite belongs to a motion that has run away.
+        if anywhere(uneven > 32 * torch.finfo(J.dtype).eps * J.detach().abs().amax((-2, -1))):
+            raise ValueError(
+                f"the bracket is not antisymmetric: |J + Jᵀ| is up to {float(uneven.max()):.3g}; "
+                "expected J(x)ᵀ = −J(x) at every state, or energy is not conserved"
+            )
+        return J
+
+    return matrix
 
 
 def anywhere(mask: Tensor) -> bool | None:

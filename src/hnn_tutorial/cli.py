@@ -73,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command, name=name)
         return added
 
-    listing = add("list", _list, "the systems, the models and the recipes")
+    listing = add("list", _list, "the systems, the models, the maps and the recipes")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
     run = add(
@@ -166,15 +166,18 @@ def _count(text: str) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from hnn_tutorial.experiments import RECIPES
-    from hnn_tutorial.models import MODELS
+    from hnn_tutorial.models import MAPS, MODELS
     from hnn_tutorial.systems import SYSTEMS
 
     listed: dict[str, list[dict[str, Any]]] = {
         "systems": [
-            {"name": name, "title": system.title, "degrees": system().degrees}
+            {"name": name, "title": system.title, "dimension": system().dimension}
             for name, system in SYSTEMS.items()
         ],
-        "models": [{"name": name, "title": _title(model)} for name, model in MODELS.items()],
+        **{
+            part: [{"name": name, "title": _title(kind)} for name, kind in kinds.items()]
+            for part, kinds in (("models", MODELS), ("maps", MAPS))
+        },
         "recipes": [
             {
                 "name": name,

@@ -22,6 +22,7 @@ from hnn_tutorial._validate import (
     check_state,
     check_tensor,
     check_type,
+    check_vector,
     checked_field,
     checked_scalar,
 )
@@ -165,8 +166,8 @@ class Dataset:
     """States with their time derivatives, and the trajectory that each came from.
 
     Attributes:
-        states: ``(N, 2n)``; as an argument, a NumPy array will do.
-        derivatives: ``(N, 2n)``, the targets of a derivative loss.
+        states: ``(N, d)``, with d = 2n for ``[q, p]``; as an argument, a NumPy array will do.
+        derivatives: ``(N, d)``, the targets of a derivative loss.
         trajectory: ``(N,)`` integers; states with the same number came from one trajectory.
             None gives each state its own number.
 
@@ -186,10 +187,10 @@ class Dataset:
         trajectory: Tensor | np.ndarray | None = None,
     ) -> None:
         states, derivatives = as_tensor(states), as_tensor(derivatives)
-        check_state(states, "states")
-        check_state(derivatives, "derivatives")
+        check_vector(states, "states")
+        check_vector(derivatives, "derivatives")
         if states.ndim != 2:
-            raise ValueError(f"states has shape {tuple(states.shape)}; expected (N, 2n)")
+            raise ValueError(f"states has shape {tuple(states.shape)}; expected (N, d)")
         if len(states) == 0:
             raise ValueError("the dataset is empty; expected at least one state")
         if derivatives.shape != states.shape:
@@ -299,7 +300,7 @@ class Trajectories:
 
     Attributes:
         times: ``(T,)``, in s, strictly increasing; the gaps may differ.
-        states: ``(T, B, 2n)``, without jumps where an angle passes ±π.
+        states: ``(T, B, d)``, with d = 2n for ``[q, p]``; without jumps where an angle passes ±π.
 
     Args:
         times: a tensor or a NumPy array.
@@ -319,12 +320,12 @@ class Trajectories:
     def __post_init__(self, angles: Sequence[int] | None) -> None:
         object.__setattr__(self, "times", as_tensor(self.times))
         object.__setattr__(self, "states", as_tensor(self.states))
-        check_state(self.states, "states")
+        check_vector(self.states, "states")
         check_tensor(self.times, "times")
         if self.states.ndim != 3 or self.times.shape != self.states.shape[:1]:
             raise ValueError(
                 f"times has shape {tuple(self.times.shape)}, states has "
-                f"{tuple(self.states.shape)}; expected (T,) and (T, B, 2n)"
+                f"{tuple(self.states.shape)}; expected (T,) and (T, B, d)"
             )
         check_finite(self.states, "states")
         as_times(self.times, forwards=True)
@@ -370,6 +371,69 @@ class Trajectories:
             seed: integer or generator.
         """
         return Trajectories(self.times, add_noise(self.states, sigma, seed), None)
+
+    def pairs(self) -> dict[str, Tensor]:
+        """Return each state with the next one of its trajectory, what a map learns from.
+
+        Returns:
+            ``states`` and ``images``, each ``((T − 1)·B, d)``.
+
+        Raises:
+            ValueError: for a single time, or times that are not evenly apart: a map knows one step.
+        """
+        self._step()
+        return {
+            "states": self.states[:-1].flatten(0, 1),
+            "images": self.states[1:].flatten(0, 1),
+        }
+
+    def midpoints(self) -> Dataset:
+        r"""Return what an HNN learns one step of any length from: middles and mean rates.
+
+        .. math:: m_k = \frac{x_k + x_{k+1}}{2}, \qquad \dot m_k = \frac{x_{k+1} - x_k}{h}
+                  = \Omega\, \nabla S(m_k)
+
+        S is Poincaré's *generating function* of the step h: the implicit midpoint rule of step h
+        makes of it the exact motion from one time to the next. So an HNN that is trained on these
+        is integrated with ``"implicit_midpoint"`` and this h, and no other. S is not H,
+
+        .. math:: S = H + \frac{h^2}{24}\, X_H^\top (\nabla^2 H)\, X_H + O(h^4);
+
+        it ends where h is half a period and the middle of a step no longer tells its ends. On a
+        spring :math:`S = \frac{\tan(\omega h/2)}{\omega h/2}\, H`. Noise of the states stands in
+        the middles too, where it does not average out.
+
+        Returns:
+            A dataset of (T − 1)·B middles that remembers their trajectories.
+
+        Raises:
+            ValueError: as ``pairs`` does.
+
+        References:
+            Hairer, Lubich & Wanner 2006, sec. VI.5.
+        """
+        h = self._step()
+        middles = (self.states[:-1] + self.states[1:]) / 2
+        number = torch.arange(self.states.shape[1], device=self.states.device)
+        return Dataset(
+            middles.flatten(0, 1),
+            (self.states.diff(dim=0) / h).flatten(0, 1),
+            number.repeat(len(self.times) - 1),
+        )
+
+    def _step(self) -> float:
+        """Return the time between two neighbours, where it is always the same."""
+        gaps = self.times.double().diff()
+        if len(gaps) == 0:
+            raise ValueError("one time has no next one; expected at least two times")
+        # Of a clock that counts from 1970 the last digits of a gap are lost.
+        lost = 4 * torch.finfo(self.times.dtype).eps * float(self.times.abs().max())
+        if float(gaps.max() - gaps.min()) > 1e-6 * float(gaps.mean()) + lost:
+            raise ValueError(
+                f"the times are {float(gaps.min()):.6g} to {float(gaps.max()):.6g} apart; expected "
+                "even times: a map knows one step"
+            )
+        return float(gaps.mean())
 
     def dataset(self, field: Field | None = None) -> Dataset:
         """Return the states with their time derivatives.
@@ -431,20 +495,22 @@ def simulate(
     """Follow a system from a batch of initial states.
 
     Args:
-        system: gives the true field; or a field ``(..., 2n) -> (..., 2n)`` itself.
-        x0: initial states, ``(B, 2n)``, as from ``system.sample``.
+        system: gives the true field; or a field ``(..., d) -> (..., d)`` itself.
+        x0: initial states, ``(B, d)``, as from ``system.sample``; d = 2n for ``[q, p]``.
         times: ``(T,)``, in s.
         method: a key of ``METHODS``.
         options: passed to ``integrate``.
 
     Returns:
-        The trajectories, states ``(T, B, 2n)``.
+        The trajectories, states ``(T, B, d)``.
     """
     own = callable(system) and not isinstance(system, type)
     if not own:
         check_type(System, "a system, such as Pendulum(), or a field", system=system)
     x0 = as_tensor(x0)
-    check_state(x0, "x0", system.degrees if isinstance(system, System) else None)
+    check_vector(x0, "x0")
+    if isinstance(system, System):
+        system.check(x0, "x0")
     field = system.field if isinstance(system, System) else system
     times = as_times(times, forwards=True)
     states = integrate(field, x0, times, method, **options)

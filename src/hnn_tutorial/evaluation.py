@@ -2,7 +2,8 @@ r"""Scores of a learned motion: pure functions of fields, trajectories and true 
 
 A trajectory that diverged scores infinity. It is never dropped and never NaN, so a median
 over trajectories or seeds stays meaningful and a mean shows what happened. The truth, on the
-other hand, must be finite: a NaN there is an error.
+other hand, must be finite: a NaN there is an error. One score alone is NaN for a trajectory that
+diverged: the alignment index, whose large and small values both say something.
 
 Scores of trajectories keep their batch axes, one number for each trajectory, because a single one
 often dominates a mean over trajectories.
@@ -26,17 +27,19 @@ from hnn_tutorial._validate import (
     check_finite,
     check_positive,
     check_state,
+    check_vector,
     checked_field,
     checked_scalar,
     describe,
 )
-from hnn_tutorial.integrators import MOST_STEPS, integrate
+from hnn_tutorial.integrators import MOST_STEPS, fixed_step, integrate
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
 
 __all__ = [
     "MeshError",
     "Spread",
+    "alignment_index",
     "coordinate_error",
     "energy_drift",
     "energy_error",
@@ -60,7 +63,7 @@ _CHUNK = 65536
 def field_error(field: Field, true_field: Field, states: Tensor) -> float:
     r"""Return the mean squared error of a field, free of noise.
 
-    .. math:: \frac{1}{Nd} \sum_{i=1}^{N} \| f_\theta(x_i) - f(x_i) \|^2, \qquad d = 2n
+    .. math:: \frac{1}{Nd} \sum_{i=1}^{N} \| f_\theta(x_i) - f(x_i) \|^2
 
     Measured against the true field, not against noisy derivatives, whose noise would hide
     what is left of the error.
@@ -68,7 +71,7 @@ def field_error(field: Field, true_field: Field, states: Tensor) -> float:
     Args:
         field: the learned field.
         true_field: the true one.
-        states: where to compare, ``(..., 2n)``; states that were not trained on.
+        states: where to compare, ``(..., d)``; states that were not trained on.
 
     Returns:
         The error, in squared units of the derivatives; infinity if the field is not finite
@@ -77,7 +80,7 @@ def field_error(field: Field, true_field: Field, states: Tensor) -> float:
     Raises:
         ValueError: if there are no states, or the true field is not finite at one.
     """
-    check_state(states, "states")
+    check_vector(states, "states")
     if states.numel() == 0:
         raise ValueError(f"states has shape {tuple(states.shape)}; expected at least one state")
     field, true_field = checked_field(field), checked_field(true_field, "true_field")
@@ -510,6 +513,121 @@ def lyapunov_exponent(
             x = torch.where(lost, x0, x)
             offset = torch.where(lost, offset, apart * (distance / reached))
     return total / (rounds * gap)
+
+
+def alignment_index(
+    field: Field,
+    x0: Tensor,
+    times: Tensor | Sequence[float],
+    method: str = "rk4",
+    *,
+    step: float | None = None,
+    seed: int | torch.Generator = 0,
+) -> Tensor:
+    r"""Return the smaller alignment index of motions, which tells order from chaos.
+
+    .. math:: \operatorname{SALI}(t) = \min\left(
+              \left\| \hat v_1 + \hat v_2 \right\|, \left\| \hat v_1 - \hat v_2 \right\| \right),
+              \qquad \dot v_i = Df(x(t))\, v_i, \qquad \hat v_i = \frac{v_i}{\|v_i\|}
+
+    Two small deviations from a motion, orthogonal at first and in random directions, follow the
+    linearised field. Where the motion is chaotic, both turn to the direction that grows fastest,
+    and the index falls as :math:`e^{-(\lambda_1 - \lambda_2) t}` with the two largest Lyapunov
+    exponents, soon to rounding. On a torus of two or more dimensions it stays near a constant;
+    where the torus is a circle, as with one degree of freedom, it falls as a power of t. So a
+    threshold such as 10⁻⁴ separates the two long before the largest Lyapunov exponent has settled.
+
+    The derivative along a deviation is the central difference
+    :math:`(f(x + \varepsilon \hat v) - f(x - \varepsilon \hat v)) / 2\varepsilon`, five states of
+    the field in one call. It is right to about 10⁻¹⁰ (in float64), which is where the index stops
+    falling, and takes half the time of automatic differentiation for networks of the usual
+    size, and a tenth for a formula.
+
+    Args:
+        field: the field, true or learned.
+        x0: starts, ``(..., d)`` with d ≥ 2, such as ``[q, p]``.
+        times: ``(T,)``. At each of them the deviations return to the length 1, so the gaps must be
+            short enough that they do not overflow.
+        method: a fixed-step key of ``METHODS``.
+        step: as in ``integrate``; None makes one step of each gap.
+        seed: draws the first deviations.
+
+    Returns:
+        Shape ``(T, ...)``, between 0 and √2, without unit; √2 at the first time, and NaN from where
+        a motion diverged.
+
+    Raises:
+        ValueError: for an adaptive method, or one that does not suit the field, states of one
+            component, or fewer than two times.
+
+    References:
+        Skokos 2001.
+    """
+    width = check_vector(x0, "x0")
+    if width < 2:
+        raise ValueError("x0 has one component; two deviations need at least two")
+    check_finite(x0, "x0")
+    times = as_times(times)
+    if len(times) < 2:
+        raise ValueError(f"{len(times)} time; expected at least two")
+    _, advance = fixed_step(method)
+    still = checked_field(field)
+    integrate(still, x0, times[:1], method, step=step)  # checks whether the method suits the field
+    gaps = times.diff().tolist()
+    longest = max(map(abs, gaps)) if step is None else float(step)
+    if max(map(abs, gaps)) / longest > MOST_STEPS:
+        raise ValueError(f"step = {longest:g} is too short for gaps of {max(map(abs, gaps)):g}")
+    # Where the states are made of pairs, the long state begins with the positions of all three, so
+    # that a splitting method finds positions and momenta where it expects them.
+    halves = 2 if width % 2 == 0 else 1
+    epsilon = torch.finfo(x0.dtype).eps ** (1 / 3)
+    tiny = torch.finfo(x0.dtype).tiny
+
+    def joined(x: Tensor, v: Tensor) -> Tensor:
+        all_three = torch.cat([x.unsqueeze(-2), v], dim=-2)
+        return all_three.unflatten(-1, (halves, -1)).transpose(-2, -3).flatten(-3)
+
+    def parted(z: Tensor) -> tuple[Tensor, Tensor]:
+        all_three = z.unflatten(-1, (halves, 3, -1)).transpose(-2, -3).flatten(-2)
+        return all_three[..., 0, :], all_three[..., 1:, :]
+
+    def long_field(z: Tensor) -> Tensor:
+        x, v = parted(z)
+        length = v.norm(dim=-1, keepdim=True).clamp(min=tiny)
+        shift = epsilon * v / length
+        middle = x.unsqueeze(-2)
+        f, ahead, behind = still(torch.cat([middle, middle + shift, middle - shift], -2)).split(
+            (1, 2, 2), dim=-2
+        )
+        rate = (ahead - behind) * length / (2 * epsilon)
+        return joined(f.squeeze(-2), rate)
+
+    with torch.no_grad():
+        draws = torch.randn(
+            (*x0.shape, 2), generator=as_generator(seed), dtype=torch.float64, device="cpu"
+        )
+        first = torch.linalg.qr(draws).Q.mT.to(x0)
+        x, v, lost = x0, first, torch.zeros_like(x0[..., 0], dtype=torch.bool)
+        indices = [_alignment(v)]
+        for gap in gaps:
+            steps = max(1, math.ceil(abs(gap) / longest - 1e-9))
+            z = joined(x, v)
+            for _ in range(steps):
+                z = advance(long_field, z, gap / steps)
+            x, v = parted(z)
+            length = v.norm(dim=-1, keepdim=True)
+            lost = lost | ~(torch.isfinite(z).all(-1) & (length > 0).all((-1, -2)))
+            # Lost motions begin again, so that the others can go on; they stay NaN.
+            x = torch.where(lost.unsqueeze(-1), x0, x)
+            v = torch.where(lost[..., None, None], first, v / length)
+            indices.append(torch.where(lost, torch.nan, _alignment(v)))
+    return torch.stack(indices)
+
+
+def _alignment(v: Tensor) -> Tensor:
+    """Return the smaller of the norms of sum and difference of two unit vectors ``(..., 2, d)``."""
+    first, second = v.unbind(-2)
+    return torch.minimum((first + second).norm(dim=-1), (first - second).norm(dim=-1))
 
 
 def turning_rate(states: Tensor, times: Tensor | Sequence[float]) -> Tensor:

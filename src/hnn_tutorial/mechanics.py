@@ -2,7 +2,8 @@
 
 A *scalar function* maps states ``(..., 2n)`` to values ``(...,)``, one for each state; a
 *field* maps states ``(..., 2n)`` to their time derivatives ``(..., 2n)``. The state is
-``[q, p]`` for Hamiltonians and ``[q, q̇]`` for Lagrangians, along the last axis.
+``[q, p]`` for Hamiltonians and ``[q, q̇]`` for Lagrangians, along the last axis. Where another
+bracket than the canonical one rules (``poisson_field``), it has any number of components.
 
 All operators are built on ``torch.func.grad``. They can be nested and differentiated again
 (training goes through them), and they work under ``torch.no_grad()`` too. The one thing
@@ -27,22 +28,27 @@ from hnn_tutorial._validate import (
     check_output,
     check_state,
     check_tensor,
+    check_vector,
+    checked_bracket,
     checked_field,
     checked_scalar,
 )
 
 __all__ = [
     "Field",
+    "MatrixFunction",
     "ScalarFunction",
     "action",
     "conjugate_momentum",
     "divergence",
     "gradient",
     "hamiltonian_field",
+    "jacobi_defect",
     "jacobian",
     "lagrangian_field",
     "legendre_transform",
     "poisson_bracket",
+    "poisson_field",
     "solve_mass_matrix",
     "symplectic_defect",
     "symplectic_form",
@@ -55,6 +61,9 @@ ScalarFunction = Callable[[Tensor], Tensor]
 
 Field = Callable[[Tensor], Tensor]
 """A map ``(..., 2n) -> (..., 2n)``, the time derivative of each state."""
+
+MatrixFunction = Callable[[Tensor], Tensor]
+"""A map ``(..., d) -> (..., d, d)``, one matrix for each state; ``(d, d)`` where all have one."""
 
 
 def gradient(function: ScalarFunction) -> Field:
@@ -384,6 +393,80 @@ def poisson_bracket(f: ScalarFunction, g: ScalarFunction) -> ScalarFunction:
     """
     df, motion = gradient(f), hamiltonian_field(g)
     return lambda x: (df(x) * motion(x)).sum(-1)
+
+
+def poisson_field(hamiltonian: ScalarFunction, bracket: MatrixFunction) -> Field:
+    r"""Return the motion that a Hamiltonian causes under a bracket of any kind.
+
+    .. math:: \dot x = J(x)\, \nabla H(x), \qquad J(x)^\top = -J(x)
+
+    So :math:`\dot H = \nabla H^\top J\, \nabla H = 0` whatever the antisymmetric J is. With
+    :math:`J = \Omega` it is ``hamiltonian_field``. The state need not be made of pairs: J may be
+    singular, and of odd size. A function C with :math:`J \nabla C = 0`, a *Casimir*, is conserved
+    by every H.
+
+    Args:
+        hamiltonian: H, a scalar function, ``(..., d) -> (...,)``.
+        bracket: J, a function ``(..., d) -> (..., d, d)``, or ``(d, d)`` for a J that is the same
+            everywhere. Column j holds the motion that the coordinate j as a Hamiltonian causes.
+
+    Returns:
+        The field, ``(..., d) -> (..., d)``.
+
+    Raises:
+        TypeError, ValueError: (when called) if J is no matrix of the size of the state, or not
+            antisymmetric, or H does not return one value for each state.
+
+    References:
+        Hairer, Lubich & Wanner 2006, sec. VII.2.
+    """
+    dH, matrix = gradient(hamiltonian), checked_bracket(bracket)
+
+    def field(x: Tensor) -> Tensor:
+        check_vector(x)
+        return (matrix(x) @ dH(x).unsqueeze(-1)).squeeze(-1)
+
+    return field
+
+
+def jacobi_defect(bracket: MatrixFunction) -> ScalarFunction:
+    r"""Return how far a bracket is from obeying the Jacobi identity.
+
+    .. math:: \max_{ijk} \Big| \sum_l J_{il} \frac{\partial J_{jk}}{\partial x_l}
+              + J_{jl} \frac{\partial J_{ki}}{\partial x_l}
+              + J_{kl} \frac{\partial J_{ij}}{\partial x_l} \Big|
+
+    An antisymmetric J that obeys it is a *Poisson bracket*; then coordinates exist in which J is
+    Ω, beside as many Casimirs as the rank falls short. With two components every antisymmetric J
+    obeys it; with three, one that is learned without more does not, and conserves H all the same.
+
+    Args:
+        bracket: J, as in ``poisson_field``.
+
+    Returns:
+        A scalar function ``(..., d) -> (...,)``, zero for a Poisson bracket.
+
+    Raises:
+        TypeError, ValueError: (when called) as ``poisson_field``.
+
+    References:
+        Hairer, Lubich & Wanner 2006, sec. VII.2.
+    """
+    matrix = checked_bracket(bracket)
+
+    def evaluate(x: Tensor) -> Tensor:
+        d = check_vector(x)
+
+        def everywhere(y: Tensor) -> Tensor:
+            return matrix(y).expand(*y.shape, d)
+
+        J = everywhere(x)
+        slopes = jacobian(lambda y: everywhere(y).flatten(-2))(x).unflatten(-2, (d, d))
+        turned = torch.einsum("...il,...jkl->...ijk", J, slopes)
+        cyclic = turned + turned.movedim(-3, -1) + turned.movedim(-1, -3)
+        return cyclic.abs().amax((-3, -2, -1))
+
+    return evaluate
 
 
 def divergence(field: Field) -> ScalarFunction:

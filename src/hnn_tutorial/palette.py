@@ -74,8 +74,12 @@ ROLES: dict[str, Role] = {
     "truth": Role("truth", "#323232", "#ced6dd", "#8c8c8c", (), 4.2, 2),
     "baseline": Role("baseline", "#D55E00", "#E8823A", "#D55E00", (6.0, 3.0), 1.8, 3),
     "hnn": Role("HNN", "#0072B2", "#56B4E9", "#0072B2", (), 2.0, 6),
+    # A Hamiltonian with a structure: near the HNN's blue, its line all but solid.
+    "pairwise": Role("pairwise HNN", "#5B68D6", "#9AA5FF", "#6673E0", (7.0, 1.6), 2.0, 6),
     "lnn": Role("LNN", "#009E73", "#35C79A", "#009E73", (8.0, 2.5, 1.8, 2.5), 1.8, 5),
     "second order": Role("second-order MLP", "#C66B9D", "#CC79A7", "#C66B9D", (1.8, 2.2), 2.0, 4),
+    # A formula with fitted constants is no network, and has no hue.
+    "formula": Role("formula", "#15181c", "#ffffff", NEUTRAL, (10.0, 4.0), 1.6, 5),
     # For a second model of a kind, whose colour would say what it is not.
     "another": Role("another model", "#666666", "#9aa3ab", "#787878", (4.5, 2.5), 1.6, 3),
     "yet another": Role("yet another model", "#666666", "#9aa3ab", "#787878", (1.5, 2.5), 1.6, 3),

@@ -2,9 +2,9 @@
 
 Every function draws on the Axes it is given, or makes a figure of its own, and returns the Axes.
 None sets a title, because the caption stands in the notebook. A curve that is the truth, data or a
-kind of model has a role ("truth", "baseline", "hnn", "lnn", "second order"), which fixes its
-colour and line style, see `palette`. Any other curve goes by a name of its own, which the legend
-shows, and is drawn in a plain grey style that no role has. All figures have a transparent
+kind of model has a role ("truth", "baseline", "hnn", "pairwise", "lnn", "second order"), which
+fixes its colour and line style, see `palette`. Any other curve goes by a name of its own, which the
+legend shows, and is drawn in a plain grey style that no role has. All figures have a transparent
 background and read on a white page and on the dark theme's.
 """
 

@@ -17,18 +17,27 @@ from matplotlib.patches import Circle, Rectangle
 from hnn_tutorial._validate import check_type, describe
 from hnn_tutorial.palette import NEUTRAL, ROLES
 from hnn_tutorial.systems import (
+    CartPole,
     DampedMassSpring,
     DampedPendulum,
     DoublePendulum,
+    DrivenPendulum,
+    FourBar,
     HenonHeiles,
+    LinkChain,
+    LotkaVolterra,
     MassSpring,
+    NBody,
     Pendulum,
+    PendulumChain,
     Projectile,
     RelativisticParticle,
+    RigidBody,
     SpringChain,
     System,
     ThreeBody,
     TwoBody,
+    TwoLinkArm,
 )
 
 __all__ = ["sketch"]
@@ -40,7 +49,7 @@ _DASHED = _THIN | {"linestyle": (0, (4, 3))}
 _BODY: dict[str, Any] = {"facecolor": NEUTRAL, "edgecolor": "none", "zorder": 5}
 
 
-def sketch(system: System, ax: Axes | None = None) -> Axes:
+def sketch(system: System | DrivenPendulum, ax: Axes | None = None) -> Axes:
     """Draw the device of a system, with its parameters and coordinates named.
 
     Args:
@@ -83,6 +92,13 @@ def _pendulum(ax: Axes, system: System) -> None:
         _write(ax, (-0.18, -0.1), "$c$", (-1, -0.2))
 
 
+def _driven_pendulum(ax: Axes, system: DrivenPendulum) -> None:
+    _pendulum(ax, system.pendulum)
+    for end in (0.45, -0.25):
+        _arrow(ax, (-0.5, 0.1), (-0.5, end), colour=NEUTRAL)
+    _write(ax, (-0.5, 0.45), r"$\varepsilon, \omega$", (-1, 0))
+
+
 def _double_pendulum(ax: Axes, system: System) -> None:
     pivot = np.zeros(2)
     joint = _along(pivot, 0.42, 1.1)
@@ -95,6 +111,70 @@ def _double_pendulum(ax: Axes, system: System) -> None:
     _body(ax, joint, 0.12, "$m_1$", side=(-1, -0.3))
     _body(ax, bob, 0.12, "$m_2$")
     _gravity(ax, (-0.9, -0.6))
+
+
+def _hanging(ax: Axes, links: int) -> list[np.ndarray]:
+    """Draw rods and bodies of a chain, of which at most three are shown; return its joints."""
+    shown = min(links, 3)
+    joints = [np.zeros(2)]
+    for angle in (0.4, 1.0, 0.7)[:shown]:
+        joints.append(_along(joints[-1], angle, 1.2))
+    _ceiling(ax, 0.0, 0.0, 0.7)
+    for k, (start, end) in enumerate(pairwise(joints), start=1):
+        number = links if k == shown else k
+        _rod(ax, start, end, f"$l_{{{number}}}$")
+        _body(ax, end, 0.11, f"$m_{{{number}}}$", side=(-0.6, -1))
+    _gravity(ax, (-0.9, -0.6))
+    return joints
+
+
+def _pendulum_chain(ax: Axes, system: System) -> None:
+    assert isinstance(system, PendulumChain)
+    joints = _hanging(ax, system.links)
+    angles = (0.4, 1.0, 0.7)
+    for k, (joint, angle) in enumerate(zip(joints[:-1], angles, strict=False), start=1):
+        number = system.links if k == len(joints) - 1 else k
+        _angle(ax, joint, angle, 0.6, f"$q_{{{number}}}$", length=0.95)
+
+
+def _link_chain(ax: Axes, system: System) -> None:
+    assert isinstance(system, LinkChain)
+    joints = _hanging(ax, system.links)
+    for k, joint in enumerate(joints[1:], start=1):
+        number = system.links if k == len(joints) - 1 else k
+        _place(ax, joint, number, (12, 9))
+
+
+def _four_bar(ax: Axes, system: System) -> None:
+    left, right = np.zeros(2), np.array([2.6, 0.0])
+    crank, rocker = np.array([-0.2, 1.0]), np.array([2.1, 1.75])
+    ax.plot(*np.transpose([left, right]), **_DASHED)
+    _write(ax, (left + right) / 2, "$l_4$", (0, -1))
+    for anchor in (left, right):
+        ax.plot(anchor[0] + np.array([-0.2, 0.2]), [-0.12, -0.12], **_LINE)
+        _hatch(ax, anchor[0] + np.linspace(-0.2, 0.11, 4), -0.12, -1)
+        ax.plot(anchor[0] + np.array([-0.12, 0, 0.12]), [-0.12, 0, -0.12], **_LINE)
+    _rod(ax, left, crank, "$l_1$")
+    _rod(ax, crank, rocker, "$l_2$")
+    _rod(ax, right, rocker, "$l_3$")
+    for number, place in enumerate((crank, rocker), start=1):
+        _body(ax, place, 0.11, f"$m_{number}$", side=(-1, 0.2))
+        _place(ax, place, number, (12, -12))
+    _gravity(ax, (-1.1, 1.4))
+
+
+def _place(ax: Axes, body: np.ndarray, number: int, beside: tuple[float, float]) -> None:
+    """Write the coordinates of a body beside it, so many points to the right and up."""
+    ax.annotate(
+        f"$(x_{{{number}}}, y_{{{number}}})$",
+        tuple(body),
+        beside,
+        textcoords="offset points",
+        color=_MOVES,
+        fontsize="large",
+        va="center",
+        zorder=8,
+    )
 
 
 def _mass_spring(ax: Axes, system: System) -> None:
@@ -155,6 +235,14 @@ def _three_body(ax: Axes, system: System) -> None:
     _bodies(ax, [(-1.5, 0.1), (1.15, 0.95), (0.95, -0.75)], [0.2, 0.16, 0.13])
 
 
+def _n_body(ax: Axes, system: System) -> None:
+    assert isinstance(system, NBody)
+    places = [(-1.9, -0.25), (-0.75, 1.05), (1.0, 0.95), (1.8, -0.3), (0.1, -0.95)]
+    shown = min(len(system.masses), len(places))
+    radii = [0.2, 0.14, 0.17, 0.13, 0.15]
+    _bodies(ax, places[:shown], radii[:shown], last=len(system.masses))
+
+
 def _henon_heiles(ax: Axes, system: System) -> None:
     assert isinstance(system, HenonHeiles)
     # The picture is that of a coupling of one: another only changes its scale.
@@ -173,18 +261,107 @@ def _henon_heiles(ax: Axes, system: System) -> None:
     _write(ax, (-0.3, 0.4), "$V$", (-1, 0.6))
 
 
-_SKETCHES: dict[type[System], Callable[[Axes, System], None]] = {
+def _lotka_volterra(ax: Axes, system: System) -> None:
+    """Draw who eats whom: an arrow points to what grows by it, or out of what dies."""
+    prey, predators = np.array([-1.1, 0.0]), np.array([1.1, 0.0])
+    for place, name in ((prey, "$x$"), (predators, "$y$")):
+        ax.add_patch(Circle(tuple(place), 0.3, facecolor="none", edgecolor=NEUTRAL, linewidth=1.8))
+        _write(ax, place, name, colour=_MOVES)
+    for start, end, rate in (
+        (-2.3, -1.4, r"$\alpha$"),
+        (-0.8, 0.8, r"$\beta, \delta$"),
+        (1.4, 2.3, r"$\gamma$"),
+    ):
+        _arrow(ax, (start, 0), (end, 0), colour=NEUTRAL)
+        _write(ax, ((start + end) / 2, 0), rate, (0, 1))
+
+
+def _rigid_body(ax: Axes, system: System) -> None:
+    """Draw a box with its three axes, and its angular momentum."""
+    deep, half = np.array([0.42, 0.26]), np.array([0.8, 0.34])
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) * half
+    for shift in (-deep / 2, deep / 2):
+        ax.plot(*(corners + shift).T, **_THIN)
+    for corner in corners[:4]:
+        ax.plot(*np.transpose([corner - deep / 2, corner + deep / 2]), **_THIN)
+    for tip, name, away in (
+        (np.array([1.65, 0.0]), "$I_1$", (0.4, -1)),
+        (2.1 * deep, "$I_2$", (1, 0.2)),
+        (np.array([0.0, 1.1]), "$I_3$", (1, 0)),
+    ):
+        ax.plot(*np.transpose([-0.75 * tip, tip]), **_DASHED)
+        _write(ax, tip, name, away)
+    momentum = np.array([-0.75, 0.85])
+    _arrow(ax, (0, 0), momentum)
+    _write(ax, momentum, "$x$", (-1, 0.3), _MOVES)
+
+
+def _two_link_arm(ax: Axes, system: System) -> None:
+    """Draw two links with their centres of mass, and a motor in each joint."""
+    shoulder, first, second = np.zeros(2), 0.5, 1.25
+    elbow = _along(shoulder, first, 1.6)
+    hand = _along(elbow, second, 1.4)
+    _ceiling(ax, 0.0, 0.0, 0.7)
+    _angle(ax, shoulder, first, 0.55, "$q_1$", length=1.5)
+    ax.plot(*np.transpose([elbow, _along(elbow, first, 1.0)]), **_DASHED)
+    turn = np.array([_along(elbow, at, 0.55) for at in np.linspace(first, second - 0.1, 30)])
+    ax.plot(*turn.T, color=_MOVES, linestyle="solid", linewidth=1.8)
+    _arrow(ax, turn[-1], _along(elbow, second, 0.55))
+    _write(ax, _along(elbow, 0.9, 0.55), "$q_2$", _along((0, 0), 0.9, 1), _MOVES)
+    for start, angle, length, number, beside in (
+        (shoulder, first, 1.6, 1, 0.45),
+        (elbow, second, 1.4, 2, 0.3),
+    ):
+        end, centre = _along(start, angle, length), _along(start, angle, 0.62 * length)
+        ax.plot(*np.transpose([start, end]), **_LINE | {"linewidth": 6, "alpha": 0.35})
+        ax.plot(*np.transpose([start, centre]), **_LINE)
+        ax.add_patch(Circle(tuple(start), 0.08, **_BODY))
+        ax.add_patch(Circle(tuple(centre), 0.06, **_BODY))
+        side = _along((0, 0), angle + np.pi / 2, 1)
+        _write(ax, centre + beside * side, f"$m_{number}, I_{number}$")
+        _write(ax, _along(start, angle, 0.31 * length), f"$c_{number}$", side)
+    _write(ax, _along(shoulder, first, 1.2), "$l_1$", _along((0, 0), first - np.pi / 2, 1))
+    _write(ax, hand, "$l_2$", (0.4, -1))
+    _gravity(ax, (-0.9, -0.6))
+
+
+def _cart_pole(ax: Axes, system: System) -> None:
+    cart, angle = np.array([1.6, 0.0]), 0.75
+    bob = _along(cart, angle, 1.4)
+    ax.plot([0, 3.2], [-0.2, -0.2], **_THIN)
+    _wall(ax, 0.0, -0.32, 0.32)
+    _block(ax, cart, 0.34, 0.2, "$M$")
+    _angle(ax, cart, angle, 0.75, "$q_2$", length=1.35)
+    _rod(ax, cart, bob, "$l$")
+    _body(ax, bob, 0.13, "$m$")
+    _arrow(ax, (2.0, 0.0), (2.6, 0.0), colour=NEUTRAL)
+    _write(ax, (2.6, 0.0), "$u$", (0.8, 1))
+    _arrow(ax, (0, 0.5), (1.6, 0.5))
+    _write(ax, (0.8, 0.5), "$q_1$", (0, 1), _MOVES)
+    _gravity(ax, (0.5, -0.6))
+
+
+_SKETCHES: dict[type, Callable[[Axes, Any], None]] = {
     MassSpring: _mass_spring,
     DampedMassSpring: _mass_spring,
     Pendulum: _pendulum,
     DampedPendulum: _pendulum,
+    DrivenPendulum: _driven_pendulum,
+    PendulumChain: _pendulum_chain,
+    LinkChain: _link_chain,
+    FourBar: _four_bar,
     DoublePendulum: _double_pendulum,
     TwoBody: _two_body,
     ThreeBody: _three_body,
+    NBody: _n_body,
     HenonHeiles: _henon_heiles,
     RelativisticParticle: _relativistic_particle,
     SpringChain: _spring_chain,
     Projectile: _projectile,
+    LotkaVolterra: _lotka_volterra,
+    RigidBody: _rigid_body,
+    TwoLinkArm: _two_link_arm,
+    CartPole: _cart_pole,
 }
 
 
@@ -302,8 +479,13 @@ def _gravity(ax: Axes, top: tuple[float, float]) -> None:
     _write(ax, (top[0], top[1] - 0.25), "$g$", (-1, 0))
 
 
-def _bodies(ax: Axes, places: list[tuple[float, float]], radii: list[float]) -> None:
-    """Draw bodies that attract each other, each with its place from a common origin."""
+def _bodies(
+    ax: Axes, places: list[tuple[float, float]], radii: list[float], last: int | None = None
+) -> None:
+    """Draw bodies that attract each other, each with its place from a common origin.
+
+    The last one has the number ``last``, where there are more than are drawn.
+    """
     origin = np.array([-0.1, 0.0])
     ax.plot(*origin, "+", color=NEUTRAL, markersize=10)
     for number, (place, radius) in enumerate(zip(places, radii, strict=True), start=1):
@@ -314,5 +496,7 @@ def _bodies(ax: Axes, places: list[tuple[float, float]], radii: list[float]) -> 
         _arrow(ax, origin, at - radius * away)
         # On the right of the arrow, where no dashed line is near.
         beside = np.array([away[1], -away[0]]) * np.sign(away[1])
-        _write(ax, (origin + at) / 2, f"$q_{number}$", beside, _MOVES)
-        _body(ax, at, radius, f"$m_{number}$", side=away)
+        label = str(last if last is not None and number == len(places) else number)
+        label = label if len(label) == 1 else f"{{{label}}}"
+        _write(ax, (origin + at) / 2, f"$q_{label}$", beside, _MOVES)
+        _body(ax, at, radius, f"$m_{label}$", side=away)

@@ -18,7 +18,7 @@ const saddle = {
 const tasks = {
   limits: () => ({
     systems: Object.keys(lab.SCENES),
-    steps: Object.fromEntries(Object.entries(lab.SCENES).map(([name, [System, Scene]]) => [name, new Scene(new System({})).step])),
+    steps: Object.fromEntries(Object.entries(lab.SCENES).map(([name, [System, Scene]]) => [name, new Scene(new System({ masses: [1, 1] })).step])),
     samples: lab.MOST_SAMPLES,
     numbers: lab.MOST_NUMBERS,
   }),
@@ -34,6 +34,7 @@ const tasks = {
     return list(out);
   }),
   invariants: ({ states, ...job }) => each(states, (x) => Object.values(systemOf(job).invariants).map((measure) => measure(x))),
+  directions: ({ states, ...job }) => Object.fromEntries(Object.entries(systemOf(job).directions).map(([name, angle]) => [name, each(states, angle)])),
   difference: ({ pairs, ...job }) => pairs.map(([x, y]) => list(systemOf(job).difference(Float64Array.from(x), Float64Array.from(y)))),
   trajectory: ({ h, steps, start, ...job }) => {
     const system = systemOf(job);

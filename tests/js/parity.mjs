@@ -12,6 +12,12 @@ const bytes = (base64) => {
 const each = (states, compute) => states.map((x) => compute(Float64Array.from(x)));
 const list = (x) => Array.from(x);
 
+/** A system is built once: of a table there are many numbers. */
+function withSystem(spec, states, compute) {
+  const system = lab.buildSystem(spec);
+  return each(states, (x) => compute(system, x));
+}
+
 /** The field that a job names: a system's, or the first model's. */
 function fieldOf({ system, specs, weights }) {
   const source = specs ? lab.buildModels(specs, bytes(weights))[0] : lab.buildSystem(system);
@@ -34,9 +40,9 @@ const tasks = {
     const { title, degrees, coordinates, angles } = lab.buildSystem(system);
     return { title, degrees, coordinates, angles };
   },
-  hamiltonian: ({ system, states }) => each(states, (x) => lab.buildSystem(system).hamiltonian(x)),
-  velocities: ({ system, states }) => each(states, (x) => list(lab.asVelocities(lab.buildSystem(system), x))),
-  momenta: ({ system, states }) => each(states, (v) => list(lab.buildSystem(system).momenta(v))),
+  hamiltonian: ({ system, states }) => withSystem(system, states, (truth, x) => truth.hamiltonian(x)),
+  velocities: ({ system, states }) => withSystem(system, states, (truth, x) => list(lab.asVelocities(truth, x))),
+  momenta: ({ system, states }) => withSystem(system, states, (truth, v) => list(truth.momenta(v))),
   energy: ({ specs, weights, states }) => {
     const [model] = lab.buildModels(specs, bytes(weights));
     return each(states, (x) => model.energy?.(x));
@@ -57,7 +63,10 @@ const tasks = {
     return ends;
   },
   levels: ({ system, energies }) => energies.map((energy) => lab.buildSystem(system).levelCurve(energy).flat()),
-  field: ({ states, ...job }) => each(states, (x) => list(fieldOf(job)(x))),
+  field: ({ states, ...job }) => {
+    const field = fieldOf(job);
+    return each(states, (x) => list(field(x)));
+  },
   value: ({ specs, weights, states }) => {
     const [model] = lab.buildModels(specs, bytes(weights));
     return each(states, (x) => list(model.network.forward(x)));

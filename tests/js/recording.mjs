@@ -45,7 +45,7 @@ const tasks = {
   fit: ({ law, seed, ...job }) => {
     const swing = swingOf(job);
     const fit = lab.fitSwing(swing, law, seed);
-    return { weights: list(fit.weights), stiffness: fit.stiffness, friction: fit.friction, error: fit.error(), angles: list(fit.angles), values: list(fit.values), deviations: law === "textbook" ? fit.deviations() : null, job: { times: list(fit.job.times), values: list(fit.job.values) } };
+    return { network: fit.network, weights: list(fit.weights), stiffness: fit.stiffness, friction: fit.friction, error: fit.error(), angles: list(fit.angles), values: list(fit.values), times: list(swing.times), deviations: law === "textbook" ? fit.deviations() : null, job: { times: list(fit.job.times), values: list(fit.job.values) } };
   },
 };
 

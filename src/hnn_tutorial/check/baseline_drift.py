@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hnn_tutorial.check import study as study_of
 from hnn_tutorial.check.answers import (
     Wrong,
     as_tensor,
@@ -469,12 +470,7 @@ def _measured(study: dict[str, Any], key: str, shape: tuple[int, int]) -> Tensor
 def remedy(answer: Any) -> str:
     """Check ``study``: a designed experiment, measured again and scored by a rubric."""
     study = table(answer, STUDY, "study")
-    setting = study["setting"].strip() if isinstance(study["setting"], str) else study["setting"]
-    setting = setting.casefold() if isinstance(setting, str) else setting
-    expect(
-        isinstance(setting, str) and setting in USUAL,
-        f'`study["setting"]` is {setting!r}; choose one of: {", ".join(map(repr, USUAL))}.',
-    )
+    setting = study_of.choice(study["setting"], "setting", USUAL)
     prediction, conclusion = (_word(study[key], key) for key in ("prediction", "conclusion"))
     values = _whole(study["values"], "values", 2)
     expect(

@@ -10,15 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check import study as study_of
+from hnn_tutorial.check import study
 from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.answers import (
     close,
     expect,
     function,
     match,
-    score,
-    table,
 )
 from hnn_tutorial.check.answers import gradient as flows
 from hnn_tutorial.check.answers import numbers as rows_of
@@ -381,12 +379,6 @@ def models(answer: Any) -> str:
 RIVALS = ("HNN", "second-order network")
 """The two models of exercise 6."""
 
-VERDICTS = ("HNN", "second-order network", "undecided")
-"""The words of exercise 6."""
-
-STUDY = ("varied", "values", "seeds", "prediction", *RIVALS, "conclusion")
-"""The keys of exercise 6."""
-
 USUAL = {"noise": 0.05, "motions": 10}
 """The settings of exercise 6 that are not varied."""
 
@@ -438,109 +430,29 @@ def _measured(model: str, noise: float, motions: int, seed: int) -> float:
 
 def verdict(hnn: list[float], other: list[float]) -> str:
     """Who wins by the rule of exercise 6: at four of five seeds at least."""
-    wins = sum(a < b for a, b in zip(hnn, other, strict=True))
-    if wins >= 0.8 * len(hnn):
-        return "HNN"
-    return "second-order network" if wins <= 0.2 * len(hnn) else "undecided"
+    return study.winner(hnn, other, RIVALS)
+
+
+DUEL = study.Duel(
+    measure,
+    RIVALS,
+    USUAL,
+    LIMITS,
+    verdict,
+    study.within(1.4),
+    (study.ROOTS, study.SQUARED, study.LOGARITHMS, study.NEGATED),
+    study.smaller("the HNN"),
+    ": where it pays and where it does not, or where it is undecided",
+    whole=("motions",),
+)
 
 
 @exercise(6, "experiment", "An open question: when does a kept energy pay?")
 def pays(answer: Any) -> str:
     """Check ``study``: a designed experiment, measured again and scored by a rubric."""
-    study = table(answer, STUDY, "study")
-    varied = study["varied"]
-    varied = varied.strip().casefold() if isinstance(varied, str) else varied
-    expect(
-        isinstance(varied, str) and varied in USUAL,
-        f'`study["varied"]` is {varied!r}; choose one of: {", ".join(map(repr, USUAL))}.',
-    )
-    values = _settings(study["values"], varied)
-    seeds = study_of.seeds(study["seeds"], "trains all networks again")
-    prediction = study_of.words(study["prediction"], "prediction", values, VERDICTS)
-    conclusion = study_of.words(study["conclusion"], "conclusion", values, VERDICTS)
-    errors = {model: study_of.errors(study[model], model, values, seeds) for model in RIVALS}
-    right = {
-        model: {
-            value: [measure(model, **(USUAL | {varied: value}), seed=seed) for seed in seeds]
-            for value in values
-        }
-        for model in RIVALS
-    }
-    for model in RIVALS:
-        for value in values:
-            _compare(errors[model][value], right, model, value, varied)
-
-    rule = {v: verdict(errors["HNN"][v], errors["second-order network"][v]) for v in values}
-    low, high = min(values), max(values)
-    rubric = [
-        (len(seeds) >= 5, "five seeds or more, the same for both models"),
-        (len(values) >= 3, "three settings or more of the one thing that is varied"),
-        (low == 0 or high >= 4 * low, "a wide range: the largest setting at least four times the "
-         "smallest, or a control at zero"),
-        (len(set(rule.values())) > 1, "two settings at which the answers differ: where it pays and "
-         "where it does not, or where it is undecided"),
-        (conclusion == rule, "conclusions that follow from your numbers by the rule (four of five "
-         "seeds)"),
-    ]  # fmt: skip
-    differ = [v for v in values if conclusion[v] != rule[v]]
-    hint = ""
-    if differ:
-        value = differ[0]
-        wins = sum(
-            a < b
-            for a, b in zip(
-                errors["HNN"][value], errors["second-order network"][value], strict=True
-            )
-        )
-        hint = (
-            f" At {varied} = {value:g} the HNN has the smaller error for {wins} of {len(seeds)} "
-            f"seeds, and you conclude {conclusion[value]!r}."
-        )
-    score(rubric, hint=hint)
-    right_guesses = sum(prediction[v] == rule[v] for v in values)
-    return (
-        f"All {len(rubric)} points of the rubric, and every number measured again. "
-        f"{right_guesses} of your {len(values)} predictions came true. The errors of an HNN's "
-        "field point along the orbits, so they do little harm to the energy. That pays where the "
-        "errors are large, with noise. On clean data the second-order network's are so small "
-        "that 10 s do not add them up."
-    )
-
-
-def _settings(value: Any, varied: str) -> list[float]:
-    found = study_of.settings(value, varied, LIMITS[varied])
-    if varied == "motions":
-        expect(all(v == int(v) for v in found), "Numbers of motions are whole numbers.")
-        return [int(v) for v in found]
-    return found
-
-
-def _compare(
-    got: list[float],
-    right: Mapping[str, Mapping[float, list[float]]],
-    model: str,
-    value: float,
-    varied: str,
-) -> None:
-    """Expect what was measured here, to a factor: another machine may round differently."""
-
-    def agrees(given: list[float], wanted: list[float]) -> bool:
-        return all(b / 1.4 <= a <= 1.4 * b for a, b in zip(given, wanted, strict=True))
-
-    wanted = right[model][value]
-    if agrees(got, wanted):
-        return
-    other = RIVALS[1 - RIVALS.index(model)]
-    where = f"At {varied} = {value:g} the numbers of the {model}"
-    expect(not agrees(got, right[other][value]), f"{where} are those of the {other}.")
-    cures: list[tuple[Callable[[float], float], str]] = [
-        (lambda v: v**2, "the roots of the right ones"),
-        (lambda v: abs(v) ** 0.5, "the squares of the right ones"),
-        (lambda v: 10**v, "the logarithms of the right ones"),
-        (lambda v: -v, "the right ones with the wrong sign"),
-    ]
-    if not all(-20 < v < 20 for v in got):
-        cures = []
-    study_of.refuse(
-        got, right[model], value, where, agrees=agrees, cures=cures, off=lambda a, b: abs(a - b) / b
+    return DUEL.mark(
+        answer,
+        "The errors of an HNN's field point along the orbits, so they do little harm to the "
+        "energy. That pays where the errors are large, with noise. On clean data the second-order "
+        "network's are so small that 10 s do not add them up.",
     )

@@ -11,16 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hnn_tutorial.check import study as study_of
 from hnn_tutorial.check.answers import choices as match_words
-from hnn_tutorial.check.answers import expect, function, match
+from hnn_tutorial.check.answers import expect, function, match, score, table
 from hnn_tutorial.check.answers import numbers as rows_of
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import stack
-from hnn_tutorial.data import add_noise
+from hnn_tutorial.data import Dataset, add_noise
 from hnn_tutorial.evaluation import valid_prediction_time
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.models import StructuredLNN
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems import DoublePendulum
+from hnn_tutorial.training import LevenbergMarquardt, fit
 
 chapter = Chapter("real_double_pendulum")
 exercise, progress = chapter.exercise, chapter.progress
@@ -297,3 +300,182 @@ def holds(answer: Any) -> str:
 
 def _fits(times: Mapping[float, float], wanted: Mapping[float, float], by: float = 1.35) -> bool:
     return all(1 / by < seconds / wanted[noise] < by for noise, seconds in times.items())
+
+
+# --- 5 -------------------------------------------------------------------------------------------
+
+ERRORS = ("start", "model")
+"""The two errors of exercise 5: a forecast has the one or the other."""
+
+VERDICTS = ("the start", "the model", "undecided")
+"""The words of exercise 5."""
+
+STUDY = ("varied", "values", "seeds", "prediction", *ERRORS, "conclusion")
+"""The keys of exercise 5."""
+
+USUAL = {"noise": 0.1, "rows": 100}
+"""The settings of exercise 5 that are not varied."""
+
+RANGES = {"noise": (0.0, 1.0), "rows": (10, 1000)}
+"""The smallest and the largest settings of exercise 5."""
+
+SPAN = 4.0
+"""How long a forecast of exercise 5 is followed, in s."""
+
+_UNIT = 0.08  # s, as in the chapter: velocities in it are of order one
+_TWIN = DoublePendulum(1.08, 1.0, 1.0, 0.135 / 0.166, gravity=9.81 / 0.166 * _UNIT**2)
+
+
+def measure(error: str, noise: float = 0.1, rows: int = 100, seed: int = 0) -> float:
+    """Return how long forecasts of the chapter's pendulum hold that have one error alone.
+
+    With ``"start"`` the true equations begin at states with noise. With ``"model"`` a structured
+    LNN begins at the true states; it has learned from exact states and accelerations of other
+    motions. Both are followed from the same 20 states at rest, with angles up to 2.5 rad.
+
+    Args:
+        error: one of `ERRORS`.
+        noise: standard deviation on the angles, in rad, and on the velocities, in rad per 0.08 s.
+        rows: how many states the network learns from; 25 of a motion, 0.08 s apart.
+        seed: of the starts, their noise, the rows and the weights.
+
+    Returns:
+        The median over the starts of the valid prediction time, in s; 4 at most.
+    """
+    if error not in ERRORS:
+        raise ValueError(f"error is {error!r}; choose one of {ERRORS}")
+    seed = int(seed)
+    return _with_noise(float(noise), seed) if error == "start" else _learned(int(rows), seed)
+
+
+@cache
+def _motions(seed: int) -> tuple[Tensor, Tensor]:
+    """Starts ``[q, v]``, and the true directions of the rods from there."""
+    start = _TWIN.sample(20, as_generator(seed), angle=2.5, speed=0.0)
+    return _TWIN.velocities(start), _directions(_followed(start))
+
+
+_CLOCK = torch.arange(0, SPAN / _UNIT + 1e-9, 0.25, dtype=torch.float64)
+
+
+def _followed(momenta: Tensor) -> Tensor:
+    # In [q, p] the field has a closed form, which is much faster.
+    return integrate(_TWIN.field, momenta, _CLOCK, "rk4", step=0.25)
+
+
+def _directions(path: Tensor) -> Tensor:
+    return torch.cat([path[..., :2].cos(), path[..., :2].sin()], dim=-1)
+
+
+def _lasts(path: Tensor, true: Tensor) -> float:
+    return valid_prediction_time(_directions(path), true, _CLOCK * _UNIT).median().item()
+
+
+@cache
+def _with_noise(noise: float, seed: int) -> float:
+    start, true = _motions(seed)
+    noisy = add_noise(start, noise, as_generator(seed + 1000))
+    return _lasts(_followed(_TWIN.momenta(noisy)), true)
+
+
+@cache
+def _learned(rows: int, seed: int) -> float:
+    start, true = _motions(seed)
+    begun = _TWIN.sample(-(-rows // 25), as_generator(seed + 2000), angle=2.5, speed=0.0)
+    motion = integrate(_TWIN.field, begun, torch.arange(25, dtype=torch.float64), "rk4", step=0.25)
+    x = _TWIN.velocities(motion.transpose(0, 1).reshape(-1, 4)[:rows])
+    model = StructuredLNN(2, (12,), "tanh", angles=(0, 1), seed=seed)
+    exact = LevenbergMarquardt(steps=15, weight_decay=1e-7)
+    fit(model, Dataset(x, _TWIN.second_order_field(x)), exact, progress=False)
+    with torch.no_grad():
+        return _lasts(integrate(model.field, start, _CLOCK, "rk4", step=0.25), true)
+
+
+def verdict(start: list[float], model: list[float]) -> str:
+    """What limits by the rule of exercise 5: the error that is shorter-lived at 4 of 5 seeds."""
+    shorter = sum(a < b for a, b in zip(start, model, strict=True))
+    longer = sum(a > b for a, b in zip(start, model, strict=True))
+    if shorter >= 0.8 * len(start):
+        return "the start"
+    return "the model" if longer >= 0.8 * len(start) else "undecided"
+
+
+@exercise(5, "experiment", "An open question: from where on is it the start?")
+def decides(answer: Any) -> str:
+    """Check ``study``: a designed experiment, measured again and scored by a rubric."""
+    study = table(answer, STUDY, "study")
+    varied = study_of.choice(study["varied"], "varied", USUAL)
+    values = _settings(study["values"], varied)
+    seeds = study_of.seeds(study["seeds"], "measures everything again")
+    prediction = study_of.words(study["prediction"], "prediction", values, VERDICTS)
+    conclusion = study_of.words(study["conclusion"], "conclusion", values, VERDICTS)
+    times = {error: study_of.errors(study[error], error, values, seeds, "time") for error in ERRORS}
+    right = study_of.measured(measure, ERRORS, USUAL, varied, values, seeds)
+    for error in ERRORS:
+        for value in values:
+            _compare(times[error][value], right, error, value, varied)
+    rule = {v: verdict(times["start"][v], times["model"][v]) for v in values}
+    low, high = min(values), max(values)
+    rubric = [
+        (len(seeds) >= 5, "five seeds or more, the same for both errors"),
+        (len(values) >= 3, "three settings or more of the one thing that is varied"),
+        (low == 0 or high >= 10 * low, "a wide range: the largest setting at least ten times the "
+         "smallest, or a control at zero"),
+        (len(set(rule.values())) > 1, "two settings at which the answers differ"),
+        (conclusion == rule, "conclusions that follow from your numbers by the rule (four of five "
+         "seeds)"),
+    ]  # fmt: skip
+    hint = ""
+    if differ := [v for v in values if conclusion[v] != rule[v]]:
+        value = differ[0]
+        pairs = zip(times["start"][value], times["model"][value], strict=True)
+        shorter = sum(a < b for a, b in pairs)
+        hint = (
+            f" At {varied} = {value:g} the forecasts from noisy starts are the shorter ones for "
+            f"{shorter} of {len(seeds)} seeds, and you conclude {conclusion[value]!r}."
+        )
+    score(rubric, hint=hint)
+    came_true = sum(prediction[v] == rule[v] for v in values)
+    return (
+        f"All {len(rubric)} points of the rubric, and every number measured again. {came_true} of "
+        f"your {len(values)} predictions came true. The larger error decides: on one side of the "
+        "crossing only a better start helps, on the other only a better model."
+    )
+
+
+def _settings(value: Any, varied: str) -> list[float]:
+    found = study_of.settings(value, varied, RANGES[varied])
+    expect(len(found) <= 8, "Eight settings are enough; the check measures all of them again.")
+    if varied == "rows":
+        expect(all(v == int(v) for v in found), "Numbers of rows are whole numbers.")
+        return [int(v) for v in found]
+    return found
+
+
+def _compare(
+    got: list[float],
+    right: Mapping[str, Mapping[float, list[float]]],
+    error: str,
+    value: float,
+    varied: str,
+) -> None:
+    """Expect what was measured here, nearly: chaos tells machines apart that round differently."""
+
+    def agrees(given: list[float], wanted: list[float]) -> bool:
+        return all(abs(a - b) <= 0.006 + 0.1 * abs(b) for a, b in zip(given, wanted, strict=True))
+
+    wanted = right[error][value]
+    if agrees(got, wanted):
+        return
+    other = ERRORS[1 - ERRORS.index(error)]
+    where = f'At {varied} = {value:g} the times of "{error}"'
+    expect(not agrees(got, right[other][value]), f'{where} are those of "{other}".')
+    cures: list[tuple[Callable[[float], float], str]] = [
+        (lambda t: t * _UNIT, "in units of 0.08 s: give seconds, as they come"),
+        (lambda t: t / 1000, "in milliseconds: give seconds"),
+        (lambda t: SPAN - t, "what is left of the 4 s: give how long the forecasts hold"),
+        (lambda t: -t, "the right ones with the wrong sign"),
+    ]
+    study_of.refuse(
+        got, right[error], value, where, agrees=agrees, cures=cures, off=lambda a, b: abs(a - b)
+    )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hnn_tutorial.check import study as study_of
+from hnn_tutorial.check import study
 from hnn_tutorial.check.answers import (
     Wrong,
     as_tensor,
@@ -17,8 +16,6 @@ from hnn_tutorial.check.answers import (
     expect,
     function,
     match,
-    score,
-    table,
 )
 from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.chapter import Chapter
@@ -275,12 +272,6 @@ def models(answer: Any) -> str:
 RIVALS = ("formula", "network")
 """The two models of exercise 5."""
 
-VERDICTS = ("formula", "network", "undecided")
-"""The words of exercise 5."""
-
-STUDY = ("varied", "values", "seeds", "prediction", *RIVALS, "conclusion")
-"""The keys of exercise 5."""
-
 USUAL = {"drag": 0.1, "rows": 100}
 """The settings of exercise 5 that are not varied."""
 
@@ -339,99 +330,33 @@ def _measured(model: str, drag: float, rows: int, seed: int) -> float:
 
 def verdict(formula: list[float], network: list[float]) -> str:
     """Who wins by the rule of exercise 5: at four of five seeds at least."""
-    wins = sum(a < b for a, b in zip(formula, network, strict=True))
-    if wins >= 0.8 * len(formula):
-        return "formula"
-    return "network" if wins <= 0.2 * len(formula) else "undecided"
+    return study.winner(formula, network, RIVALS)
+
+
+DUEL = study.Duel(
+    measure,
+    RIVALS,
+    USUAL,
+    LIMITS,
+    verdict,
+    study.within(1.2),
+    (
+        study.ROOTS,
+        study.SQUARED,
+        (lambda v: v / 100, "the right ones in per cent"),
+        study.NEGATED,
+    ),
+    study.smaller("the formula"),
+    again="fits everything again",
+    whole=("rows",),
+)
 
 
 @exercise(5, "experiment", "An open question: how wrong may a formula be?")
 def pays(answer: Any) -> str:
     """Check ``study``: a designed experiment, measured again and scored by a rubric."""
-    study = table(answer, STUDY, "study")
-    varied = study["varied"]
-    varied = varied.strip().casefold() if isinstance(varied, str) else varied
-    expect(
-        isinstance(varied, str) and varied in USUAL,
-        f'`study["varied"]` is {varied!r}; choose one of: {", ".join(map(repr, USUAL))}.',
-    )
-    values = _settings(study["values"], varied)
-    seeds = study_of.seeds(study["seeds"], "fits everything again")
-    prediction = study_of.words(study["prediction"], "prediction", values, VERDICTS)
-    conclusion = study_of.words(study["conclusion"], "conclusion", values, VERDICTS)
-    errors = {model: study_of.errors(study[model], model, values, seeds) for model in RIVALS}
-    right = {
-        model: {
-            value: [measure(model, **(USUAL | {varied: value}), seed=seed) for seed in seeds]
-            for value in values
-        }
-        for model in RIVALS
-    }
-    for model in RIVALS:
-        for value in values:
-            _compare(errors[model][value], right, model, value, varied)
-    rule = {v: verdict(errors["formula"][v], errors["network"][v]) for v in values}
-    low, high = min(values), max(values)
-    rubric = [
-        (len(seeds) >= 5, "five seeds or more, the same for both models"),
-        (len(values) >= 3, "three settings or more of the one thing that is varied"),
-        (low == 0 or high >= 4 * low, "a wide range: the largest setting at least four times the "
-         "smallest, or a control at zero"),
-        (len(set(rule.values())) > 1, "two settings at which the answers differ"),
-        (conclusion == rule, "conclusions that follow from your numbers by the rule (four of five "
-         "seeds)"),
-    ]  # fmt: skip
-    hint = ""
-    if differ := [v for v in values if conclusion[v] != rule[v]]:
-        value = differ[0]
-        pairs = zip(errors["formula"][value], errors["network"][value], strict=True)
-        wins = sum(a < b for a, b in pairs)
-        hint = (
-            f" At {varied} = {value:g} the formula has the smaller error for {wins} of "
-            f"{len(seeds)} seeds, and you conclude {conclusion[value]!r}."
-        )
-    score(rubric, hint=hint)
-    came_true = sum(prediction[v] == rule[v] for v in values)
-    return (
-        f"All {len(rubric)} points of the rubric, and every number measured again. {came_true} of "
-        f"your {len(values)} predictions came true. A formula that lacks a term is wrong by that "
-        "term, however many rows there are; a network is wrong by what its rows do not say. "
-        "Whichever of the two errors is smaller wins."
-    )
-
-
-def _settings(value: Any, varied: str) -> list[float]:
-    found = study_of.settings(value, varied, LIMITS[varied])
-    if varied == "rows":
-        expect(all(v == int(v) for v in found), "Numbers of rows are whole numbers.")
-        return [int(v) for v in found]
-    return found
-
-
-def _compare(
-    got: list[float],
-    right: Mapping[str, Mapping[float, list[float]]],
-    model: str,
-    value: float,
-    varied: str,
-) -> None:
-    """Expect what was measured here, to a factor: another machine may round differently."""
-
-    def agrees(given: list[float], wanted: list[float]) -> bool:
-        return all(b / 1.2 <= a <= 1.2 * b for a, b in zip(given, wanted, strict=True))
-
-    wanted = right[model][value]
-    if agrees(got, wanted):
-        return
-    other = RIVALS[1 - RIVALS.index(model)]
-    where = f"At {varied} = {value:g} the numbers of the {model}"
-    expect(not agrees(got, right[other][value]), f"{where} are those of the {other}.")
-    cures: list[tuple[Callable[[float], float], str]] = [
-        (lambda v: v**2, "the roots of the right ones"),
-        (lambda v: abs(v) ** 0.5, "the squares of the right ones"),
-        (lambda v: v / 100, "the right ones in per cent"),
-        (lambda v: -v, "the right ones with the wrong sign"),
-    ]
-    study_of.refuse(
-        got, right[model], value, where, agrees=agrees, cures=cures, off=lambda a, b: abs(a - b) / b
+    return DUEL.mark(
+        answer,
+        "A formula that lacks a term is wrong by that term, however many rows there are; a network "
+        "is wrong by what its rows do not say. Whichever of the two errors is smaller wins.",
     )

@@ -273,12 +273,7 @@ def verdict(errors: list[float]) -> str:
 def enough(answer: Any) -> str:
     """Check ``study``: a designed experiment, measured again and scored by a rubric."""
     study = table(answer, STUDY, "study")
-    varied = study["varied"]
-    varied = varied.strip().casefold() if isinstance(varied, str) else varied
-    expect(
-        isinstance(varied, str) and varied in USUAL,
-        f'`study["varied"]` is {varied!r}; choose one of: {", ".join(map(repr, USUAL))}.',
-    )
+    varied = study_of.choice(study["varied"], "varied", USUAL)
     values, seeds = (
         _settings(study["values"], varied),
         study_of.seeds(study["seeds"], "measures all of them again"),

@@ -12,10 +12,14 @@ A new task is one file and an entry in ``TASKS``. The file holds two recipes, ``
 """
 
 from hnn_tutorial.experiments import (
+    arm_torques,
     double_pendulum,
     ideal_spring,
+    one_orbit,
     pendulum,
+    pushed_pendulum,
     real_pendulum,
+    rod_chain,
     spring,
     three_body,
     two_body,
@@ -38,6 +42,7 @@ from hnn_tutorial.experiments._results import (
     read_results,
     table,
 )
+from hnn_tutorial.experiments._stored import stored_rows
 from hnn_tutorial.experiments._sweep import SweepError, check_device, sweep
 
 __all__ = [
@@ -56,6 +61,7 @@ __all__ = [
     "read_result",
     "read_results",
     "run_seed",
+    "stored_rows",
     "sweep",
     "table",
     "train_on_derivatives",
@@ -70,6 +76,10 @@ TASKS = (
     three_body,
     double_pendulum,
     ideal_spring,
+    one_orbit,
+    rod_chain,
+    arm_torques,
+    pushed_pendulum,
 )
 """The modules of the tasks, in the order in which the recipes are listed."""
 

@@ -1,7 +1,7 @@
 """A task whose data are simulated trajectories, observed with or without noise."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -106,9 +106,7 @@ class ObservedTrajectories:
         motion = simulate(self.true, start, times).states
         true_field = self.true.second_order_field if velocities else self.true.field
         seen = self.true.velocities(motion) if velocities else motion
-        rollout = integrate(learned, seen[0], times, "rk4", step=self.step)
-        if velocities:
-            rollout = self.true.momenta(rollout)
+        rollout = self._follow(learned, start, times, velocities)
         energy = energy_error(rollout, self.true.hamiltonian, motion)
         coordinates = coordinate_error(rollout, motion)
         return {
@@ -119,6 +117,77 @@ class ObservedTrajectories:
             "coordinate_mse": coordinates.mean().item(),
             "coordinate_mse_median": coordinates.median().item(),
         }
+
+    def _follow(self, learned: Field, start: Tensor, times: Tensor, velocities: bool) -> Tensor:
+        """Return rollouts from starts in ``[q, p]``, again in ``[q, p]``."""
+        seen = self.true.velocities(start) if velocities else start
+        rollout = integrate(learned, seen, times, "rk4", step=self.step)
+        return self.true.momenta(rollout) if velocities else rollout
+
+
+@dataclass(frozen=True)
+class PublishedScores(ObservedTrajectories):
+    r"""The same data, and rollouts scored as the published notebooks score them.
+
+    They start elsewhere than the training data: position and momentum are uniform in
+    :math:`[0.2, 1]` with either sign. That reaches past the spring's data, whose radius is at
+    most 1, and lies nearly all inside the ring of the pendulum's, whose radius is at least 1.3.
+
+    Attributes:
+        stretch: factor of the models' time, which makes up for a slow clock. It is applied in
+            place and hence again for each start: the k-th, k = 1, 2, ..., is followed for
+            ``horizon * stretch ** (k + 1)``. 1 leaves the time as it is.
+        energy: the function of states by which energies are scored; None takes the true H. Along
+            a true motion any other function varies, so that it scores the time too.
+
+    References:
+        Greydanus et al. 2019, the notebooks of tasks 1 and 2.
+    """
+
+    stretch: float = 1.0
+    energy: Callable[[Tensor], Tensor] | None = None
+
+    def scores(self, learned: Field, data: TaskData, *, velocities: bool) -> dict[str, float]:
+        """Return the scores of a learned field; see ``Task``."""
+        start = published_starts(self.starts)
+        times = torch.linspace(0, self.horizon, self.instants, dtype=torch.float64)
+        turns = torch.arange(2, self.starts + 2, dtype=torch.float64)[:, None]
+        rollout = self._follow(
+            # A field that is so many times as fast is the same as a time so many times as long.
+            lambda x: self.stretch**turns * learned(x),
+            start,
+            times,
+            velocities,
+        )
+        motion = simulate(self.true, start, times).states
+        energy = energy_error(rollout, self.energy or self.true.hamiltonian, motion)
+        return {
+            "test_loss": (learned(data.test.states) - data.test.derivatives).square().mean().item(),
+            "energy_mse": energy.mean().item(),
+            "energy_mse_median": energy.median().item(),
+        }
+
+
+def published_starts(count: int) -> Tensor:
+    """Return states ``(count, 2)`` whose components are uniform in [0.2, 1], with either sign."""
+    generator = torch.Generator().manual_seed(FRESH)
+    drawn = 1.6 * torch.rand(count, 2, generator=generator, dtype=torch.float64) - 0.8
+    return drawn + 0.2 * drawn.sign()
+
+
+def squared_norm(x: Tensor) -> Tensor:
+    """Return q² + p², the energy of the published spring, whatever moves."""
+    return x.square().sum(-1)
+
+
+def published_scores(task: ObservedTrajectories, **changes: Any) -> PublishedScores:
+    """Return a task with the same data and the published scores.
+
+    Args:
+        task: whose data and sizes are taken over.
+        changes: values of further attributes of ``PublishedScores``.
+    """
+    return PublishedScores(**{f.name: getattr(task, f.name) for f in fields(task)}, **changes)
 
 
 def _dataset(states: Tensor, derivatives: Tensor) -> Dataset:
@@ -180,6 +249,18 @@ class TrainOnMotion:
 def _both_ways(values: Tensor, turned: Field) -> Tensor:
     """Return trajectories ``(T, B, 2n)``, evenly timed, beside the same played backwards."""
     return torch.cat([values, turned(values).flip(0)], dim=1)
+
+
+def quick(task: ObservedTrajectories, subject: str) -> Recipe:
+    """Return a recipe that learns as the published one does, with small networks in seconds."""
+    return Recipe(
+        name=f"{task.name}-quick",
+        title=f"{subject}, noisy states: small networks on the derivatives alone, in seconds",
+        task=task,
+        degrees=1,
+        models={"hnn": {"hidden": (8, 8)}, "mlp": {"hidden": (8, 8)}},
+        optimizers={"levenberg_marquardt": LevenbergMarquardt(steps=30, weight_decay=1e-4)},
+    )
 
 
 def small_networks(task: ObservedTrajectories, subject: str) -> Recipe:

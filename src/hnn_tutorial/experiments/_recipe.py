@@ -20,10 +20,25 @@ from hnn_tutorial._validate import (
 from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.experiments._own import build_own, is_own
 from hnn_tutorial.mechanics import Field
-from hnn_tutorial.models import MODELS, Model, parameter_count
+from hnn_tutorial.models import (
+    MAPS,
+    MODELS,
+    ConstrainedLNN,
+    ForcedMLP,
+    Model,
+    TorqueMLP,
+    parameter_count,
+)
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.training import History, Optimizer, fit
 from hnn_tutorial.training.losses import LearnableField
+
+KINDS: dict[str, Callable[..., Any]] = {
+    **MODELS,
+    **MAPS,
+    **{kind.kind: kind for kind in (ConstrainedLNN, ForcedMLP, TorqueMLP)},
+}
+"""What a recipe may train: the models, the maps, and what takes rods or inputs."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,11 @@ class TaskData:
 
 
 class Task(Protocol):
-    """What is to be learned and how it is scored: the same for every model that tries."""
+    """What is to be learned and how it is scored: the same for every model that tries.
+
+    A task may say with ``asks`` which method of the trained model is scored: ``"map"`` or
+    ``"inverse_dynamics"`` in place of the ``"field"``.
+    """
 
     @property
     def name(self) -> str:
@@ -97,7 +116,8 @@ class Task(Protocol):
         """Score the learned field by the true H over a fixed horizon.
 
         Args:
-            learned: takes and gives float64 states on the CPU, in the task's own units.
+            learned: the field, or what the task asks for; takes and gives float64 tensors on the
+                CPU, in the task's own units.
             data: of the same seed.
             velocities: whether its states are ``[q, q̇]``.
         """
@@ -183,9 +203,10 @@ class Recipe:
         task: data and scores.
         degrees: n, the degrees of freedom of the models.
         models: the kinds that may run, each with the keywords its class is called with beside
-            ``degrees``, ``seed`` and ``dtype``; the first is the recipe's own.
+            ``degrees``, ``seed`` and ``dtype``; the first is the recipe's own. A model that is made
+            of its rods has ``rods`` among them.
         optimizers: their settings by name; the first is the recipe's own.
-        train: trains a job and returns the learned field: usually the model itself.
+        train: trains a job and returns what is scored, such as a field: usually the model itself.
         dtype: in which to train. Scores are always taken in float64.
         initialize: ``(model, generator)`` draws other initial weights than the model's own.
         seeds: how many make a median; fewer where a run is long.
@@ -198,7 +219,7 @@ class Recipe:
     degrees: int
     models: Mapping[str, Mapping[str, Any]]
     optimizers: Mapping[str, Optimizer]
-    train: Callable[[Job], LearnableField] = train_on_derivatives
+    train: Callable[[Job], Any] = train_on_derivatives
     dtype: torch.dtype = torch.float64
     initialize: Callable[[Model, torch.Generator], None] | None = None
     seeds: int = 5
@@ -222,7 +243,9 @@ class Recipe:
         generator = as_generator(seed)
         if own:
             return build_own(kind, self.degrees, generator, self.dtype)
-        model = MODELS[kind](self.degrees, **settings, seed=generator, dtype=self.dtype)
+        given = dict(settings)
+        made_of = given.pop("rods", self.degrees)
+        model = KINDS[kind](made_of, **given, seed=generator, dtype=self.dtype)
         if self.initialize is not None:
             self.initialize(model, generator)
         return model
@@ -315,11 +338,14 @@ def run_seed(
     learned = recipe.train(job)
     spent = sum(history.seconds for history in job.histories)
 
-    def motion(x: Tensor) -> Tensor:
-        return learned.field(x.to(device=device, dtype=recipe.dtype)).to(x)
+    asked = getattr(learned, getattr(recipe.task, "asks", "field"))
+
+    def answer(x: Tensor, *more: Tensor) -> Tensor:
+        moved = (each.to(device=device, dtype=recipe.dtype) for each in (x, *more))
+        return asked(*moved).to(x)
 
     with torch.no_grad():
-        scores = recipe.task.scores(motion, data, velocities=velocities)
+        scores = recipe.task.scores(answer, data, velocities=velocities)
     return (
         Result(
             recipe.name, kind, chosen, seed, str(device), parameter_count(network), spent, scores

@@ -22,12 +22,14 @@ from hnn_tutorial._validate import (
     check_finite,
     check_output,
     check_positive,
-    check_state,
     check_tensor,
     check_type,
+    check_vector,
     checked_field,
     lookup,
 )
+from hnn_tutorial.constraints import parts
+from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
 from hnn_tutorial.integrators.adaptive import (
     DOP853,
@@ -49,6 +51,7 @@ from hnn_tutorial.integrators.events import (
 )
 from hnn_tutorial.integrators.explicit import EULER, RK4
 from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
+from hnn_tutorial.integrators.rattle import RATTLE, constrained
 from hnn_tutorial.integrators.splitting import (
     FOREST_RUTH,
     LEAPFROG,
@@ -82,8 +85,12 @@ METHODS: dict[str, Method] = {
 }
 """The integrators by name; each states its order, and whether it is symplectic or adaptive."""
 
-_ALL = METHODS | {RADAU.name: RADAU}
-"""With Radau, which ``integrate`` knows too. It stands apart, as it carries no gradient."""
+_ALL = METHODS | {method.name: method for method in (RADAU, RATTLE)}
+"""With two that ``integrate`` knows too and that stand apart: Radau, as it carries no gradient, and
+RATTLE, as it takes only a field that knows its constraints."""
+
+WORTH_RECORDING = 50
+"""Steps of a fixed-step method; for fewer, recording one for NumPy takes longer than it saves."""
 
 MOST_STEPS = 1e8
 """In one interval of the times; more would take hours, and are a slip of a unit."""
@@ -102,7 +109,9 @@ def integrate(
 
     A batch of states is one call. Through every method of ``METHODS`` gradients flow to ``x0`` and
     to the weights that the field uses; an adaptive method repeats its accepted steps for that. A
-    trajectory that runs away ends in inf or NaN, which is returned, not hidden.
+    trajectory that runs away ends in inf or NaN, which is returned, not hidden. The fields of the
+    package's systems and models run in NumPy where no gradient is wanted; but for rounding this
+    changes nothing.
 
     A field of one argument is f(x). One whose first of two required arguments is named ``t`` is
     f(t, x), with t a float64 number; so an input u(t) stands in the field itself:
@@ -124,7 +133,9 @@ def integrate(
         method: a key of ``METHODS``; or ``"radau"``, SciPy's implicit adaptive method of order 5
             (Hairer & Wanner 1996, sec. IV.8), for stiff fields: those with motions that die out far
             faster than the rest changes. It takes the field's Jacobian from autograd, and carries
-            no gradient itself.
+            no gradient itself. Or ``"rattle"``, the symplectic method of order 2 for masses on
+            rods, which holds the rods to rounding (Andersen 1983): for a ``constrained_field``, and
+            the ``field`` of a system or model that has one.
         step: longest internal step of a fixed-step method; each interval of ``times`` is
             divided evenly into steps no longer than this. None makes one step per interval. Where
             that is a single step from start to end, and two steps of half the length end more than
@@ -140,7 +151,8 @@ def integrate(
         ValueError: for an unknown method (the right names are listed), times that are not
             strictly monotone, states that are not finite, a splitting method on an odd last axis
             or a field that is not separable or depends on t, a single step that is far too long,
-            a gradient wanted of radau, or an option that the method lacks.
+            a gradient wanted of radau, or an option that the method lacks; for rattle on a field
+            without constraints, or a start that is off them.
         TypeError: if ``x0`` is not of a floating-point dtype, or a field of two arguments does not
             take t first.
         RuntimeError: if an adaptive method gives up on all states.
@@ -151,11 +163,22 @@ def integrate(
     if chosen.step is None:
         still = checked_field(field)
         return solve_adaptive(
-            clocked or (lambda _, x: still(x)), start, clock, method.upper(), **options
+            clocked or (lambda _, x: still(x)),
+            start,
+            clock,
+            method.upper(),
+            plain=None if clocked else field,
+            **options,
         )
-    advance = _advance(field, clocked, chosen.step)
+    advance = _advance(field, clocked, chosen)
     if step is None and len(clock) == 2:
         _check_single_step(advance, start, clock, method)
+    lengths = [_steps(before, after, step) for before, after in itertools.pairwise(clock)]
+    many = sum(count for count, _ in lengths) >= WORTH_RECORDING
+    if many and not clocked and not chosen.needs_constraints:
+        evaluate = as_numpy(field, start, chosen.step, lengths[0][1])
+        if evaluate:
+            return _solve_numpy(evaluate, start, lengths)
     return _solve_fixed(advance, start, clock, step)
 
 
@@ -222,7 +245,9 @@ def crossings(
     if as_number("direction", direction) not in (-1, 0, 1):
         raise ValueError(f"direction = {direction}; expected -1, 0 or 1")
     chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
-    timed = _takes_time(event, "event")
+    if chosen.needs_constraints:
+        raise ValueError(f"crossings cannot follow {method}; use dop853 or a fixed-step method")
+    timed = takes_time(event, "event")
 
     def watched(t: float, x: Tensor) -> Tensor:
         value = timed(t, x) if timed else event(x)
@@ -270,7 +295,7 @@ def crossings(
                 )
                 found = found._replace(rows=rows)
             return found
-        advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen.step)
+        advance = _advance(lambda x: moving(0.0, x), clocked and moving, chosen)
         if step is None and len(clock) == 2:
             _check_single_step(advance, x0, clock, method)
         return find_crossings(_fixed_stretches(advance, x0, clock, step), x0, *search, refine)
@@ -324,12 +349,10 @@ def _checked(
     if chosen.needs_separable:
         if clocked is not None:
             raise ValueError(f"{chosen.title} takes fields f(x) only; use rk4 for f(t, x)")
-        if start.shape[-1] % 2:
-            raise ValueError(
-                f"{chosen.title} splits a state into [q, p], and x0 has "
-                f"{start.shape[-1]} components; use rk4, implicit_midpoint or an adaptive method"
-            )
+        _check_pairs(start, chosen)
         _check_separable(checked_field(field), start, chosen)
+    if chosen.needs_constraints:
+        _check_constrained(field, start, chosen)
     if chosen.step is None:  # an adaptive method
         if step is not None:
             raise ValueError(f"{method} chooses its own steps; set rtol= and atol=, not step=")
@@ -345,7 +368,7 @@ def _checked(
     return chosen, start, clock, clocked, step
 
 
-def _takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
+def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
     """Return a function of (t, x), or None for one of x."""
     check_callable(**{name: function})
     try:
@@ -370,7 +393,7 @@ def _takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | No
 
 def _clocked(field: Any) -> Clocked | None:
     """Return a field f(t, x), checked at every call, or None for a field f(x)."""
-    timed = _takes_time(field, "field")
+    timed = takes_time(field, "field")
     if timed is None:
         return None
 
@@ -386,9 +409,12 @@ Advance = Callable[[Tensor, float, float], Tensor]
 """``(x, t, h) -> x`` one step h later."""
 
 
-def _advance(field: Any, timed: Clocked | None, step: Step) -> Advance:
+def _advance(field: Any, timed: Clocked | None, method: Method) -> Advance:
+    step = method.step
+    assert step is not None
     if timed is None:
-        still = checked_field(field)
+        # What knows its constraints checks its values itself.
+        still = field if method.needs_constraints else checked_field(field)
         return lambda x, t, h: step(still, x, h)
 
     def advance(x: Tensor, t: float, h: float) -> Tensor:
@@ -446,6 +472,21 @@ def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: floa
     return torch.stack(states)
 
 
+def _solve_numpy(
+    advance: Callable[..., np.ndarray], x0: Tensor, lengths: list[tuple[int, float]]
+) -> Tensor:
+    """Make the steps by NumPy: of each interval how many, and how long."""
+    x = x0.detach().numpy()
+    states = np.empty((len(lengths) + 1, *x.shape))
+    states[0] = x
+    with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
+        for k, (count, h) in enumerate(lengths, start=1):
+            for _ in range(count):
+                x = advance(x, h)
+            states[k] = x
+    return torch.from_numpy(states)
+
+
 def _fixed_stretches(
     advance: Advance, x0: Tensor, clock: list[float], longest: float | None
 ) -> Iterator[Stretch]:
@@ -474,30 +515,31 @@ def integrate_gaps(
     different and uneven times. It works inside ``vmap`` as well, and gradients flow through it.
 
     Args:
-        field: the field, ``(..., 2n) -> (..., 2n)``; it may not depend on the time.
-        x0: initial states, ``(..., 2n)``.
+        field: the field, ``(..., d) -> (..., d)``; it may not depend on the time.
+        x0: initial states, ``(..., d)``, with d = 2n for a splitting method.
         gaps: times between the states wanted, ``(K, ...)``.
         method: a fixed-step key of ``METHODS``.
         steps: of the method, in each gap.
 
     Returns:
-        States, ``(K + 1, ..., 2n)``; the first is ``x0``. One that ran away is inf or NaN.
+        States, ``(K + 1, ..., d)``; the first is ``x0``. One that ran away is inf or NaN.
 
     Raises:
         ValueError: for an unknown or adaptive method, gaps that do not match the states, or a
             splitting method on a field that is not separable.
     """
     chosen, advance = fixed_step(method)
-    check_state(x0, "x0")
+    check_vector(x0, "x0")
     check_tensor(gaps, "gaps")
     check_count(steps=steps)
     field = checked_field(field)
     if gaps.ndim == 0 or gaps.shape[1:] != x0.shape[:-1]:
         raise ValueError(
             f"gaps has shape {tuple(gaps.shape)}, x0 has {tuple(x0.shape)}; expected (K, ...) "
-            "and (..., 2n)"
+            "and (..., d)"
         )
     if chosen.needs_separable:
+        _check_pairs(x0, chosen)
         _check_separable(field, x0, chosen)
     x, states = x0, [x0]
     for gap in gaps.unsqueeze(-1):
@@ -515,6 +557,8 @@ def fixed_step(name: str) -> tuple[Method, Step]:
         ValueError: for any other name.
     """
     chosen = lookup(_ALL, name, "method")
+    if chosen.needs_constraints:
+        raise ValueError(f"{name} is a method of integrate alone; use rk4 here")
     if chosen.step is None:
         fixed = [m.name for m in METHODS.values() if not m.adaptive]
         raise ValueError(f"{name} chooses its own steps; use one of: {', '.join(fixed)}")
@@ -523,6 +567,25 @@ def fixed_step(name: str) -> tuple[Method, Step]:
 
 def _scaled(field: Field, factor: Tensor) -> Field:
     return lambda x: factor * field(x)
+
+
+def _check_constrained(field: Any, x0: Tensor, method: Method) -> None:
+    known = constrained(field)
+    if known is None:
+        raise ValueError(
+            f"{method.title} takes a field that knows its constraints, as constrained_field(...) "
+            "makes it and system.field of a chain of rods is; use rk4 or an adaptive method for "
+            "any other"
+        )
+    known.constraints.check(torch.cat(parts(known, x0), dim=-1), "x0")
+
+
+def _check_pairs(x0: Tensor, method: Method) -> None:
+    if x0.shape[-1] % 2:
+        raise ValueError(
+            f"{method.title} splits a state into [q, p], and x0 has "
+            f"{x0.shape[-1]} components; use rk4, implicit_midpoint or an adaptive method"
+        )
 
 
 def _check_separable(field: Field, x0: Tensor, method: Method) -> None:

@@ -24,6 +24,8 @@ class Method:
         evaluations: calls of the field per step (for implicit methods, per iteration; for
             adaptive ones, per attempted step).
         step: ``(field, x, h) -> x`` one step ``h`` later; None for an adaptive method.
+        needs_constraints: whether the field must know its constraints, as ``constrained_field``
+            makes it.
     """
 
     name: str
@@ -34,3 +36,4 @@ class Method:
     needs_separable: bool
     evaluations: int
     step: Step | None
+    needs_constraints: bool = False

@@ -12,6 +12,7 @@ from scipy import integrate, sparse
 from torch import Tensor
 
 from hnn_tutorial._validate import anywhere
+from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators._method import Clocked, Method
 
 SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853, "RADAU": integrate.Radau}
@@ -25,6 +26,7 @@ def solve_adaptive(
     times: list[float],
     scipy_name: str,
     *,
+    plain: Any = None,
     rtol: float = 1e-9,
     atol: float = 1e-9,
 ) -> Tensor:
@@ -50,6 +52,7 @@ def solve_adaptive(
         x0: initial states, ``(..., d)``. Times and steps are float64, the states keep their dtype.
         times: strictly monotone, the first is the time of ``x0``.
         scipy_name: ``"RK45"``, ``"DOP853"`` or ``"RADAU"``.
+        plain: the field as f(x), if it is one; see ``as_numpy``.
         rtol: relative tolerance for each state.
         atol: absolute tolerance for each state.
 
@@ -70,11 +73,11 @@ def solve_adaptive(
         )
     tolerances = tolerances_for(x0, rtol, atol)
     try:
-        y, accepted = _solve(field, x0.detach(), times, scipy_name, tolerances)
+        y, accepted = _solve(field, x0.detach(), times, scipy_name, tolerances, plain)
     except RuntimeError as error:
         if states == 1 or wanted:
             raise
-        return _apart(field, x0, times, scipy_name, tolerances, str(error))
+        return _apart(field, x0, times, scipy_name, tolerances, plain, str(error))
     if wanted:
         return _repeat(field, x0, times, accepted, scipy_name)
     return y
@@ -142,20 +145,27 @@ def _solve(
     times: list[float],
     scipy_name: str,
     tolerances: dict[str, float],
+    plain: Any,
 ) -> tuple[Tensor, list[float]]:
     """Return the states at the times, and the times of the accepted steps."""
-
     slope, needs = scipy_slope(field, x0, times[0], scipy_name)
-    solution = integrate.solve_ivp(
-        slope,
-        (times[0], times[-1]),
-        x0.double().cpu().numpy().ravel(),
-        method=SOLVERS[scipy_name],
-        dense_output=True,
-        rtol=tolerances["rtol"],
-        atol=tolerances["atol"],
-        **needs,
-    )
+    if scipy_name != "RADAU" and (evaluate := as_numpy(plain, x0)):
+        shape = tuple(x0.shape)
+
+        def slope(t: float, flat: np.ndarray) -> np.ndarray:
+            return evaluate(flat.reshape(shape)).ravel()
+
+    with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
+        solution = integrate.solve_ivp(
+            slope,
+            (times[0], times[-1]),
+            x0.double().cpu().numpy().ravel(),
+            method=SOLVERS[scipy_name],
+            dense_output=True,
+            rtol=tolerances["rtol"],
+            atol=tolerances["atol"],
+            **needs,
+        )
     if not solution.success:
         raise RuntimeError(
             f"{scipy_name} stopped after t = {solution.t[-1]:.6g} of {times[-1]:.6g}: "
@@ -172,6 +182,7 @@ def _apart(
     times: list[float],
     scipy_name: str,
     tolerances: dict[str, float],
+    plain: Any,
     reason: str,
 ) -> Tensor:
     flat = x0.detach().reshape(-1, x0.shape[-1])
@@ -182,7 +193,7 @@ def _apart(
     while waiting:
         group = waiting.pop()
         try:
-            path[:, group] = _solve(field, flat[group], times, scipy_name, tolerances)[0]
+            path[:, group] = _solve(field, flat[group], times, scipy_name, tolerances, plain)[0]
         except RuntimeError as error:
             if len(group) == 1:
                 lost.append(int(group))

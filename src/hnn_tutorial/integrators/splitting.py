@@ -4,6 +4,8 @@ A *drift* changes q at constant p, a *kick* changes p at constant q. Each is the
 part of H, so each is symplectic, and so is any sequence of them.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -39,10 +41,23 @@ def leapfrog_step(field: Field, x: Tensor, h: float) -> Tensor:
     return drift(field, kick(field, drift(field, x, h / 2), h), h / 2)
 
 
+def leapfrog_of_parts(
+    q: Tensor,
+    p: Tensor,
+    h: float | Tensor,
+    velocity: Callable[[Tensor], Tensor],
+    force: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """The same step where q̇(p) and ṗ(q) are known apart: one force for it, and not three."""
+    q = q + h / 2 * velocity(p)
+    p = p + h * force(q)
+    return q + h / 2 * velocity(p), p
+
+
 # A leapfrog of order 2 leaves an error h³; three of them whose step lengths sum to one and
 # whose cubes sum to zero cancel it. The middle one runs backwards.
 _OUTER = 1 / (2 - 2 ** (1 / 3))
-_INNER = 1 - 2 * _OUTER
+FOREST_RUTH_FRACTIONS = (_OUTER, 1 - 2 * _OUTER, _OUTER)
 
 
 def forest_ruth_step(field: Field, x: Tensor, h: float) -> Tensor:
@@ -51,7 +66,7 @@ def forest_ruth_step(field: Field, x: Tensor, h: float) -> Tensor:
     References:
         Forest & Ruth 1990; Yoshida 1990.
     """
-    for fraction in (_OUTER, _INNER, _OUTER):
+    for fraction in FOREST_RUTH_FRACTIONS:
         x = leapfrog_step(field, x, fraction * h)
     return x
 

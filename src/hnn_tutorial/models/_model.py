@@ -13,12 +13,8 @@ from hnn_tutorial.models.embedding import Embedding
 from hnn_tutorial.random import as_generator
 
 
-class Model(nn.Module):
-    """A learnable field of states ``[q, p]``, or ``[q, q̇]`` for those with a Lagrangian.
-
-    A new model is a subclass in a file of its own, with ``field`` and, where it has one,
-    ``hamiltonian`` or ``lagrangian``; and a row in ``MODELS``. One that is more than a single
-    network of the whole state also has a ``build`` of its own.
+class Network(nn.Module):
+    """What fields and maps share: how they are made, and how they are described.
 
     Args:
         degrees: n, the degrees of freedom; the state has 2n components.
@@ -31,6 +27,7 @@ class Model(nn.Module):
     """
 
     kind: ClassVar[str]
+    embedding: Embedding
 
     def __init__(
         self,
@@ -55,9 +52,8 @@ class Model(nn.Module):
         self.build(as_generator(seed), dtype)
 
     def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
-        """Make the embedding and the network."""
-        self.embedding = Embedding(2 * self.degrees, self.angles, dtype)
-        self.network = self.dense(self.embedding.size, self.outputs(self.degrees), generator, dtype)
+        """Make the embedding and the networks."""
+        raise NotImplementedError
 
     def dense(
         self, inputs: int, outputs: int, generator: torch.Generator, dtype: torch.dtype
@@ -65,19 +61,6 @@ class Model(nn.Module):
         """Return a network with this model's hidden layers."""
         sizes = (inputs, *self.hidden, outputs)
         return DenseNetwork(sizes, self.activation, seed=generator, dtype=dtype)
-
-    @staticmethod
-    def outputs(degrees: int) -> int:
-        """Return how many outputs the network has."""
-        raise NotImplementedError
-
-    def field(self, x: Tensor) -> Tensor:
-        """Return the learned time derivative of the state, ``(..., 2n) -> (..., 2n)``."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``field(x)``."""
-        return self.field(x)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -101,6 +84,42 @@ class Model(nn.Module):
             raise TypeError(
                 f"state has dtype {x.dtype}, the model has {dtype}; convert one with .to(dtype)"
             )
+
+
+class Model(Network):
+    """A learnable field of states ``[q, p]``, or ``[q, q̇]`` for those with a Lagrangian.
+
+    A new model is a subclass in a file of its own, with ``field`` and, where it has one,
+    ``hamiltonian`` or ``lagrangian``; and a row in ``MODELS``. One that is more than a single
+    network of the whole state also has a ``build`` of its own.
+
+    Args:
+        degrees: n, the degrees of freedom; the state has 2n components.
+        hidden: widths of the hidden layers.
+        activation: a key of ``ACTIVATIONS``.
+        angles: indices of the positions that are angles, such as ``system.angles``: the
+            networks see their cosine and sine, so that a full turn changes nothing.
+        seed: draws the initial weights.
+        dtype: of the weights.
+    """
+
+    def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
+        """Make the embedding and the network."""
+        self.embedding = Embedding(2 * self.degrees, self.angles, dtype)
+        self.network = self.dense(self.embedding.size, self.outputs(self.degrees), generator, dtype)
+
+    @staticmethod
+    def outputs(degrees: int) -> int:
+        """Return how many outputs the network has."""
+        raise NotImplementedError
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return the learned time derivative of the state, ``(..., 2n) -> (..., 2n)``."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``field(x)``."""
+        return self.field(x)
 
 
 def parameter_count(model: nn.Module) -> int:

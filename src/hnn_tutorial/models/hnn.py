@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from hnn_tutorial.mechanics import symplectic_gradient
+from hnn_tutorial.mechanics import symplectic_form, symplectic_gradient
 from hnn_tutorial.models._model import Model
 
 
@@ -37,3 +37,9 @@ class HNN(Model):
         self._check(x)
         g = self.network.input_gradient(self.embedding(x))
         return symplectic_gradient(self.embedding.pull_back(x, g))
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        # Each component of Ω∇H is the slope of H along a row of Ω.
+        rows = symplectic_form(self.degrees, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
+        return self.network.slope_jacobian(self.embedding(x), self.embedding.push_forward(x, rows))

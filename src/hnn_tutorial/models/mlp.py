@@ -26,3 +26,8 @@ class MLP(Model):
         """Return the learned time derivative ``[q̇, ṗ]``, ``(..., 2n) -> (..., 2n)``."""
         self._check(x)
         return self.network(self.embedding(x))
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        features = self.embedding(x)
+        return self.network.value_jacobian(features), self.network(features)

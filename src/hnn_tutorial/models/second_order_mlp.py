@@ -37,3 +37,13 @@ class SecondOrderMLP(Model):
         p = x[..., self.degrees :]
         force = self.network(self.embedding(x))
         return torch.cat([p * torch.exp(-self.log_mass), force], dim=-1)
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        n, value = self.degrees, self.field(x)
+        force = self.network.value_jacobian(self.embedding(x))
+        J = x.new_zeros(len(x), 2 * n, n + force.shape[-1])
+        # log_mass comes first among the parameters: ∂(p e^(−log m))/∂(log m) = −p/m.
+        J[:, :n, :n] = torch.diag_embed(-value[:, :n])
+        J[:, n:, n:] = force
+        return J, value

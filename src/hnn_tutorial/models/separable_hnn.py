@@ -42,3 +42,19 @@ class SeparableHNN(Model):
         q, p = x.chunk(2, dim=-1)
         dV = self.embedding.pull_back(q, self.potential.input_gradient(self.embedding(q)))
         return torch.cat([self.kinetic.input_gradient(p), -dV], dim=-1)
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        q, p = x.chunk(2, dim=-1)
+        each = torch.eye(self.degrees, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
+        by_kinetic, velocity = self.kinetic.slope_jacobian(p, each)
+        directions = self.embedding.push_forward(q, -each)
+        by_potential, force = self.potential.slope_jacobian(self.embedding(q), directions)
+        J = torch.cat(
+            [
+                torch.cat([by_kinetic, torch.zeros_like(by_kinetic)], dim=1),
+                torch.cat([torch.zeros_like(by_potential), by_potential], dim=1),
+            ],
+            dim=-1,
+        )
+        return J, torch.cat([velocity, force], dim=-1)

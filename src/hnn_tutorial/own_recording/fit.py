@@ -214,6 +214,8 @@ def fit_recording(
         raise ValueError(f"out = {folder} is a file; expected a folder, which may be new")
     task = prepare(observations, smoother)
     kinds = list(dict.fromkeys(models or default_models(task)))
+    for kind in kinds:
+        build(kind, task, 0)  # what cannot take these positions is said before any training
     _keep_settings(folder, observations, smoother)
     wanted: list[tuple[str, int | None]] = [("formula", None)]
     wanted += [("SINDy", None)] if has_sindy() else []

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -158,8 +159,8 @@ def write_report(outcome: Outcome, source: str) -> None:
         heading=title.replace("_", "_<wbr>"),  # where a long name may be broken
         style=_style(),
         mark=mark,
-        reason=numbers(outcome.reason),
-        head=f"{head}, learned from all but {numbers(outcome.held_out())}",
+        reason=_kept(numbers(outcome.reason)),
+        head=_kept(f"{head}, learned from all but {numbers(outcome.held_out())}"),
         figures="\n".join(drawn),
         scores=table(outcome.rows(), "Candidates, the best first"),
         seeds=f"{seeds} seed{'s' * (seeds > 1)}",
@@ -171,6 +172,11 @@ def write_report(outcome: Outcome, source: str) -> None:
         version=hnn_tutorial.__version__,
     )
     write_whole(outcome.folder / REPORT, page.encode())
+
+
+def _kept(text: str) -> str:
+    """Return a text whose seconds are not parted from their number at the end of a line."""
+    return re.sub(r"(?<=\d) (?=s\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def _style() -> str:
@@ -293,7 +299,8 @@ def _seen(outcome: Outcome, k: int = 0) -> tuple[np.ndarray, np.ndarray, int]:
 
 def _role(name: str) -> str:
     roles = {"lnn": "lnn", "structured_lnn": "lnn", "second_order_mlp": "second order"}
-    return roles.get(name, "hnn" if "hnn" in name else "baseline")
+    roles["mlp"] = "baseline"
+    return roles.get(name, "hnn" if "hnn" in name else "formula")
 
 
 def _marks(ax: Axes, times: np.ndarray, values: np.ndarray) -> None:
@@ -341,8 +348,8 @@ def _forecast(outcome: Outcome) -> Figure:
     times, values, split = _seen(outcome)
     before = max(0, split - (len(times) - split) // 3)
     _marks(ax, times[before:], values[before:])
-    # Wider than the lines that should run through the marks.
-    ax.get_lines()[0].set_markersize(5 if len(times) - before < 150 else 3.5)
+    # Wider than the lines that should run through the marks, and fainter.
+    ax.get_lines()[0].set(markersize=6 if len(times) - before < 150 else 4.5, alpha=0.4)
     name, run = outcome.best()
     # The rival's dots lie over the network's line, which would hide them where the two agree.
     dots = {"color": NEUTRAL, "linestyle": (0, (1, 1.5)), "linewidth": 2.2, "zorder": 9}
@@ -354,8 +361,9 @@ def _forecast(outcome: Outcome) -> Figure:
         end = times[split] + run.horizons[0]
         ax.axvline(end, color=NEUTRAL, lw=1)
         near = end > (times[before] + times[-1]) / 2
+        held = "≥ " if end >= times[-1] - 1e-9 else ""
         ax.annotate(
-            f"horizon {run.horizons[0]:.3g} s",
+            f"horizon {held}{run.horizons[0]:.3g} s",
             (end, 0.02),
             xytext=(-4 if near else 4, 0),
             textcoords="offset points",
@@ -380,14 +388,17 @@ def _residuals(outcome: Outcome) -> Figure:
     _marks(ax, times[:split], values[:split] - smooth - (values[:split] - smooth).mean())
     ax.get_lines()[0].set_label("recorded − smooth")
     name, run = outcome.best()
-    largest = 4 * float(np.abs(values[:split] - smooth).max())
+    noise = float(np.abs(values[:split] - smooth).max())
+    largest = 4 * noise
     if run.forecasts:
         missed = np.array(run.forecasts[0])[:, 0] - values[split:]
         ax.plot(
             *_broken(times[split:], missed),
             **line_style(_role(name)) | {"label": f"{name} − recorded", "linestyle": "solid"},
         )
-        largest = max(largest, min(1.1 * float(np.abs(missed).max()), 2 * float(np.ptp(values))))
+        # A forecast that is lost leaves the picture, in which the noise is still to be seen.
+        shown = max(12 * noise, 0.02 * float(np.ptp(values)))
+        largest = max(largest, min(1.1 * float(np.abs(missed).max()), shown))
     ax.axhline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set(xlabel="time (s)", ylabel=_label(outcome), ylim=(-largest, largest))
     ax.margins(x=0.01)
@@ -477,8 +488,8 @@ FIGURES: tuple[tuple[Callable[[Outcome], Figure | None], Text, Text], ...] = (
         lambda o: "The forecast of the best network and of the best rival beside the recording.",
         lambda o: (
             f"The held-out end, and what {o.best()[0]} (seed {o.best()[1].seed}, the median of its "
-            f"seeds) and the best rival, the {_rival(o).name}, say of it. The line marks where the "
-            "network's error passes the threshold, or the end."
+            f"seeds) and the best rival, the {_rival(o).name}, say of it. The upright line marks "
+            "where the network's error from this start passes the threshold, or the end."
         ),
     ),
     (
@@ -486,7 +497,7 @@ FIGURES: tuple[tuple[Callable[[Outcome], Figure | None], Text, Text], ...] = (
         lambda o: "What the smooth curve leaves of the recording, and the error of the forecast.",
         lambda o: (
             "What the smooth curve leaves over should look like noise; the error of the forecast "
-            "should not grow out of it."
+            "should not grow out of it. One that is lost leaves the picture."
         ),
     ),
     (

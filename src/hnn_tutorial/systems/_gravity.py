@@ -1,6 +1,5 @@
 """Bodies in a plane that attract each other, for any number of them."""
 
-import itertools
 from collections.abc import Callable
 from functools import partial
 
@@ -23,7 +22,8 @@ class GravitatingBodies(System):
 
     The state is ``[q1x, q1y, q2x, q2y, …, p1x, p1y, …]``. Unchanged by the motion are the
     energy, the two components of the total momentum and the angular momentum. Where two
-    bodies meet, H is −∞. A subclass declares ``mass1``, ``mass2``, … and the constant.
+    bodies meet, H is −∞. A subclass declares ``mass1``, ``mass2``, … or ``masses``, and the
+    constant.
     """
 
     gravitational_constant: float
@@ -46,13 +46,12 @@ class GravitatingBodies(System):
     def field(self, x: Tensor) -> Tensor:
         """Return ``[p_i/m_i, Σ_j G m_i m_j (q_j − q_i)/|q_j − q_i|³]``."""
         q, p = self._by_body(x)
+        first, second, apart, strength = self._pairs(q)
+        square = apart.square().sum(-1, keepdim=True)
+        pull = strength.unsqueeze(-1) * apart / (square * square.sqrt())
+        force = torch.zeros_like(q).index_add(-2, first, pull).index_add(-2, second, -pull)
         velocity = p / self._masses(x).unsqueeze(-1)
-        force = [torch.zeros_like(q[..., 0, :]) for _ in self.masses]
-        for i, j, strength in self._pairs():
-            apart = q[..., j, :] - q[..., i, :]
-            pull = strength * apart / apart.square().sum(-1, keepdim=True) ** 1.5
-            force[i], force[j] = force[i] + pull, force[j] - pull
-        return torch.cat([velocity.flatten(-2), *force], dim=-1)
+        return torch.cat([velocity.flatten(-2), force.flatten(-2)], dim=-1)
 
     @property
     def invariants(self) -> dict[str, Callable[[Tensor], Tensor]]:
@@ -72,17 +71,15 @@ class GravitatingBodies(System):
         return (q[..., 0] * p[..., 1] - q[..., 1] * p[..., 0]).sum(-1)
 
     def _potential(self, q: Tensor) -> Tensor:
-        terms = [
-            strength / (q[..., j, :] - q[..., i, :]).square().sum(-1).sqrt()
-            for i, j, strength in self._pairs()
-        ]
-        return -torch.stack(terms).sum(0)
+        _, _, apart, strength = self._pairs(q)
+        return -(strength / apart.square().sum(-1).sqrt()).sum(-1)
 
-    def _pairs(self) -> list[tuple[int, int, float]]:
-        """Return ``(i, j, G m_i m_j)`` of each pair."""
-        masses, G = self.masses, self.gravitational_constant
-        pairs = itertools.combinations(range(len(masses)), 2)
-        return [(i, j, G * masses[i] * masses[j]) for i, j in pairs]
+    def _pairs(self, q: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return of each pair its bodies i < j, ``q_j − q_i`` and ``G m_i m_j``."""
+        n, masses = len(self.masses), self._masses(q)
+        first, second = torch.triu_indices(n, n, 1, device=q.device)
+        apart = q.index_select(-2, second) - q.index_select(-2, first)
+        return first, second, apart, self.gravitational_constant * masses[first] * masses[second]
 
     def _by_body(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the two halves of a state as ``(..., bodies, 2)``."""

@@ -23,6 +23,7 @@ from hnn_tutorial.mechanics import (
     hamiltonian_field,
     jacobian,
     legendre_transform,
+    symplectic_form,
 )
 from hnn_tutorial.random import as_generator
 
@@ -81,11 +82,18 @@ class System:
 
     name: ClassVar[str]
     title: ClassVar[str]
+    canonical: ClassVar[bool] = True
+    """Whether the state is ``[q, p]``; that of a ``PoissonSystem`` is not."""
 
     @property
     def degrees(self) -> int:
         """n, the degrees of freedom; a class with more than one states it as an attribute."""
         return 1
+
+    @property
+    def dimension(self) -> int:
+        """The number of components of a state, 2n."""
+        return 2 * self.degrees
 
     @property
     def coordinates(self) -> tuple[tuple[str, str], ...]:
@@ -179,6 +187,23 @@ class System:
         check_state(x, degrees=self.degrees)
         return hamiltonian_field(self.hamiltonian)(x)
 
+    def poisson_matrix(self, x: Tensor) -> Tensor:
+        """Return the J of ``field = J ∇H``, here Ω everywhere, ``(..., 2n) -> (..., 2n, 2n)``."""
+        n = check_state(x, degrees=self.degrees)
+        return symplectic_form(n, dtype=x.dtype, device=x.device).expand(*x.shape, 2 * n)
+
+    def check(self, value: Any, name: str = "x") -> None:
+        """Raise unless a value is a state of this system, or a batch of them.
+
+        Args:
+            value: the value.
+            name: what to call it in the error.
+
+        Raises:
+            TypeError, ValueError: if it is none.
+        """
+        check_state(value, name, self.degrees)
+
     def velocities(self, x: Tensor) -> Tensor:
         """Return ``[q, q̇]`` of a state ``[q, p]``, the same shape."""
         check_state(x, degrees=self.degrees)
@@ -249,7 +274,7 @@ def _of_a_state(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def checked(self: System, *given: Any, **named: Any) -> Any:
-        check_state(given[0] if given else named.get(name), name, self.degrees)
+        self.check(given[0] if given else named.get(name), name)
         return method(self, *given, **named)
 
     return checked
@@ -272,10 +297,30 @@ def sample_annulus(
     Raises:
         ValueError: for a count below 1, or radii that are negative or out of order.
     """
+    return sample_shell(count, seed, radius, 2 * n)
+
+
+def sample_shell(
+    count: int, seed: int | torch.Generator, radius: tuple[float, float], components: int
+) -> Tensor:
+    """Draw vectors of random direction whose length is uniform in an interval.
+
+    Args:
+        count: how many.
+        seed: integer or generator.
+        radius: ``(smallest, largest)`` length.
+        components: of each.
+
+    Returns:
+        Vectors, shape ``(count, components)``, float64.
+
+    Raises:
+        ValueError: for a count below 1, or radii that are negative or out of order.
+    """
     check_count(count=count)
     check_interval(radius=radius)
     generator = as_generator(seed)
-    direction = torch.randn(count, 2 * n, generator=generator, dtype=torch.float64)
+    direction = torch.randn(count, components, generator=generator, dtype=torch.float64)
     direction = direction / direction.norm(dim=-1, keepdim=True)
     return uniform((count, 1), radius, generator) * direction
 

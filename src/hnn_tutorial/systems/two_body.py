@@ -76,6 +76,29 @@ class TwoBody(GravitatingBodies):
         first, second = self.mass2 / total * apart, -self.mass1 / total * apart
         return torch.cat([first, second, momentum, -momentum], dim=-1)
 
+    def laplace_vector(self, x: Tensor) -> Tensor:
+        r"""Return the vector that keeps the ellipse from turning, ``(..., 8) -> (..., 2)``.
+
+        .. math:: e = \frac{v \times (r \times v)}{G(m_1 + m_2)} - \frac{r}{|r|}, \qquad
+                  r = q_1 - q_2, \quad v = \dot q_1 - \dot q_2
+
+        It points from the second body to where the first comes nearest to it. Its length is the
+        eccentricity of the orbit: 0 for a circle, below 1 for an ellipse, 1 for a parabola, more
+        for a hyperbola. The motion leaves it unchanged because the force falls with exactly the
+        second power of the distance; energy, momentum and angular momentum do not ask for that. It
+        is the Laplace–Runge–Lenz vector, without unit.
+
+        References:
+            Goldstein, Poole & Safko 2002, sec. 3.9.
+        """
+        q, p = self._by_body(x)
+        velocity = p / self._masses(x).unsqueeze(-1)
+        apart, rate = (part[..., 0, :] - part[..., 1, :] for part in (q, velocity))
+        spin = (apart[..., :1] * rate[..., 1:]) - (apart[..., 1:] * rate[..., :1])
+        total = self.gravitational_constant * (self.mass1 + self.mass2)
+        # In the plane v × (r × v) is the velocity, turned to the right, times |r × v|.
+        return -spin * quarter_turn(rate) / total - apart / apart.norm(dim=-1, keepdim=True)
+
     @property
     def _reduced_mass(self) -> float:
         return self.mass1 * self.mass2 / (self.mass1 + self.mass2)

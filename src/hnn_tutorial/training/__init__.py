@@ -9,8 +9,12 @@ from hnn_tutorial.training.levenberg_marquardt import LevenbergMarquardt
 from hnn_tutorial.training.losses import (
     LearnableField,
     Residual,
+    SampleLoss,
     acceleration_residual,
     derivative_residual,
+    forced_residual,
+    map_residual,
+    torque_residual,
 )
 from hnn_tutorial.training.torch_optimizer import TorchOptimizer
 from hnn_tutorial.training.trajectory import FreeStarts, TrajectoryResidual, cut
@@ -25,6 +29,7 @@ __all__ = [
     "Optimizer",
     "Problem",
     "Residual",
+    "SampleLoss",
     "TorchOptimizer",
     "TrainingDivergedError",
     "TrajectoryResidual",
@@ -33,6 +38,9 @@ __all__ = [
     "derivative_residual",
     "fit",
     "fit_ensemble",
+    "forced_residual",
     "load_model",
+    "map_residual",
     "save_model",
+    "torque_residual",
 ]

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from hnn_tutorial._validate import as_file, as_path, check_finite, check_type, describe
-from hnn_tutorial.models import MODELS, Model, build_model
+from hnn_tutorial.models import MAPS, MODELS, FlowMap, Model, build_model
 
 VERSION = "1"
 MODEL_FORMAT = "hnn_tutorial model"
@@ -34,7 +34,7 @@ def save_model(path: str | os.PathLike[str], model: nn.Module) -> None:
 
     Args:
         path: the file, usually ``*.safetensors``. Missing folders are made.
-        model: one of ``MODELS``, or another with ``kind`` and ``config``, such as a
+        model: one of ``MODELS`` or ``MAPS``, or another with ``kind`` and ``config``, such as a
             ``HamiltonianModel``.
 
     Raises:
@@ -64,7 +64,7 @@ def load_model(path: str | os.PathLike[str], model: Any = None) -> Any:
 
     Args:
         path: the file.
-        model: None for one of ``MODELS``; a class, which is called with the stored ``config``;
+        model: None for one of ``MODELS`` or ``MAPS``; a class, called with the stored ``config``;
             or a module of the same shape, such as ``HamiltonianModel(network)``, whose weights
             are replaced.
 
@@ -82,15 +82,22 @@ def load_model(path: str | os.PathLike[str], model: Any = None) -> Any:
         _check_shapes(path, model, tensors, metadata)
         model.load_state_dict(tensors)
         return model
-    if model is not None and not (isinstance(model, type) and issubclass(model, Model)):
-        raise TypeError(f"model is {describe(model)}; expected a module, or a subclass of Model")
+    if model is not None and not (isinstance(model, type) and issubclass(model, Model | FlowMap)):
+        raise TypeError(
+            f"model is {describe(model)}; expected a module, or a subclass of Model or FlowMap"
+        )
     try:
         _check_weights(tensors)
         kind, config = metadata["kind"], metadata["config"]
-        _check_size(config, sum(value.numel() for value in tensors.values()))
-        if model is None and kind not in MODELS:
+        stored = sum(value.numel() for value in tensors.values())
+        map_class = MAPS.get(kind) if model is None else model
+        if map_class is not None and issubclass(map_class, FlowMap):
+            _check_map_size(map_class, config, stored)
+        else:
+            _check_size(config, stored)
+        if model is None and kind not in {**MODELS, **MAPS}:
             raise ValueError(
-                f"unknown model {kind!r}: it is none of this package; hand in the model that "
+                f"unknown model {kind!r}: a file alone does not make it; hand in the model that "
                 "it is to become, as in load_model(path, HamiltonianModel(network)), or its class"
             )
         model = build_model(kind, config) if model is None else model(**config)
@@ -125,11 +132,24 @@ def _check_weights(tensors: Mapping[str, Tensor]) -> None:
         check_finite(value, name)
 
 
+def _check_map_size(kind: type[FlowMap], config: Mapping[str, Any], stored: int) -> None:
+    """Raise ``ValueError``, likewise, for a map."""
+    degrees, hidden = int(config["degrees"]), tuple(map(int, config["hidden"]))
+    if min(degrees, *hidden) < 1 or kind.fewest_weights(degrees, hidden) > stored:
+        raise ValueError(f"a map of {hidden} needs more than the {stored} numbers that are there")
+
+
 def _check_size(config: Mapping[str, Any], stored: int) -> None:
     """Raise ``ValueError``, before it is built, for a model that these numbers cannot fill."""
-    widths = [int(config.get("degrees", 1)), *map(int, config.get("hidden", ()))]
+    degrees, inputs = int(config.get("degrees", 1)), int(config.get("degrees", 1))
+    if "dimension" in config:  # one of bodies, whose network sees a single distance
+        inputs, masses = 1, config.get("masses")
+        known = stored if masses is None else len(masses)
+        if degrees > known * int(config["dimension"]):
+            raise ValueError(f"degrees = {degrees} is of more bodies than the file has masses")
+    widths = [inputs, *map(int, config.get("hidden", ()))]
     needed = sum(a * b for a, b in itertools.pairwise(widths))
-    if min(widths) < 1 or needed > stored:
+    if min(degrees, *widths) < 1 or needed > stored:
         raise ValueError(f"layers of {widths} need more than the {stored} numbers that are there")
 
 

@@ -154,7 +154,7 @@ class EnsembleProblem(Problem):
     def losses_and_gradients(
         self, weights: Tensor, batch: Batch, shared: bool
     ) -> tuple[Tensor, Tensor]:
-        """Return each member's mean squared residual, ``(N,)``, and its gradient, ``(N, P)``.
+        """Return each member's loss, ``(N,)``, and its gradient, ``(N, P)``.
 
         Args:
             weights: ``(N, P)``.
@@ -171,14 +171,14 @@ class EnsembleProblem(Problem):
             part = batch if shared else {name: value[members] for name, value in batch.items()}
             w = weights[members].detach().requires_grad_()
             with torch.enable_grad():
-                loss = residuals(w, part).square().mean((1, 2))
+                loss = self.members[0].summands(residuals(w, part)).mean((1, 2))
                 # The members share no weight: the gradient of the sum holds that of each.
                 gradients += torch.autograd.grad(loss.sum(), w)
             losses.append(loss.detach())
         return torch.cat(losses), torch.cat(gradients)
 
     def losses(self, weights: Tensor) -> list[float]:
-        """Return the mean squared residual of each member on all of its data."""
+        """Return the loss of each member on all of its data."""
         return [m.loss(w, m.data) for m, w in zip(self.members, weights, strict=True)]
 
     def choose(self, index: Tensor) -> Batch:

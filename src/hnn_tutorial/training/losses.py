@@ -11,12 +11,14 @@ is passed as the model.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from hnn_tutorial._validate import (
     as_tensor,
+    check_callable,
     check_output,
     check_state,
     check_tensor,
@@ -28,6 +30,42 @@ from hnn_tutorial.data import Dataset
 Batch = Mapping[str, Tensor]
 Residual = Callable[[Any, Batch], Tensor]
 """A map ``(model, batch) -> (B, m)``; what the model must have is for it to say."""
+
+
+@dataclass(frozen=True, repr=False)
+class SampleLoss:
+    r"""A loss that is a mean over samples, and no sum of squares: for Adam and its like.
+
+    .. math:: \mathcal L(\theta) = \frac1B \sum_{b=1}^B \ell_b(\theta)
+
+    Such is a negative log-likelihood. It stands where a residual function stands, and what is
+    random in it belongs to the data, as one more tensor: so a training that is interrupted goes on
+    as if it had not been.
+
+    Args:
+        function: ``(model, batch) -> (B,)``, a loss for each sample; entry b may depend on
+            sample b alone.
+
+    Raises:
+        ValueError: (when called) if the function does not give one loss for each sample.
+    """
+
+    function: Callable[[Any, Batch], Tensor]
+
+    def __post_init__(self) -> None:
+        check_callable(function=self.function)
+
+    def __call__(self, model: Any, batch: Batch) -> Tensor:
+        """Return the losses of a batch, as a column ``(B, 1)``."""
+        value = self.function(model, batch)
+        if not isinstance(value, Tensor) or value.ndim != 1:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else describe(value)
+            raise ValueError(f"{self} gave {shape}; expected one loss for each sample, (B,)")
+        return value.unsqueeze(-1)
+
+    def __repr__(self) -> str:
+        named = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        return f"SampleLoss({named})"
 
 
 class LearnableField(Protocol):
@@ -98,6 +136,89 @@ def acceleration_residual(model: nn.Module, batch: Batch) -> Tensor:
     n = check_state(batch["states"])
     check_state(batch["derivatives"], "derivatives", n)
     return acceleration(batch["states"]) - batch["derivatives"][..., n:]
+
+
+def forced_residual(model: Any, batch: Batch) -> Tensor:
+    r"""Return predicted minus true acceleration under inputs.
+
+    .. math:: r_b = \ddot q_\theta(x_b, u_b) - \ddot q_b, \qquad x_b = [q_b, \dot q_b]
+
+    Args:
+        model: its ``field(x, u)`` is compared, such as that of a ``control.Machine``.
+        batch: ``states`` ``[q, q̇]`` and ``derivatives`` ``[q̇, q̈]``, each ``(B, 2n)``, and
+            ``inputs``, ``(B, m)``.
+
+    Returns:
+        Residuals, ``(B, n)``.
+
+    Raises:
+        TypeError: if the model has no ``field``.
+        ValueError: if the field does not return a derivative for each component.
+    """
+    check_field_of(model)
+    check_batch(batch, "states", "derivatives", "inputs")
+    states, n = batch["states"], check_state(batch["states"])
+    predicted = model.field(states, batch["inputs"])
+    check_output(predicted, states, batch["derivatives"].shape, "the model's field")
+    return (predicted - batch["derivatives"])[..., n:]
+
+
+def torque_residual(model: Any, batch: Batch) -> Tensor:
+    r"""Return predicted minus true torques: inverse dynamics, learned from what motors did.
+
+    .. math:: r_b = \tau_\theta(q_b, \dot q_b, \ddot q_b) - u_b
+
+    Args:
+        model: its ``inverse_dynamics(x, acceleration)`` is compared, such as that of a
+            ``control.Machine``, or a network of one's own.
+        batch: ``states`` ``[q, q̇]`` and ``derivatives`` ``[q̇, q̈]``, each ``(B, 2n)``, and
+            ``inputs``, ``(B, n)``.
+
+    Returns:
+        Residuals, ``(B, n)``.
+
+    Raises:
+        TypeError: if the model has no ``inverse_dynamics``.
+        ValueError: if it does not return a torque for each.
+
+    References:
+        Lutter, Ritter & Peters 2019.
+    """
+    if isinstance(model, type) or not callable(getattr(model, "inverse_dynamics", None)):
+        raise TypeError(
+            f"the model is {describe(model)}, without an inverse_dynamics(x, acceleration); "
+            "expected a control.Machine, or a network that has one"
+        )
+    check_batch(batch, "states", "derivatives", "inputs")
+    n = check_state(batch["states"])
+    check_state(batch["derivatives"], "derivatives", n)
+    predicted = model.inverse_dynamics(batch["states"], batch["derivatives"][..., n:])
+    check_output(predicted, batch["states"], batch["inputs"].shape, "the inverse dynamics")
+    return predicted - batch["inputs"]
+
+
+def map_residual(model: Any, batch: Batch) -> Tensor:
+    r"""Return predicted minus true states one step later, for a map.
+
+    .. math:: r_b = \Phi_\theta(x_b) - y_b
+
+    Args:
+        model: its ``map`` is compared, such as that of a ``SympNet``.
+        batch: ``states`` and ``images``, each ``(B, 2n)``, as ``Trajectories.pairs`` gives them.
+
+    Returns:
+        Residuals, ``(B, 2n)``.
+
+    Raises:
+        TypeError: if the model has no ``map``.
+        ValueError: if the map does not return a state for each.
+    """
+    if isinstance(model, type) or not callable(getattr(model, "map", None)):
+        raise TypeError(f"the model is {describe(model)}, without a map(x); expected one of MAPS")
+    check_batch(batch, "states", "images")
+    predicted = model.map(batch["states"])
+    check_output(predicted, batch["states"], batch["images"].shape, "the model's map")
+    return predicted - batch["images"]
 
 
 def check_field_of(model: Any) -> None:

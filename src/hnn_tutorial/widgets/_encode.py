@@ -14,12 +14,13 @@ from hnn_tutorial.models import (
     MLP,
     DenseNetwork,
     DissipativeHNN,
-    Model,
+    PairwiseHNN,
     SecondOrderMLP,
     SeparableHNN,
     StructuredLNN,
     parameter_count,
 )
+from hnn_tutorial.models._model import Network
 from hnn_tutorial.systems import (
     DampedMassSpring,
     DampedPendulum,
@@ -31,7 +32,7 @@ from hnn_tutorial.systems import (
 
 PLANE_SYSTEMS = (MassSpring, DampedMassSpring, Pendulum, DampedPendulum)
 LAB_SYSTEMS = (*PLANE_SYSTEMS, DoublePendulum)
-CANONICAL_MODELS = (MLP, SecondOrderMLP, HNN, SeparableHNN, DissipativeHNN)
+CANONICAL_MODELS = (MLP, SecondOrderMLP, HNN, SeparableHNN, DissipativeHNN, PairwiseHNN)
 LAB_MODELS = (*CANONICAL_MODELS, LNN, StructuredLNN)
 LAB_ACTIVATIONS = ("tanh", "softplus", "sin")
 """What ``systems.js``, ``models.js`` and ``network.js`` hold; a test compares the tables.
@@ -50,9 +51,14 @@ ROLE_OF_KIND = {
     "hnn": "hnn",
     "separable_hnn": "hnn",
     "dissipative_hnn": "hnn",
+    "pairwise_hnn": "pairwise",
     "lnn": "lnn",
     "structured_lnn": "lnn",
     "second_order_mlp": "second order",
+    "mlp_map": "baseline",
+    "sympnet": "pairwise",
+    "henon_net": "another",
+    "constrained_lnn": "lnn",
 }
 """The palette's role, and so colour and line style, of each kind of model."""
 
@@ -74,17 +80,25 @@ def encode_system(system: System, kinds: Sequence[type[System]] = PLANE_SYSTEMS)
         raise TypeError(
             f"system is a {type(system).__name__}; this lab knows "
             f"{', '.join(kind.__name__ for kind in kinds)}, whose formulas the page holds in "
-            "JavaScript. The Python formula of another system cannot be sent there; draw its "
-            "motions by integrate and plotting.phase_portrait or plotting.trajectory_plot, and let "
-            "widgets.explore switch between a few parameters or starts"
+            "JavaScript. PhaseLab and LearnedLab show a system of your own, of one degree of "
+            "freedom, from a table; or draw its motions by integrate and plotting.phase_portrait "
+            "or plotting.trajectory_plot, and let widgets.explore switch between a few parameters "
+            "or starts"
         )
-    return {"name": system.name, "parameters": {p.name: p.value for p in system.parameters}}
+    return {"name": system.name, "parameters": {p.name: plain(p.value) for p in system.parameters}}
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter as a number, or as a list where it is several."""
+    if isinstance(value, Tensor):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def encode_models(
     system: System,
-    models: Mapping[str, Model],
-    kinds: Sequence[type[Model]] = CANONICAL_MODELS,
+    models: Mapping[str, Network],
+    kinds: Sequence[type[Network]] = CANONICAL_MODELS,
 ) -> tuple[list[dict[str, Any]], bytes]:
     """Return the description of each model, and the weights of all as little-endian float32.
 
@@ -96,7 +110,8 @@ def encode_models(
     Returns:
         Specs ``{"label", "role", "kind", "degrees", "angles", "networks", "activation",
         "count"}``, and the weights of the models one after the other. ``networks`` holds the
-        widths of each network from input to output.
+        widths of each network from input to output. A ``PairwiseHNN`` has ``pairs`` too,
+        ``{"dimension", "coupled"}``.
 
     Raises:
         TypeError: if a model is of a kind that the labs cannot run.
@@ -126,12 +141,15 @@ def encode_models(
                 "count": len(numbers),
             }
         )
+        if isinstance(model, PairwiseHNN):
+            coupled = model.couplings is not None
+            specs[-1]["pairs"] = {"dimension": model.dimension, "coupled": coupled}
         weights.append(numbers)
     joined = np.concatenate(weights) if weights else np.empty(0)
     return specs, joined.astype("<f4").tobytes()
 
 
-def networks_of(model: Model) -> list[DenseNetwork]:
+def networks_of(model: Network) -> list[DenseNetwork]:
     """Return the networks that a model is made of, in the order in which it made them."""
     return [part for part in model.children() if isinstance(part, DenseNetwork)]
 
@@ -144,13 +162,14 @@ def network_sizes(network: DenseNetwork) -> list[int]:
 
 def model_weights(
     label: str,
-    model: Model,
+    model: Network,
     degrees: int,
-    kinds: Sequence[type[Model]] = CANONICAL_MODELS,
+    kinds: Sequence[type[Network]] = CANONICAL_MODELS,
 ) -> np.ndarray:
     """Return a model's numbers in the order that ``models.js`` reads, or say why it cannot.
 
-    The order: parameters beside the networks (log masses), then W and b of each layer.
+    The order: parameters beside the networks (log masses, also where these are known), then W
+    and b of each layer.
     """
     what_can = (
         f"this lab runs {', '.join(kind.__name__ for kind in kinds)} of dense layers with "
@@ -171,7 +190,9 @@ def model_weights(
     if (count := parameter_count(model)) > MAX_PARAMETERS:
         raise ValueError(f"{label!r} has {count:,} parameters, too many for a browser; {what_can}")
     inside = {id(parameter) for layer in layers for parameter in layer.parameters()}
-    beside = [parameter for parameter in model.parameters() if id(parameter) not in inside]
+    beside: list[Tensor] = [each for each in model.parameters() if id(each) not in inside]
+    if isinstance(model, PairwiseHNN):
+        beside = [model.masses.log()]
     tensors = beside + [t for layer in layers for t in (layer.weight, layer.bias)]
     numbers = torch.cat([t.detach().reshape(-1).double().cpu() for t in tensors]).numpy()
     with np.errstate(over="ignore"):
@@ -207,7 +228,8 @@ def encode_region(system: System, region: Tensor | Sequence[float] | None) -> li
     if values.ndim > 1:
         values = torch.stack(torch.aminmax(system.hamiltonian(values)))
     low_high = [float(value) for value in values.reshape(-1)]
-    if len(low_high) != 2 or not 0 <= low_high[0] < low_high[1] < float("inf"):
+    lowest = 0.0 if type(system) in LAB_SYSTEMS else -float("inf")  # of a formula of one's own
+    if len(low_high) != 2 or not lowest <= low_high[0] < low_high[1] < float("inf"):
         raise ValueError(
             f"region is {low_high}; expected training states (N, {2 * system.degrees}) or an "
             "interval of energies (lowest, highest) in J"

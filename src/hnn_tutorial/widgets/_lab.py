@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor
 
 from hnn_tutorial._validate import check_finite
-from hnn_tutorial.integrators.implicit import UnsettledStepError
+from hnn_tutorial.integrators.implicit import UnsettledStepError, fixed_point_only
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import styles
 
@@ -29,9 +29,12 @@ FASTEST = 100
 
 LETTERS = {
     "mass": "m",
+    "cart_mass": "M",
+    "pole_mass": "m",
     "mass1": "m₁",
     "mass2": "m₂",
     "mass3": "m₃",
+    "masses": "m",
     "length": "l",
     "length1": "l₁",
     "length2": "l₂",
@@ -40,6 +43,9 @@ LETTERS = {
     "damping": "c",
     "gravitational_constant": "G",
     "coupling": "λ",
+    "links": "N",
+    "lengths": "l",
+    "rod_masses": "μ",
 }
 """The letter of each parameter of a system, as its class names it."""
 
@@ -125,11 +131,27 @@ class Lab(anywidget.AnyWidget):
     @traitlets.default("_constants")
     def _default_constants(self) -> str:
         """What the picture depends on and no control changes, such as "m = 1 kg, l = 1 m"."""
+        if self._system.get("table"):  # its own text says them
+            return ""
         # A recording has no system of which they are known.
         parameters = self.system.parameters if hasattr(self, "system") else ()
         return ", ".join(
-            f"{LETTERS[p.name]} = {p.value:.6g} {p.unit}".removesuffix(" 1") for p in parameters
+            f"{LETTERS[p.name]} = {_as_text(p.value)} {p.unit}".removesuffix(" 1")
+            for p in parameters
         )
+
+    @traitlets.validate("state")
+    def _check_start(self, proposal: dict[str, Any]) -> Tensor:
+        """Raise unless a system that runs from a table starts inside of it."""
+        state, angles = proposal["value"], self._system.get("angles", ())
+        for i, (low, high) in enumerate(self._system.get("plane", ())):
+            if i not in angles and not low <= state[i] <= high:
+                raise ValueError(
+                    f"the start {state.tolist()} is outside of the table of the "
+                    f"{self._system['title']}, where {'qp'[i]} is from {low:.4g} to {high:.4g}; "
+                    "pass a larger plane=((q_min, q_max), (p_min, p_max))"
+                )
+        return state
 
     @traitlets.validate("task")
     def _check_task(self, proposal: dict[str, Any]) -> str:
@@ -159,11 +181,18 @@ class Lab(anywidget.AnyWidget):
         """Return the picture as SVG text, and its alternative text."""
         if not hasattr(self, "_drawing"):
             try:
-                self._drawing = svg_picture(self.draw_picture)
+                with fixed_point_only():  # as the page solves implicit steps
+                    self._drawing = svg_picture(self.draw_picture)
             except UnsettledStepError:
                 # The lab itself says so, of the motion that it concerns.
                 self._drawing = "", ""
         return self._drawing
+
+
+def _as_text(value: Any) -> str:
+    """Return a parameter's digits; of several, one by one unless all are the same."""
+    values = [f"{each:.6g}" for each in torch.as_tensor(value, dtype=torch.float64).reshape(-1)]
+    return values[0] if len(set(values)) == 1 else ", ".join(values)
 
 
 def svg_picture(draw: Callable[["Figure"], str]) -> tuple[str, str]:
@@ -213,12 +242,30 @@ def first_start(system: System, start: Sequence[float] | Tensor | None) -> Seque
     return [1.0] + [0.0] * (2 * system.degrees - 1) if start is None else start
 
 
+def start_in(description: Mapping[str, Any], system: System, start: Any) -> Any:
+    """Return a start, or for None that of `first_start`; in a table, half way to its edge."""
+    if start is not None or "plane" not in description:
+        return first_start(system, start)
+    (q_low, q_high), (p_low, p_high) = description["plane"]
+    return [round(q_low + 0.75 * (q_high - q_low), 4), (p_low + p_high) / 2]
+
+
+def until_it_leaves(states: Tensor, description: Mapping[str, Any]) -> Tensor:
+    """Return a motion ``(T, 2)`` with NaN from where it leaves the table of its system."""
+    outside = torch.zeros(len(states), dtype=torch.bool)
+    for i, (low, high) in enumerate(description.get("plane", ())):
+        if i not in description["angles"]:
+            outside |= ~((states[:, i] >= low) & (states[:, i] <= high))
+    return states.masked_fill(outside.cumsum(0).bool()[:, None], math.nan)
+
+
 def draw_motions(
     figure: "Figure",
     system: System,
     times: Tensor,
     motions: Mapping[str, Tensor],
     labels: Mapping[str, str] | None = None,
+    plane: Sequence[Sequence[float]] | None = None,
 ) -> None:
     """Draw motions in the phase plane, and their energies.
 
@@ -228,6 +275,7 @@ def draw_motions(
         times: ``(T,)``, in s.
         motions: role -> states ``(T, 2n)``.
         labels: role -> text of the legend.
+        plane: what is shown, ``((q_min, q_max), (p_min, p_max))``; by default what the truth needs.
     """
     from hnn_tutorial.plotting import energy_plot, phase_portrait
 
@@ -241,18 +289,31 @@ def draw_motions(
 
     left, right = figure.subplots(1, 2)
     orbits = {role: wrap_angles(system, states)[:, pair] for role, states in motions.items()}
-    q, p = (1.5 * float(motions["truth"][:, i].abs().max()) or 1.0 for i in pair)
-    q = min(q, math.pi) if system.angles else q
+    if plane:
+        (q_low, q_high), (p_low, p_high) = plane
+        extent = (q_low, q_high, p_low, p_high)
+    else:
+        q, p = (1.5 * float(motions["truth"][:, i].abs().max()) or 1.0 for i in pair)
+        q = min(q, math.pi) if system.angles else q
+        extent = (-q, q, -p, p)
     phase_portrait(
         field,
         left,
-        extent=(-q, q, -p, p),
+        extent=extent,
         trajectories=orbits,
         arrows=9,
         coordinates=[system.coordinates[i] for i in pair],
         labels=labels,
     )
-    energies = {role: system.hamiltonian(states) for role, states in motions.items()}
+    energies = {role: _energies(system, states) for role, states in motions.items()}
     energy_plot(times, energies, right, labels=labels)
     # One legend is enough for both.
     right.get_legend().remove()
+
+
+def _energies(system: System, states: Tensor) -> Tensor:
+    """Return H along a motion ``(T, 2n)``; NaN where the motion has ended."""
+    known = states.isfinite().all(dim=-1)
+    energies = torch.full(states.shape[:1], math.nan, dtype=states.dtype)
+    energies[known] = system.hamiltonian(states[known])
+    return energies

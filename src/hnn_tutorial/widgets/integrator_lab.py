@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import as_number, check_positive, lookup
 from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate
+from hnn_tutorial.integrators.implicit import fixed_point_only
 from hnn_tutorial.systems import HenonHeiles, MassSpring, Pendulum, System, TwoBody
 from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._encode import encode_system
@@ -135,7 +136,8 @@ class IntegratorLab(Lab):
         scale = start.abs() if start != 0 else torch.ones(())
         for name in self.methods:
             try:
-                states = integrate(self.system.field, self.state, times, name)
+                with fixed_point_only():  # as the page solves implicit steps
+                    states = integrate(self.system.field, self.state, times, name)
             except UnsettledStepError:
                 continue
             style = method_style(name) | {"marker": ""}

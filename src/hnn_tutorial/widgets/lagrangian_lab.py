@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import as_number, check_finite, check_positive
 from hnn_tutorial.integrators import UnsettledStepError, integrate
+from hnn_tutorial.integrators.implicit import fixed_point_only
 from hnn_tutorial.mechanics import action
 from hnn_tutorial.palette import ROLES
 from hnn_tutorial.systems import Pendulum, Projectile, System
@@ -165,7 +166,8 @@ class LagrangianLab(Lab):
         check_positive(duration=duration)
         times = torch.linspace(0, duration, STEPS + 1, dtype=torch.float64)
         try:
-            integrate(self.system.field, self.state, times[:2], "implicit_midpoint")
+            with fixed_point_only():  # as the page solves implicit steps
+                integrate(self.system.field, self.state, times[:2], "implicit_midpoint")
         except UnsettledStepError:
             raise ValueError(
                 f"duration = {duration} s is too long for a path of {STEPS} steps: the midpoint "

@@ -18,10 +18,10 @@ from hnn_tutorial.widgets._encode import (
     LAB_SYSTEMS,
     encode_models,
     encode_region,
-    encode_system,
 )
-from hnn_tutorial.widgets._lab import draw_motions, first_start
+from hnn_tutorial.widgets._lab import draw_motions, start_in, until_it_leaves
 from hnn_tutorial.widgets._model_lab import ModelLab
+from hnn_tutorial.widgets._table import Plane, encode_any_system
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,9 @@ class LearnedLab(ModelLab):
     to read the start from Python or to send new weights.
 
     Args:
-        system: ``MassSpring``, ``Pendulum``, one of their damped variants, or ``DoublePendulum``.
+        system: ``MassSpring``, ``Pendulum``, one of their damped variants, ``DoublePendulum``, or
+            any other system of one degree of freedom, such as your own; ``PhaseLab`` says how that
+            travels.
         models: label -> trained model, such as ``{"baseline": mlp, "HNN": hnn}``: ``MLP``,
             ``SecondOrderMLP``, ``HNN``, ``SeparableHNN``, ``DissipativeHNN``, ``LNN`` or
             ``StructuredLNN``. Those with a Lagrangian run on [q, q̇] and are shown as [q, p].
@@ -62,6 +64,9 @@ class LearnedLab(ModelLab):
         region: training states ``(..., 2n)``, or the interval of their energies
             ``(lowest, highest)`` in J; drawn as a band in the plane of one degree of freedom. None
             draws none.
+        plane: for a system that the page has no formula of, as in ``PhaseLab``. There a motion,
+            also that of a model, ends where it leaves the plane. Energies are then counted from the
+            lowest one in the plane, where the formula says how far one is off.
 
     Raises:
         TypeError, ValueError: for a system or model that the labs cannot run, a start of
@@ -96,15 +101,16 @@ class LearnedLab(ModelLab):
         region: Tensor | Sequence[float] | None = None,
         task: str = "",
         speed: float = 1.0,
+        plane: Plane | None = None,
     ) -> None:
-        description = encode_system(system, LAB_SYSTEMS)
+        description = encode_any_system(system, LAB_SYSTEMS, plane)
         check_type(Mapping, "a mapping from labels to models", models=models)
         specs, weights = encode_models(system, models, LAB_MODELS)
         self.system = system
         self.models = dict(models)
         # The start first: the other checks look at the fields there.
         super().__init__(
-            state=first_start(system, start),
+            state=start_in(description, system, start),
             _system=description,
             _models=specs,
             _weights=weights,
@@ -125,11 +131,12 @@ class LearnedLab(ModelLab):
         # The first part of the motions is enough, and takes no longer than the reader waits.
         count = min(PICTURE_STEPS, round(self.horizon / self.step))
         times = torch.arange(count + 1, dtype=torch.float64) * self.step
-        motions = {"truth": integrate(self.system.field, self.state, times, "rk4")}
+        truth = integrate(self.system.field, self.state, times, "rk4")
+        motions = {"truth": until_it_leaves(truth, self._system)}
         labels = {spec["role"]: spec["label"] for spec in self._models}
         for role, model in zip(labels, self.models.values(), strict=True):
-            motions[role] = self._motion_of(model, times)
-        draw_motions(figure, self.system, times, motions, labels)
+            motions[role] = until_it_leaves(self._motion_of(model, times), self._system)
+        draw_motions(figure, self.system, times, motions, labels, self._system.get("plane"))
         names = ", ".join(["the truth", *labels.values()])
         return (
             f"{self.system.title}: orbits in the phase plane, and energy over "
@@ -185,7 +192,10 @@ class LearnedLab(ModelLab):
             like = next(models[label].parameters()) if label in models else self.state
             lagrangian = isinstance(models.get(label), LagrangianNetwork)
             start = self.system.velocities(self.state) if lagrangian else self.state
-            if reason := coupled_parts(field, start.to(like)):
+            # A table may end near the start.
+            own = label == "truth" and "coupled" in self._system
+            reason = self._system["coupled"] if own else coupled_parts(field, start.to(like))
+            if reason:
                 others = [key for key in fixed if not fixed[key].needs_separable]
                 raise ValueError(
                     f"{method.title} needs a separable H = T(p) + V(q), but in the field of "

@@ -11,7 +11,14 @@ from torch import Tensor
 from hnn_tutorial._validate import as_number, check_positive, check_type
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.models import Model
-from hnn_tutorial.systems import DoublePendulum, HenonHeiles, System, ThreeBody, TwoBody
+from hnn_tutorial.systems import (
+    DoublePendulum,
+    HenonHeiles,
+    NBody,
+    System,
+    ThreeBody,
+    TwoBody,
+)
 from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._encode import encode_system
 from hnn_tutorial.widgets._lab import FASTEST
@@ -24,6 +31,9 @@ MAX_SAMPLES = 10_000
 """Samples of one motion: with more of them a frame takes too long to draw."""
 
 PICTURE_STEPS = 300
+MAX_BODIES = 12
+"""Of an n-body problem: the plane has room for so many."""
+
 MAX_NUMBERS = 4_000_000
 """What a swarm keeps: samples times copies times components of a state."""
 
@@ -44,6 +54,7 @@ class _Setting:
 SETTINGS = {
     TwoBody: _Setting(horizon=40.0, step=0.02, sample={"position": (0.5, 1.0), "spread": 0.2}),
     ThreeBody: _Setting(horizon=40.0, step=0.02),
+    NBody: _Setting(horizon=20.0, step=0.02),
     DoublePendulum: _Setting(horizon=20.0, step=0.02, sample={"angle": 2.5, "speed": 0.0}),
     HenonHeiles: _Setting(horizon=400.0, step=0.1),
 }
@@ -53,13 +64,18 @@ CARDS = {DoublePendulum: (1125, 840), HenonHeiles: (1245, 860)}
 """Heights of cards in pixels, in a narrow and in a wide column, where they are not the usual."""
 
 
+LEARNED_CARD = (1270, 902)
+"""The same where models stand beside bodies, whose table is as wide as the card."""
+
+
 class OrbitLab(ModelLab):
     r"""Orbits from a start that the reader moves: conserved quantities, learned motions, chaos.
 
     The reader drags places and velocities in the plane, where every motion leaves a trail that
     fades. Beside it stands the path of the motion in a plane of two of its quantities, such as
     both angles of the double pendulum; with ``models``, gauges show how far every motion has
-    drifted from the values of H, momentum and angular momentum that the true motion conserves.
+    drifted from the values of H, momentum and angular momentum that the true motion conserves, and
+    for two bodies from the direction of their ellipse, which the Laplace vector gives.
     With a ``swarm``, copies start at the distance ``spread`` around the start, in random directions
     of [q, p], each in a hue of its own, and the lab draws the root mean square δ(t) of their
     distances from the start's orbit against
@@ -77,10 +93,11 @@ class OrbitLab(ModelLab):
     the true motion is nevertheless off by more than a millionth.
 
     Args:
-        system: ``TwoBody``, ``ThreeBody``, ``DoublePendulum`` or ``HenonHeiles``.
+        system: ``TwoBody``, ``ThreeBody``, ``NBody`` of at most 12 bodies, ``DoublePendulum`` or
+            ``HenonHeiles``.
         start: the first start [q, p], in the system's units. None draws one.
-        models: label -> trained model whose field is one of [q, p], such as ``HNN`` or
-            ``SeparableHNN``.
+        models: label -> trained model whose field is one of [q, p], such as ``HNN``, ``MLP`` or
+            ``PairwiseHNN``; four at most.
         swarm: how many copies start beside it; 0 for no swarm.
         spread: their distance from the start, in [q, p].
         horizon: how long the motions are, in s; None for what suits the system.
@@ -106,7 +123,7 @@ class OrbitLab(ModelLab):
 
     _esm = bundle("labs/orbit_lab.js")
 
-    TASKS = ("scribble", "part", "circle", "thrown", "section")
+    TASKS = ("scribble", "part", "kept", "circle", "thrown", "section")
 
     swarm = traitlets.Int(0, help="number of near-identical copies").tag(sync=True)
     spread = traitlets.Float(1e-6, help="distance of the copies from the start").tag(sync=True)
@@ -124,6 +141,11 @@ class OrbitLab(ModelLab):
         speed: float | None = None,
     ) -> None:
         description = encode_system(system, tuple(SETTINGS))
+        if isinstance(system, NBody) and len(system.masses) > MAX_BODIES:
+            raise ValueError(
+                f"the system has {len(system.masses)} bodies; the lab's plane has room for "
+                f"{MAX_BODIES}"
+            )
         check_type((Mapping, type(None)), "a mapping from labels to models", models=models)
         self.system = system
         self.models = dict(models or {})
@@ -149,6 +171,9 @@ class OrbitLab(ModelLab):
 
     def _card_heights(self) -> tuple[int, int]:
         narrow, wide = CARDS.get(type(self.system), (1220, 840))
+        if self.models and len(self.system.invariants) > 1:
+            narrow, wide = LEARNED_CARD
+            wide += 31 * len(self.models)
         # A swarm has words of its own; each model has a row among the numbers.
         return narrow + (105 if self.swarm else 0) + 32 * len(self.models), wide
 

@@ -12,8 +12,9 @@ from hnn_tutorial._validate import as_number
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets._encode import LAB_SYSTEMS, encode_system
-from hnn_tutorial.widgets._lab import Lab, draw_motions, first_start
+from hnn_tutorial.widgets._encode import LAB_SYSTEMS
+from hnn_tutorial.widgets._lab import Lab, draw_motions, start_in, until_it_leaves
+from hnn_tutorial.widgets._table import Plane, encode_any_system
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,22 +32,38 @@ class PhaseLab(Lab):
     can run backwards at any moment, and sliders change the system's parameters.
 
     Args:
-        system: ``MassSpring``, ``Pendulum``, one of their damped variants, or ``DoublePendulum``.
-        start: the first start [q, p], in the system's units; None pulls the first position to 1.
+        system: ``MassSpring``, ``Pendulum``, one of their damped variants, ``DoublePendulum``, or
+            any other system of one degree of freedom, such as your own: with a ``hamiltonian`` or a
+            ``lagrangian``, and a ``field`` if it has friction.
+        start: the first start [q, p], in the system's units; None pulls the first position to 1, or
+            in a table half way from its middle to its edge.
         cloud: how far the cloud reaches in q on either side, in m or rad, from 0 (none) to 1.
         backwards: let time run backwards.
         task: what the lab asks its reader to do, one of ``TASKS``; empty for the first that suits,
             "none" for nothing.
         speed: seconds of the motion that pass in one second.
+        plane: for a system that the page has no formula of: the part of its phase plane that the
+            lab shows, ``((q_min, q_max), (p_min, p_max))``. None takes what holds all motions that
+            ``system.sample`` starts.
+
+    A system of your own travels as a table of its H over that plane, a few kilobytes; the page
+    interpolates it. The field is then off by at most 1e-5 of its size, or 1e-4 where that would
+    take too large a table; both are measured at some 20,000 states when the lab is made, and the
+    lab says the number under More. A motion that comes to the edge of the table stops there and
+    says so. Constants of the formula are in the table: no slider changes them, ``parameters`` is
+    empty. A position in rad is an angle, whose table holds one turn.
 
     Raises:
-        TypeError: for a system that the lab does not know.
-        ValueError: for a start of another size, or a cloud out of its range.
+        TypeError: for a system that is not one: of more degrees of freedom, with time in its
+            formula, or without an energy.
+        ValueError: for a start of another size or outside of the table, a cloud out of its range,
+            or a formula that no small table follows in the plane: with a corner, a step or a pole
+            there.
 
     Attributes:
         state: the start, a tensor ``(2n,)`` that follows the reader's hand; two-way.
         parameters: the system's parameters by name, in SI units, two-way; ``system`` is the
-            system with these.
+            system with these. Empty for a system that runs from a table.
         cloud: how far the cloud reaches, two-way.
         backwards: whether time runs backwards, two-way.
 
@@ -71,13 +88,15 @@ class PhaseLab(Lab):
         backwards: bool = False,
         task: str = "",
         speed: float = 1.0,
+        plane: Plane | None = None,
     ) -> None:
-        description = encode_system(system, LAB_SYSTEMS)
+        description = encode_any_system(system, LAB_SYSTEMS, plane)
         self._first_system = system
+        self._changeable = system.parameters if type(system) in LAB_SYSTEMS else []
         super().__init__(
-            state=first_start(system, start),
+            state=start_in(description, system, start),
             _system=description,
-            _sliders=[_slider(parameter) for parameter in system.parameters],
+            _sliders=[_slider(parameter) for parameter in self._changeable],
             parameters=description["parameters"],
             cloud=as_number("cloud", cloud),
             backwards=backwards,
@@ -93,12 +112,13 @@ class PhaseLab(Lab):
     @traitlets.validate("parameters")
     def _check_parameters(self, proposal: dict[str, Any]) -> dict[str, float]:
         given = proposal["value"]
-        names = [parameter.name for parameter in self._first_system.parameters]
+        names = [parameter.name for parameter in self._changeable]
         if sorted(given) != sorted(names):
-            raise ValueError(f"parameters are {sorted(given)}; expected {', '.join(names)}")
+            wanted = ", ".join(names) or "none: this lab runs from a table; make another lab"
+            raise ValueError(f"parameters are {sorted(given)}; expected {wanted}")
         # The system checks the values.
         system = replace(self._first_system, **{name: float(given[name]) for name in names})
-        return {parameter.name: parameter.value for parameter in system.parameters}
+        return {name: getattr(system, name) for name in names}
 
     @traitlets.validate("cloud")
     def _check_cloud(self, proposal: dict[str, Any]) -> float:
@@ -122,8 +142,11 @@ class PhaseLab(Lab):
     def draw_picture(self, figure: "Figure") -> str:
         """Draw the phase plane and the energy."""
         times = torch.linspace(0.0, 6.0, 181, dtype=torch.float64)
-        motion = integrate(self.system.field, self.state, times, "rk4")
-        draw_motions(figure, self.system, times, {"truth": motion})
+        motion = until_it_leaves(
+            integrate(self.system.field, self.state, times, "rk4"), self._system
+        )
+        plane = self._system.get("plane")
+        draw_motions(figure, self.system, times, {"truth": motion}, plane=plane)
         return (
             f"{self.system.title}: the motion from [q, p] = {self.state.tolist()} in the phase "
             f"plane, and its energy over {times[-1]:.3g} s"

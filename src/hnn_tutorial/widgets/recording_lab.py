@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import traitlets
-from torch import Tensor
+from torch import Tensor, nn
 
 from hnn_tutorial._validate import as_number, check_type
+from hnn_tutorial.mechanics import hamiltonian_field
+from hnn_tutorial.models import DissipativeHNN
+from hnn_tutorial.models.embedding import Embedding
 from hnn_tutorial.recordings import Observations, read_csv, sample_path
 from hnn_tutorial.widgets._bundle import bundle
 from hnn_tutorial.widgets._lab import Lab
@@ -53,6 +56,7 @@ class RecordingLab(Lab):
         sample: what the lab starts with, a tensor ``(T, 1 + n)``: times in s, and the n columns
             that ``columns`` names.
         columns: the names of its columns, with units.
+        model: the network that was trained in the page, if a kernel runs; None before.
     """
 
     _esm = bundle("labs/recording_lab.js")
@@ -64,6 +68,7 @@ class RecordingLab(Lab):
 
     _sample = traitlets.Bytes(b"").tag(sync=True, from_json=lambda value, lab: bytes(value))
     _columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    _network = traitlets.List(traitlets.Float()).tag(sync=True)
     _given = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
@@ -96,6 +101,15 @@ class RecordingLab(Lab):
         table = np.frombuffer(self._sample, "<f8").reshape(-1, len(self._columns))
         return torch.tensor(table)
 
+    @property
+    def model(self) -> "SwingNetwork | None":
+        """The network that the page has trained last, or None before it has.
+
+        A page without a kernel, as the built book is, trains it all the same, but has no Python
+        that could ask for it.
+        """
+        return SwingNetwork(self._network) if self._network else None
+
     def _card_heights(self) -> tuple[int, int]:
         return 1370, 925
 
@@ -122,6 +136,64 @@ class RecordingLab(Lab):
             f"{self.columns[column]} of a swing over {float(times[-1] - times[0]):.3g} s; the last "
             "fifth is shaded: it is what the formula and the network are to forecast"
         )
+
+
+UNITS, FRICTION_UNITS = 10, 4
+"""Units of the networks for V and κ, as in ``rollout.js``."""
+
+
+class SwingNetwork(DissipativeHNN):
+    r"""The network of a `RecordingLab`: a dissipative HNN of a swing with unit inertia.
+
+    .. math:: H = \tfrac12 p^2 + P^2 \sum_i a_i \tanh(w_i q / Q + b_i), \qquad
+              \kappa = f + \sum_j c_j \tanh\bigl(d_j (p/P)^2 + e_j\bigr)
+
+    .. math:: \dot q = p, \qquad \dot p = -\partial_q H - \kappa(p)^2 \, p
+
+    Here q is the angle from rest in rad, p the rate in rad/s; Q and P are the largest of both in
+    the recording.
+
+    Args:
+        numbers: as the page sends them: Q, P, the angle that the network calls rest, and the
+            weights a, w, b, c, d, e, f.
+    """
+
+    kind = "swing_network"
+
+    def __init__(self, numbers: list[float]) -> None:
+        super().__init__(1, (UNITS,))
+        angle, rate, rest, *weights = numbers
+        self.angle, self.rate = angle, rate
+        given = torch.tensor(weights, dtype=torch.float64)
+        a, w, b = given[: 3 * UNITS].reshape(3, UNITS)
+        # Rates do not say which angle is zero: here it is where the swing rests.
+        self.potential = nn.Parameter(torch.stack([a, w, b + w * rest / angle]))
+        self.drag = nn.Parameter(given[3 * UNITS : -1].reshape(3, FRICTION_UNITS).clone())
+        self.constant = nn.Parameter(given[-1].clone())
+
+    def build(self, generator: torch.Generator, dtype: torch.dtype) -> None:
+        """Make the embedding alone, which leaves states as they are."""
+        self.embedding = Embedding(2, (), dtype)
+
+    def hamiltonian(self, x: Tensor) -> Tensor:
+        """Return the learned energy per inertia in rad²/s², ``(..., 2) -> (...,)``."""
+        self._check(x)
+        q, p = x.unbind(-1)
+        a, w, b = self.potential
+        well = (a * torch.tanh(w * q.unsqueeze(-1) / self.angle + b)).sum(-1)
+        return p**2 / 2 + self.rate**2 * well
+
+    def field(self, x: Tensor) -> Tensor:
+        """Return ``(J − R) ∇H``, ``(..., 2) -> (..., 2)``."""
+        velocity, force = hamiltonian_field(self.hamiltonian)(x).chunk(2, dim=-1)
+        K = self._factor(x).squeeze(-1)
+        return torch.cat([velocity, force - K**2 * velocity], dim=-1)
+
+    def _factor(self, x: Tensor) -> Tensor:
+        c, d, e = self.drag
+        share = (x[..., 1:] / self.rate) ** 2
+        kappa = self.constant + (c * torch.tanh(d * share + e)).sum(-1)
+        return kappa[..., None, None]
 
 
 def table_of(recording: Observations) -> tuple[tuple[str, ...], Tensor]:

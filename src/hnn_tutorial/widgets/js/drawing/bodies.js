@@ -1,6 +1,6 @@
 // The body that moves: how each system looks in space, where its grips (what the reader can take
 // hold of) stand for a state, and which state, at rest, belongs to a grip that was brought somewhere.
-import { clamp, drawMark, useStyle } from "./canvas.js";
+import { clamp, drawMark, tickLabel, ticks, useStyle, withUnit } from "./canvas.js";
 
 const LABEL_GAP = 15; // px between two names
 const BESIDE = 22; // px from a bob to its name: past the ring of the one that is dragged
@@ -242,6 +242,105 @@ class DoublePendulumBody extends PendulumBody {
   constructor({ length1, length2 }) {
     super({}, [length1, length2], ["upper bob", "lower bob"]);
   }
+}
+
+/** Beads on lines, one under the other: all that is known of a device with one length is where it is. */
+class LineBody extends SpringBody {
+  grips = ["bead"];
+
+  layout(surface, rows, view) {
+    super.layout(surface, rows, view);
+    const { width } = surface;
+    const edge = 24;
+    this.half = Math.min(9, this.half);
+    this.edges = [edge, width - edge];
+    this.centre = width / 2;
+    this.scale = (width - 2 * edge) / 2 / view[0];
+  }
+
+  place([q], grip = 0, row = 0) {
+    const shown = clamp(q - this.middle, -this.reach, this.reach);
+    return [this.centre + shown * this.scale, (row + 0.6) * this.rowHeight];
+  }
+
+  get middle() {
+    return this.system.middle[0];
+  }
+
+  moved(state, grip, x) {
+    return [this.middle + clamp((x - this.centre) / this.scale, -this.reach, this.reach), 0];
+  }
+
+  drawGround(g, colors, start) {
+    const [left, right] = this.edges;
+    const [low, high] = [this.middle - this.reach, this.middle + this.reach];
+    g.lineWidth = 1;
+    g.strokeStyle = colors.line;
+    g.fillStyle = colors.muted;
+    g.textAlign = "center";
+    g.textBaseline = "top";
+    g.beginPath();
+    for (let row = 0; row < this.rows; row++) {
+      const y = (row + 0.6) * this.rowHeight;
+      g.moveTo(left, y);
+      g.lineTo(right, y);
+    }
+    for (const value of ticks(low, high, 5)) {
+      const x = this.centre + (value - this.middle) * this.scale;
+      g.moveTo(x, this.bottom);
+      g.lineTo(x, this.bottom + 5);
+      g.fillText(tickLabel(value), x, this.bottom + 8);
+    }
+    g.moveTo(left, this.bottom);
+    g.lineTo(right, this.bottom);
+    g.stroke();
+    g.textAlign = "right";
+    g.textBaseline = "bottom";
+    g.fillText(withUnit(...this.system.coordinates[0]), right, this.bottom - 3);
+    g.setLineDash([2, 4]);
+    g.strokeStyle = colors.roles.highlight.color;
+    const [x] = this.place(start);
+    g.beginPath();
+    g.moveTo(x, 10);
+    g.lineTo(x, this.bottom);
+    g.stroke();
+    g.setLineDash([]);
+  }
+
+  drawMotion(g, colors, { role, label }, state, row) {
+    const [x, y] = this.place(state, 0, row);
+    drawMark(g, role, colors, x, y, this.half);
+    g.fillStyle = colors.ink;
+    g.textAlign = "left";
+    g.textBaseline = "alphabetic";
+    g.fillText(label, this.edges[0], y - this.half - 5);
+  }
+}
+
+/** Beads on one ring: of a device with an angle, nothing but the angle is known. */
+class RingBody extends PendulumBody {
+  constructor() {
+    super({ length: 1 }, [1], ["bead"]);
+  }
+
+  drawGround(g, colors, start) {
+    super.drawGround(g, colors, start);
+    const [x, y] = this.pivot;
+    g.fillStyle = colors.muted;
+    g.textAlign = "left";
+    g.textBaseline = "middle";
+    g.fillText("q = 0", x + 8, y + this.reach - 16);
+  }
+
+  drawMotion(g, colors, { role }, state) {
+    drawMark(g, role, colors, ...this.place(state), 9);
+  }
+}
+
+/** The body of a system that was built from a spec. */
+export function bodyOf(spec, system) {
+  if (spec.table) return system.angles.length ? new RingBody() : new LineBody(system);
+  return new BODIES[spec.name](system);
 }
 
 export const BODIES = {

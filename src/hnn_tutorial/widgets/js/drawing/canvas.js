@@ -84,6 +84,11 @@ export function tickLabel(value) {
   return String(Number(value.toPrecision(6))).replace("-", "−");
 }
 
+/** The name of a quantity with its unit, if it has one. */
+export function withUnit(name, unit) {
+  return unit ? `${name} (${unit})` : name;
+}
+
 /** An angle that is a multiple of a quarter turn, in parts of π. */
 export function angleLabel(angle) {
   return { "-2": "−π", "-1": "−π/2", 0: "0", 1: "π/2", 2: "π" }[Math.round((2 * angle) / Math.PI)];
@@ -170,6 +175,18 @@ export function markPath(g, role, x, y, radius) {
     g.closePath();
   } else if (role === "second order") {
     g.rect(x - radius * 0.85, y - radius * 0.85, 1.7 * radius, 1.7 * radius);
+  } else if (role === "formula") {
+    // A cross.
+    const [r, a] = [1.2 * radius, 0.4 * radius];
+    for (const [x1, y1] of [[a, r], [a, a], [r, a], [r, -a], [a, -a], [a, -r], [-a, -r], [-a, -a], [-r, -a], [-r, a], [-a, a], [-a, r]]) g.lineTo(x + x1, y + y1);
+    g.closePath();
+  } else if (role === "pairwise") {
+    // Two discs, side by side.
+    const r = 0.7 * radius;
+    for (const side of [-1, 1]) {
+      g.moveTo(x + side * r + r, y);
+      g.arc(x + side * r, y, r, 0, 2 * Math.PI);
+    }
   } else if (role === "lnn") {
     g.moveTo(x, y - 1.2 * radius);
     g.lineTo(x + 1.1 * radius, y + 0.8 * radius);

@@ -1,7 +1,7 @@
 // The phase plane of one degree of freedom: which part of it is shown, how states lie in it, the
 // level lines of H, and what the reader's hand in it means.
 import { sampleMesh, traceLevel } from "./contours.js";
-import { Axes, angleLabel, drawFrame, tickLabel, ticks, tracePoints } from "./canvas.js";
+import { Axes, angleLabel, clamp, drawFrame, tickLabel, ticks, tracePoints, withUnit } from "./canvas.js";
 import { wrapAngle } from "../physics/vectors.js";
 
 const LEVELS = 7;
@@ -12,17 +12,25 @@ export class PhasePlane {
   constructor(system, pair = 0) {
     Object.assign(this, { system, q: pair, p: system.degrees + pair });
     this.isAngle = system.angles.includes(pair);
+    /** What the middle of the plane shows: a table need not reach as far on both sides of zero. */
+    this.middle = system.middle ?? new Array(2 * system.degrees).fill(0);
   }
 
   /** Show motions up to an energy; keep what is shown while a state moves inside it. */
   fit(state, energy) {
-    const inside = this.view && this.shown(state).every((value, i) => Math.abs(value) <= this.view[i]);
+    const inside = this.view && this.shown(state).every((value, i) => Math.abs(value - this.middle[i]) <= this.view[i]);
     if (!inside) this.view = this.system.view(energy);
   }
 
   layout({ width, height }, top = 8) {
-    const [q, p] = [this.view[this.q], this.view[this.p]];
-    this.axes = new Axes({ left: 42, top, right: width - 8, bottom: height - 26 }, [-q, q], [-p, p]);
+    const before = this.axes;
+    this.axes = new Axes({ left: 42, top, right: width - 8, bottom: height - 26 }, this.range(this.q), this.range(this.p));
+    if (before?.right !== this.axes.right || before.bottom !== this.axes.bottom) this.levelPath = null;
+  }
+
+  /** From where to where component i is shown. */
+  range(i) {
+    return [this.middle[i] - this.view[i], this.middle[i] + this.view[i]];
   }
 
   /** A state with its angles in (−π, π]. */
@@ -54,7 +62,11 @@ export class PhasePlane {
 
   /** A state inside what is shown, in four digits after the point. */
   clamped(state) {
-    return Array.from(state, (value, i) => Math.trunc(1e4 * Math.max(-this.view[i], Math.min(this.view[i], value))) / 1e4);
+    return Array.from(state, (value, i) => {
+      const inside = clamp(value, ...this.range(i));
+      // Not rounded across the edge.
+      return clamp(Math.trunc(1e4 * inside) / 1e4, ...this.range(i));
+    });
   }
 
   /** Add a curve through states to the path; it ends where an angle is cut at the rim. */
@@ -63,9 +75,38 @@ export class PhasePlane {
     tracePoints(g, count, (k) => this.place(state(k)), this.isAngle ? (before, x) => Math.abs(before - x) > half : undefined);
   }
 
-  /** Add the lines H = energy to the path (systems with a formula for them). */
+  /** Add the lines H = energy to the path (one degree of freedom). */
   traceEnergy(g, energy) {
-    for (const curve of this.system.levelCurve(energy)) this.#traceCurve(g, curve);
+    if (this.system.levelCurve) for (const curve of this.system.levelCurve(energy)) this.#traceCurve(g, curve);
+    else traceLevel(g, this.axes, this.#energyMesh(), energy);
+  }
+
+  /** H over the plane of a system without a formula for its level lines: it is always the same plane. */
+  #energyMesh() {
+    this.energyMesh ??= this.sample((x) => this.system.hamiltonian(x), this.middle);
+    return this.energyMesh;
+  }
+
+  /** Fill where H lies between two energies, for a system without a formula for its level lines: as a
+   * picture of the mesh, a pixel for each node. */
+  fillBetween(g, [low, high]) {
+    const { count } = this.#energyMesh();
+    const size = count + 1;
+    const color = g.fillStyle; // of the theme
+    if (this.band?.color !== color) this.band = { color, picture: this.#bandOf(color, low, high, size) };
+    const { left, right, top, bottom } = this.axes;
+    const [wide, tall] = [(right - left) / count, (bottom - top) / count];
+    g.drawImage(this.band.picture, left - wide / 2, top - tall / 2, size * wide, size * tall);
+  }
+
+  #bandOf(color, low, high, size) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
+    const picture = canvas.getContext("2d");
+    picture.fillStyle = color;
+    this.#energyMesh().values.forEach((value, k) => {
+      if (value >= low && value <= high) picture.fillRect(k % size, size - 1 - Math.floor(k / size), 1, 1);
+    });
+    return canvas;
   }
 
   /** Add one closed outline of the states of lower energy to the path. */
@@ -80,6 +121,7 @@ export class PhasePlane {
 
   /** Energies whose level lines are drawn: nearer to each other where H is flat. */
   levels() {
+    if (this.system.levels) return this.system.levels(LEVELS);
     const top = 1.6 * this.system.hamiltonian(this.view.map((half, i) => (i === this.p ? half : 0)));
     return Array.from({ length: LEVELS }, (_, k) => top * ((k + 1) / LEVELS) ** 2);
   }
@@ -87,13 +129,12 @@ export class PhasePlane {
   /** Values of a function of the state on this plane, with the rest of the state as given. */
   sample(f, state) {
     const x = Float64Array.from(state);
-    const [q, p] = [this.view[this.q], this.view[this.p]];
     const value = (at, height) => {
       x[this.q] = at;
       x[this.p] = height;
       return f(x);
     };
-    return sampleMesh(value, [-q, q], [-p, p], MESH);
+    return sampleMesh(value, this.range(this.q), this.range(this.p), MESH);
   }
 
   /** Level lines of the true H; with more degrees of freedom, at the rest of the state as given. */
@@ -101,6 +142,15 @@ export class PhasePlane {
     g.strokeStyle = color;
     g.lineWidth = 1;
     g.setLineDash([]);
+    if (this.system.degrees === 1 && !this.system.levelCurve) {
+      // They stay the same from start to start, and are many short pieces.
+      if (!this.levelPath) {
+        this.levelPath = new Path2D();
+        this.traceMesh(this.levelPath, this.#energyMesh());
+      }
+      g.stroke(this.levelPath);
+      return;
+    }
     g.beginPath();
     if (this.system.levelCurve) for (const energy of this.levels()) this.traceEnergy(g, energy);
     else this.traceMesh(g, this.sample((x) => this.system.hamiltonian(x), state));
@@ -120,8 +170,8 @@ export class PhasePlane {
       xTicks: this.isAngle ? [-Math.PI, -Math.PI / 2, 0, Math.PI / 2, Math.PI] : ticks(axes.xLow, axes.xHigh, dense),
       xText: this.isAngle ? angleLabel : tickLabel,
       yTicks: ticks(axes.yLow, axes.yHigh, dense - 1),
-      xName: `${q} (${qUnit})`,
-      yName: `${p} (${pUnit})`,
+      xName: withUnit(q, qUnit),
+      yName: withUnit(p, pUnit),
     });
   }
 }

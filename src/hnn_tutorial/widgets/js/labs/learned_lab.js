@@ -4,7 +4,7 @@ import { buildModels } from "../physics/models.js";
 import { Motion } from "../physics/motion.js";
 import { asVelocities } from "../physics/systems.js";
 import { themeColors } from "../shell/theme.js";
-import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle } from "../drawing/canvas.js";
+import { Axes, drawFrame, drawMark, formatNumber, formatPercent, tickLabel, ticks, tracePoints, useStyle, withUnit } from "../drawing/canvas.js";
 import { element, roleWord, select, slider, swatch } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
 import { widget } from "../shell/shell.js";
@@ -51,7 +51,7 @@ class LearnedLab extends PlaneLab {
       this.phaseStage,
       element("div", { class: "hnn-numbers" }, table),
       energy,
-      this.controls({ first: [this.planeSelect.label], more: [this.stepSlider.label, this.methodSelect.label, this.linesPlace, this.methodNote] }),
+      this.controls({ first: [this.planeSelect.label], more: [this.stepSlider.label, this.methodSelect.label, this.linesPlace, this.methodNote, this.tableNote] }),
       element("div", { class: "hnn-foot" }, this.status),
     ];
   }
@@ -83,7 +83,7 @@ class LearnedLab extends PlaneLab {
     const names = this.entries.map(({ label }) => label).join(", ");
     this.root.setAttribute("aria-label", `${this.system.title}: ${names} from one start`);
     // Of positions, for those of the momenta have another unit.
-    this.apart.textContent = `distance in q (${this.system.coordinates[0][1]})`;
+    this.apart.textContent = withUnit("distance in q", this.system.coordinates[0][1]);
     this.introduce();
     this.buildRows();
     this.buildLines();
@@ -211,7 +211,9 @@ class LearnedLab extends PlaneLab {
 
   /** The methods that cannot serve every motion here, each with the reason. */
   unsuitableMethods() {
-    const found = this.entries.map(({ label, field, into }) => [label, coupledParts(field, into(this.state))]).find(([, reason]) => reason);
+    const { coupled } = this.system; // of a table, which ends near some states
+    const reasonOf = ({ role, field, into }) => (role === "truth" && coupled !== undefined ? coupled : coupledParts(field, into(this.state)));
+    const found = this.entries.map((entry) => [entry.label, reasonOf(entry)]).find(([, reason]) => reason);
     if (!found) return {};
     const reason = found[0] === "truth" ? `${found[1]} in the true field` : `in the ${found[0]}${found[0].endsWith("s") ? "'" : "'s"} field ${found[1]}`;
     return Object.fromEntries(Object.entries(METHODS).filter(([, m]) => m.needsSeparable).map(([name]) => [name, reason]));
@@ -278,8 +280,13 @@ class LearnedLab extends PlaneLab {
     const { plane } = this;
     const { axes } = plane;
     axes.clip(g);
-    const banded = this.region && this.system.levelCurve;
-    if (banded) {
+    const banded = this.region && this.system.degrees === 1;
+    if (banded && !this.system.levelCurve) {
+      g.fillStyle = colors.roles.data.color;
+      g.globalAlpha = 0.07;
+      plane.fillBetween(g, this.region);
+      g.globalAlpha = 1;
+    } else if (banded) {
       g.beginPath();
       for (const energy of this.region) {
         // The band between the two outlines is what even-odd fills.
@@ -363,14 +370,15 @@ class LearnedLab extends PlaneLab {
   drawEnergy(g, colors) {
     const { width, height } = this.surfaces.energy;
     const initial = this.truth.energies[0];
-    const high = 2 * Math.max(initial, 1e-3 * this.plane.levels().at(-1));
-    const axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [0, this.horizon], [0, high]);
+    const lowest = this.system.lowest ?? 0;
+    const high = lowest + 2 * Math.max(initial - lowest, 1e-3 * (this.plane.levels().at(-1) - lowest));
+    const axes = new Axes({ left: 42, top: 8, right: width - 8, bottom: height - 26 }, [0, this.horizon], [lowest, high]);
     this.energyAxes = axes;
     drawFrame(g, axes, colors, {
       xTicks: ticks(0, this.horizon, width < 360 ? 4 : 8),
-      yTicks: ticks(0, high, 3),
+      yTicks: ticks(lowest, high, 3),
       xName: "time (s)",
-      yName: "energy H (J)",
+      yName: withUnit("energy H", this.energyUnit),
     });
     axes.clip(g);
     for (const { motion, style } of this.layers()) {
@@ -402,7 +410,7 @@ class LearnedLab extends PlaneLab {
     const state = motion.at(stepped);
     const { system } = this;
     return {
-      energy: (system.hamiltonian(state) - system.hamiltonian(truth)) / this.truth.energies[0],
+      energy: (system.hamiltonian(state) - system.hamiltonian(truth)) / this.aboveLowest(this.truth.energies[0]),
       distance: Math.hypot(...system.difference(state, truth).subarray(0, system.degrees)),
     };
   }

@@ -21,6 +21,7 @@ const FRAME_BUDGET = 3; // ms of integration in one frame; drawing needs about a
 const COPY_TRAIL = 0.05; // of a trail: what a copy leaves behind, and the start in their midst
 const MOST_TRAIL_POINTS = 5000; // of all copies together
 const ACCURATE = 1e-6; // change of the true energy, as a share, up to which the truth is trusted
+const MOST_BODIES = 12; // that the plane has room for
 const MOST_COPIES = 60; // that the slider offers
 const MOST_SAMPLES = 10000; // of one motion
 const MOST_NUMBERS = 4e6; // that a swarm keeps
@@ -111,7 +112,7 @@ class OrbitLab extends Shell {
     // Made here, since a function made at each start would keep all earlier starts alive.
     this.measureEnergy = (x) => this.system.hamiltonian(x);
     const truth = { label: "truth", role: "truth", field: (x, out) => this.system.field(x, out) };
-    this.entries = [truth, ...specs.map(({ label, role }, i) => ({ label, role, field: (x) => models[i].field(x) }))];
+    this.entries = [truth, ...specs.map(({ label, role }, i) => ({ label, role, field: (x, out) => models[i].field(x, out) }))];
     this.names = this.entries.map(({ label }) => label).join(", ");
     if (this.hasSection) this.section ??= new SectionPanel(this.surfaces);
     if (!this.handles) this.makeControls();
@@ -219,6 +220,7 @@ class OrbitLab extends Shell {
   check() {
     const state = this.model.get("state");
     const size = 2 * this.system.degrees;
+    if (this.system.masses?.length > MOST_BODIES) throw new Error(`there are ${this.system.masses.length} bodies; the plane has room for ${MOST_BODIES}`);
     if (!Array.isArray(state) || state.length !== size || !state.every(Number.isFinite)) {
       throw new Error(`the start must be ${size} finite numbers [q, p], but is ${JSON.stringify(state)}`);
     }
@@ -408,7 +410,7 @@ class OrbitLab extends Shell {
       const to = Math.min(motion.computed, Math.floor(time / motion.step));
       const now = motion.at(time);
       useStyle(g, { ...style, width: 2, dash: [] });
-      for (const track of scene.tracks) strokeTrail(g, axes, { span, to, point: (k) => track(motion.state(k)), end: track(now) });
+      for (const track of scene.tracks) strokeTrail(g, axes, { span, to, pieces: scene.pieces, point: (k) => track(motion.state(k)), end: track(now) });
     }
     for (const { motion, role } of layers) scene.drawState(g, colors, axes, role, motion.at(time));
     scene.drawNames(g, colors, axes, this.truth.at(time));

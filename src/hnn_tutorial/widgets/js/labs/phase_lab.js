@@ -1,7 +1,7 @@
 // The phase-space lab: one motion, and a cloud of states that flows with it and keeps its area.
 import { METHODS } from "../physics/integrators.js";
 import { Cloud } from "../physics/cloud.js";
-import { drawMark, formatNumber, formatPercent, tickLabel, useStyle } from "../drawing/canvas.js";
+import { drawMark, formatNumber, formatPercent, tickLabel, useStyle, withUnit } from "../drawing/canvas.js";
 import { button, element, roleWord, slider } from "../shell/controls.js";
 import { PlaneLab } from "./plane_lab.js";
 import { widget } from "../shell/shell.js";
@@ -47,7 +47,7 @@ class PhaseLab extends PlaneLab {
       this.bodyStage,
       this.phaseStage,
       element("div", { class: "hnn-numbers" }, table),
-      this.controls({ buttons: [this.backButton], first: [this.cloudSlider.label, this.planeSelect.label], more: this.sliders.map(({ label }) => label) }),
+      this.controls({ buttons: [this.backButton], first: [this.cloudSlider.label, this.planeSelect.label], more: [...this.sliders.map(({ label }) => label), this.tableNote] }),
       element("div", { class: "hnn-foot" }, this.status),
     ];
   }
@@ -65,12 +65,14 @@ class PhaseLab extends PlaneLab {
       if (!Number.isFinite(parameters[name])) throw new Error(`the ${name} must be a number, but is ${JSON.stringify(parameters[name])}`);
       show(parameters[name]);
     }
-    this.loadSystem({ name: this.model.get("_system").name, parameters });
+    this.loadSystem({ ...this.model.get("_system"), parameters });
     this.field = (x, out) => this.system.field(x, out);
     this.root.setAttribute("aria-label", `${this.system.title}: a motion and a cloud of states in the phase plane`);
     const { coordinates, degrees } = this.system;
     const pairs = Array.from({ length: degrees }, (_, i) => `${coordinates[i][0]}, ${coordinates[degrees + i][0]}`);
-    const areas = degrees > 1 ? [...pairs.map((pair) => `area in ${pair} (J s)`), "sum of the areas (J s)"] : ["area of the cloud (J s)"];
+    const energy = this.energyUnit;
+    const action = energy ? `${energy} s` : "";
+    const areas = degrees > 1 ? [...pairs.map((pair) => `area in ${pair} (J s)`), "sum of the areas (J s)"] : [withUnit("area of the cloud", action)];
     this.rows.replaceChildren();
     const row = (quantity) => {
       const cells = [element("td"), element("td")];
@@ -78,38 +80,40 @@ class PhaseLab extends PlaneLab {
       return cells;
     };
     // Alone, one motion in one coordinate shows all that could keep its value.
-    const [q, p] = coordinates.map(([name, unit]) => `${name} (${unit})`);
-    this.partCells = degrees > 1 ? [] : [q, p, "kinetic energy T (J)", "potential energy V (J)"].map(row);
-    this.cells = ["energy H (J)", ...areas].map(row);
+    const [q, p] = coordinates.map((coordinate) => withUnit(...coordinate));
+    // An H of the reader's own need not be a sum of two parts.
+    const parts = this.system.says ? [] : ["kinetic energy T (J)", "potential energy V (J)"];
+    this.partCells = degrees > 1 ? [] : [q, p, ...parts].map(row);
+    this.cells = [withUnit("energy H", energy), ...areas].map(row);
   }
 
   tasks() {
     const { system } = this;
-    const loses = system.damping > 0;
+    const { damped, even, kept } = this.areaIs();
     const tasks = {};
     const change = () => Math.abs(this.cloud.areas().reduce((a, b) => a + b) / this.firstArea);
     const known = () => this.cloud && !this.cloud.lost;
-    if (loses) {
+    if (damped) {
       tasks.halve = {
         says: "Let the area of the cloud shrink to a half.",
         done: () => known() && this.direction > 0 && change() <= 0.5,
-        shows: "Friction does this, at one rate everywhere: from another start it takes as long.",
+        shows: even ? "Friction does this, at one rate everywhere: from another start it takes as long." : "Friction does this, faster where it is stronger: from another start it may take longer.",
       };
-    } else if (system.bodyName !== "mass") {
+    } else if (kept && !system.says && system.bodyName !== "mass") {
       tasks.stretch = {
         says: `Let the cloud flow until its rim is ${STRETCHED} times as long as at the start.`,
         done: () => known() && this.cloud.length() >= STRETCHED * this.firstLength,
         shows: system.degrees > 1 ? "The flow has sheared the cloud; the sum of its areas is still the same." : "The flow has sheared the cloud; its area is still the same.",
       };
     }
-    if (system.bodyName === "bob" && !loses) {
+    if (system.bodyName === "bob" && kept) {
       tasks.top = {
         says: "Find a start from which the bob comes to rest at the top, as nearly as you can.",
         done: () => Math.abs(system.hamiltonian(this.state) / (2 * system.torque) - 1) < NEAR_TOP && this.time > 1,
         shows: "This is the separatrix: with less energy the bob swings, with more it turns over.",
       };
     }
-    if (!loses) {
+    if (kept) {
       tasks.back = {
         says: "Let it run for a while, then backwards until it is at its start again.",
         done: () => this.direction < 0 && this.furthest > 1 && this.time < 0.1,
@@ -117,6 +121,14 @@ class PhaseLab extends PlaneLab {
       };
     }
     return tasks;
+  }
+
+  /** What the flow does to areas: whether all shrink, at one rate everywhere, or all are kept. */
+  areaIs() {
+    // A table says between which rates they grow.
+    const [slowest, fastest] = this.system.divergence ?? [];
+    if (fastest === undefined) return { damped: this.system.damping > 0, even: true, kept: !(this.system.damping > 0) };
+    return { damped: fastest < 0, even: fastest - slowest < 1e-6 * Math.abs(slowest), kept: false };
   }
 
   start() {
@@ -134,6 +146,8 @@ class PhaseLab extends PlaneLab {
     this.kept = 0;
     this.owed = 0;
     this.gone = false;
+    this.left = null;
+    this.cloudLeft = false;
     this.keep();
     this.cloudSlider.show(radius);
     this.cloud = radius ? new Cloud(plane, state, radius) : null;
@@ -170,8 +184,9 @@ class PhaseLab extends PlaneLab {
     return !this.cloud && this.partCells.length > 0;
   }
 
-  /** Position, momentum, kinetic and potential energy of the motion. */
+  /** Position, momentum, kinetic and potential energy of the motion (these two where they are known). */
   parts() {
+    if (this.system.says) return this.plane.shown(this.x);
     const rest = Float64Array.from(this.x, (value, i) => (i < this.system.degrees ? value : 0));
     const potential = this.system.hamiltonian(rest);
     return [...this.plane.shown(this.x), this.system.hamiltonian(this.x) - potential, potential];
@@ -199,19 +214,36 @@ class PhaseLab extends PlaneLab {
     const { step } = METHODS.rk4;
     const h = this.direction * STEP;
     for (; this.owed >= STEP; this.owed -= STEP) {
-      step(this.field, this.x, h, this.x);
+      try {
+        step(this.field, this.x, h, this.x);
+      } catch (error) {
+        this.leave(error.message);
+        return;
+      }
       this.cloud?.step(this.field, step, h);
       this.time += h;
       this.furthest = Math.max(this.furthest, this.time);
       this.keep();
     }
     this.cloud?.refine();
+    if (this.cloud?.left && !this.cloudLeft) {
+      this.cloudLeft = true;
+      this.speakSoon();
+    }
     const far = (value, i) => !(this.system.angles.includes(i) || Math.abs(value) < FAR * this.plane.view[i]);
     if (this.x.some(far)) {
       // Backwards in time friction is a drive: the motion leaves every plane.
       this.gone = true;
       this.playing = false;
     }
+  }
+
+  /** The motion ends here, for nobody knows its field further on. */
+  leave(why) {
+    this.left = why;
+    this.gone = true;
+    this.playing = false;
+    this.speakSoon();
   }
 
   keep() {
@@ -238,7 +270,7 @@ class PhaseLab extends PlaneLab {
     const { plane } = this;
     plane.axes.clip(g);
     plane.drawLevels(g, colors.faint, this.state);
-    if (this.system.levelCurve) {
+    if (this.system.degrees === 1) {
       g.strokeStyle = colors.line;
       g.lineWidth = 2;
       g.beginPath();
@@ -283,20 +315,25 @@ class PhaseLab extends PlaneLab {
     const scale = Math.max(...this.first.slice(1).map(Math.abs));
     this.cells.forEach(([value, change], i) => {
       if (i > 0 && !known) {
-        value.textContent = this.cloud ? "too fine" : "–";
+        value.textContent = this.cloud ? (this.cloud.left ? "left" : "too fine") : "–";
         change.textContent = "–";
         return;
       }
       value.textContent = formatNumber(now[i], 3);
-      change.textContent = formatPercent((now[i] - this.first[i]) / (i > 0 ? scale : this.first[0]));
+      change.textContent = formatPercent((now[i] - this.first[i]) / (i > 0 ? scale : this.aboveLowest(this.first[0])));
     });
   }
 
   summary() {
     const [energy, ...areas] = this.first;
-    const fate = this.system.damping > 0 ? "which friction shrinks" : "which the flow keeps";
-    const cloud = this.cloud ? ` The cloud around it has an area of ${formatNumber(areas.at(-1), 3)} J s, ${fate}.` : "";
-    const summary = `From ${this.startText}: energy ${formatNumber(energy, 2)} J.${cloud}`;
+    const { damped, kept } = this.areaIs();
+    const fate = damped ? "which friction shrinks" : kept ? "which the flow keeps" : "which the flow changes";
+    const [joules, action] = this.energyUnit ? [` ${this.energyUnit}`, ` ${this.energyUnit} s`] : ["", ""];
+    const cloud = this.cloud ? ` The cloud around it has an area of ${formatNumber(areas.at(-1), 3)}${action}, ${fate}.` : "";
+    let left = "";
+    if (this.left) left = ` At ${formatNumber(this.time, 1)} s the motion ${this.left}: what comes then is not known here.`;
+    else if (this.cloud?.left) left = ` A part of the cloud ${this.cloud.left}: its area is not known any more.`;
+    const summary = `From ${this.startText}: energy ${formatNumber(energy, 2)}${joules}.${cloud}${left}`;
     this.surfaces.phase.canvas.setAttribute("aria-label", `Phase plane with the motion and the cloud. ${summary}`);
     this.surfaces.body.canvas.setAttribute("aria-label", `The ${this.system.title} as it moves. ${summary}`);
     return summary;

@@ -1,5 +1,5 @@
 // What the labs with a phase plane and a body share: both show one start, which is dragged in either.
-import { BODIES } from "../drawing/bodies.js";
+import { bodyOf } from "../drawing/bodies.js";
 import { element, select } from "../shell/controls.js";
 import { formatNumber } from "../drawing/canvas.js";
 import { PhasePlane } from "../drawing/phase_plane.js";
@@ -8,6 +8,8 @@ import { buildSystem } from "../physics/systems.js";
 
 export class PlaneLab extends Shell {
   bodyHandles = [];
+  /** What a system of the reader's own runs from; behind "More". */
+  tableNote = element("p", { class: "hnn-constants", hidden: true });
 
   /** The stages of the body and the plane, and the choice of a plane where there is more than one. */
   buildStages() {
@@ -23,7 +25,9 @@ export class PlaneLab extends Shell {
   /** Build the system and its body from a spec `{ name, parameters }`. */
   loadSystem(spec) {
     this.system = buildSystem(spec);
-    this.body = new BODIES[spec.name](this.system);
+    this.body = bodyOf(spec, this.system);
+    this.tableNote.hidden = !this.system.says;
+    this.tableNote.textContent = this.system.says ?? "";
     if (!this.bodyHandles.length) this.bodyHandles = this.body.grips.map((name, grip) => this.bodyHandle(name, grip));
     this.planeSelect.label.hidden = this.system.degrees === 1;
     const pair = this.plane?.q ?? 0;
@@ -69,14 +73,25 @@ export class PlaneLab extends Shell {
     if (!Array.isArray(state) || state.length !== size || !state.every(Number.isFinite)) {
       throw new Error(`the start must be ${size} finite numbers [q, p], but is ${JSON.stringify(state)}`);
     }
+    if (this.system.contains?.(state) === false) throw new Error(`the start [${state.join(", ")}] is outside of the table of the ${this.system.title}`);
     this.state = Float64Array.from(state);
+  }
+
+  /** The unit of the energy, and of what it is a part: none where a system of the reader's own has none. */
+  get energyUnit() {
+    return this.system.energyUnit ?? "J";
+  }
+
+  /** The energy above the lowest that there is. */
+  aboveLowest(energy) {
+    return energy - (this.system.lowest ?? 0);
   }
 
   describeStart() {
     const { plane, system } = this;
     const shown = plane.shown(this.state);
-    const says = (i) => `${system.coordinates[i][0]} = ${formatNumber(shown[i])} ${system.coordinates[i][1]}`;
-    const range = (i) => [-plane.view[i], plane.view[i]].map((value) => value.toFixed(2));
+    const says = (i) => `${system.coordinates[i][0]} = ${formatNumber(shown[i])} ${system.coordinates[i][1]}`.trim();
+    const range = (i) => plane.range(i).map((value) => value.toFixed(2));
     this.phaseHandle.say(shown[plane.q].toFixed(2), range(plane.q), `${says(plane.q)}, ${says(plane.p)}`);
     this.bodyHandles.forEach((handle, i) => handle.say(shown[i].toFixed(2), range(i), says(i)));
     this.startText = shown.map((_, i) => says(i)).join(", ");

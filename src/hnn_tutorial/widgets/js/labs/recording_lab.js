@@ -16,7 +16,7 @@ const LEARNING_TAKES = 3; // s that a training is shown in
 const LONGEST_TRAINING = 5000; // ms of work: a slow device stops there
 const IN_A_HURRY = 1; // s, while a phone goes on swinging
 const LARGEST_FILE = 5e6; // bytes
-const LAWS = { textbook: { role: "baseline", text: "formula" }, energy: { role: "hnn", text: "network" } };
+const LAWS = { textbook: { role: "formula", text: "formula" }, energy: { role: "hnn", text: "network" } };
 const FROM_BELOW = ["energy", "textbook"]; // the dashes of the one lie on the line of the other
 const MOST_DIGITS = 4;
 const HEADROOM = 1.4; // above the largest value: the names of the axes stand there
@@ -168,7 +168,7 @@ class RecordingLab extends Shell {
     this.sampleTable = tableOf(names, columns);
     this.title.textContent = "A recorded swing";
     this.root.setAttribute("aria-label", "A recorded swing: two laws fitted, and what they forecast");
-    this.who.replaceChildren("Grey is recorded. ", roleWord("Formula", "baseline"), ": θ̈ = −k sin θ − c θ̇. ", roleWord("Network", "hnn"), ": an energy and a friction, both learned.");
+    this.who.replaceChildren("The broad grey line is recorded. ", roleWord("Formula", "formula"), ": θ̈ = −k sin θ − c θ̇. ", roleWord("Network", "hnn"), ": an energy and a friction, both learned.");
     this.hint.replaceChildren("Drop a CSV file here, or record with a phone.");
     this.sourceButtons[0][1].textContent = model.get("_given") ? "the recording" : "the sample";
     this.takeSample();
@@ -240,6 +240,7 @@ class RecordingLab extends Shell {
   /** What was fitted belongs to another swing. */
   forget() {
     this.trainer?.stop();
+    this.tell([]);
     this.training = false;
     this.fitted = {};
     this.tookMs = 0;
@@ -372,9 +373,15 @@ class RecordingLab extends Shell {
 
   conclude(problem) {
     this.training = false;
+    this.tell(this.fitted.energy?.network ?? []);
     if (problem) this.fail(problem);
     this.speakSoon();
     this.redraw();
+  }
+
+  /** Let Python know the network, where there is a Python. */
+  tell(network) {
+    if (network.length || this.model.get("_network").length) this.choose("_network", network);
   }
 
   tasks() {

@@ -7,6 +7,8 @@ const GAP = 0.04; // in half-widths of the plane: a wider one between two points
 
 export class Cloud {
   lost = false;
+  /** Why points of it are missing, or null. */
+  left = null;
 
   /** `radius` is that of q, in its unit; that of p is as large a part of the plane. */
   constructor(plane, start, radius) {
@@ -26,8 +28,24 @@ export class Cloud {
   }
 
   step(field, step, h) {
-    for (const x of this.inside) step(field, x, h, x);
-    if (!this.lost) for (const x of this.rim) step(field, x, h, x);
+    if (!this.#moved(field, step, h, this.inside)) this.inside = this.inside.filter((x) => !Number.isNaN(x[0]));
+    // Without a point of its rim nobody knows its area.
+    if (!this.lost && !this.#moved(field, step, h, this.rim)) this.lost = true;
+  }
+
+  /** Move points; false if some of them left the table of the field: these become NaN. */
+  #moved(field, step, h, points) {
+    let all = true;
+    for (const x of points) {
+      try {
+        step(field, x, h, x);
+      } catch (error) {
+        this.left = error.message;
+        x[0] = NaN;
+        all = false;
+      }
+    }
+    return all;
   }
 
   /** Put points where the flow has pulled the rim apart, by a cubic through four neighbours. */

@@ -109,6 +109,56 @@ class DissipativeHNN extends HNN {
   }
 }
 
+/** H = Σ |p|²/2m + Σ c φ(r): one network of the distance for the potential of all pairs of bodies. */
+class PairwiseHNN {
+  static shapes = () => [[1, 1]];
+  static extras = (n, { dimension }) => n / dimension; // log m, one for each body
+
+  constructor({ networks: [network], degrees, extras, pairs: { dimension, coupled } }) {
+    Object.assign(this, { network, n: degrees, dimension, coupled });
+    this.masses = Float64Array.from(extras, Math.exp);
+    this.r = new Float64Array(1);
+  }
+
+  energy(x) {
+    const { n, dimension, network, masses } = this;
+    let energy = 0;
+    for (let i = 0; i < n; i++) energy += x[n + i] ** 2 / (2 * masses[Math.floor(i / dimension)]);
+    this.#eachPair(x, (i, j, coupling) => (energy += coupling * network.forward(this.r)[0]));
+    return energy;
+  }
+
+  field(x, slope = new Float64Array(x.length)) {
+    const { n, dimension, network, masses, r } = this;
+    for (let i = 0; i < n; i++) {
+      slope[i] = x[n + i] / masses[Math.floor(i / dimension)];
+      slope[n + i] = 0;
+    }
+    this.#eachPair(x, (i, j, coupling) => {
+      const pull = (coupling * network.inputGradient(r)[0]) / r[0];
+      for (let k = 0; k < dimension; k++) {
+        const force = pull * (x[j + k] - x[i + k]);
+        slope[n + i + k] += force;
+        slope[n + j + k] -= force;
+      }
+    });
+    return slope;
+  }
+
+  /** Put each pair's distance into `r` and call `work(i, j, coupling)`; i and j are where q begins. */
+  #eachPair(x, work) {
+    const { n, dimension: d, masses, coupled, r } = this;
+    for (let i = 0; i < n; i += d) {
+      for (let j = i + d; j < n; j += d) {
+        let square = 0;
+        for (let k = 0; k < d; k++) square += (x[j + k] - x[i + k]) ** 2;
+        r[0] = Math.sqrt(square);
+        work(i, j, coupled ? masses[i / d] * masses[j / d] : 1);
+      }
+    }
+  }
+}
+
 /** L = |q̇|²/2 + network; the motion is Euler and Lagrange's. */
 class LNN {
   static shapes = (n, angles) => [[2 * n + angles, 1]];
@@ -173,8 +223,15 @@ class StructuredLNN {
     const u = transposedTimes(K, v);
     const turned = transposedTimes(rate, v);
     const force = Array.from({ length: n }, (_, k) => dot(transposedTimes(byPosition[k], v), u) - tangents[k].at(-1) - dot(rate[k], u) - dot(K[k], turned));
-    const mass = K.map((row, i) => K.map((other, j) => dot(row, other) + (i === j ? StructuredLNN.floor : 0)));
-    return Float64Array.of(...v, ...solve(mass, force));
+    return Float64Array.of(...v, ...solve(this.#mass(K), force));
+  }
+
+  massMatrix(x) {
+    return this.#mass(this.factor.matrix(this.network.forward(this.embedding.features(x.slice(0, this.n)))));
+  }
+
+  #mass(K) {
+    return K.map((row, i) => K.map((other, j) => dot(row, other) + (i === j ? StructuredLNN.floor : 0)));
   }
 }
 
@@ -191,6 +248,7 @@ export const MODELS = {
   hnn: HNN,
   separable_hnn: SeparableHNN,
   dissipative_hnn: DissipativeHNN,
+  pairwise_hnn: PairwiseHNN,
   lnn: LNN,
   structured_lnn: StructuredLNN,
 };
@@ -205,7 +263,8 @@ export function decodeFloats(bytes) {
 }
 
 /** Models by their specs `{ label, kind, degrees, angles, networks, activation, count }`, in the
- * order in which their weights lie in `bytes`. `networks` holds the sizes of each network. */
+ * order in which their weights lie in `bytes`. `networks` holds the sizes of each network, and `pairs`
+ * what sets one pairwise HNN apart from another. */
 export function buildModels(specs, bytes) {
   const floats = specs.length ? decodeFloats(bytes) : new Float32Array(0);
   const expected = specs.reduce((sum, spec) => sum + spec.count, 0);
@@ -213,7 +272,7 @@ export function buildModels(specs, bytes) {
     throw new Error(`the models need ${expected} weights, but ${floats.length} arrived`);
   }
   let offset = 0;
-  return specs.map(({ label, kind, degrees, angles, networks, activation, count }) => {
+  return specs.map(({ label, kind, degrees, angles, networks, activation, count, pairs }) => {
     const weights = floats.subarray(offset, offset + count);
     offset += count;
     if (!allFinite(weights)) throw new Error(`the weights of "${label}" hold NaN or infinite values`);
@@ -224,12 +283,12 @@ export function buildModels(specs, bytes) {
     if (JSON.stringify(shapes) !== JSON.stringify(given)) {
       throw new Error(`"${label}" has networks of ${describeShapes(given)}; a ${kind} of this system has ${describeShapes(shapes)}`);
     }
-    let from = Model.extras?.(degrees) ?? 0;
+    let from = Model.extras?.(degrees, pairs) ?? 0;
     const extras = weights.subarray(0, from);
     const counts = networks.map(parameterCount);
     if (from + counts.reduce((a, b) => a + b) !== count) throw new Error(`"${label}" does not have the ${count} weights that it should`);
     const made = networks.map((sizes, i) => new DenseNetwork(sizes, activation, weights.subarray(from, (from += counts[i]))));
-    return new Model({ networks: made, degrees, angles, extras });
+    return new Model({ networks: made, degrees, angles, extras, pairs });
   });
 }
 

@@ -39,21 +39,20 @@ export class Motion {
   }
 
   #step() {
-    let next;
     try {
-      next = this.method.step(this.field, this.last, this.step);
+      const next = this.method.step(this.field, this.last, this.step);
+      if (!allFinite(next) || next.some((value) => Math.abs(value) > RUNAWAY)) {
+        this.problem = "ran away";
+        return;
+      }
+      // A table has no energy beyond its edge: there a motion of a model ends too.
+      const state = this.from(next);
+      this.energies.push(this.energy(state));
+      this.states.push(state);
+      this.last = next;
     } catch (error) {
       this.problem = error.message;
-      return;
     }
-    if (!allFinite(next) || next.some((value) => Math.abs(value) > RUNAWAY)) {
-      this.problem = "ran away";
-      return;
-    }
-    this.last = next;
-    const state = this.from(next);
-    this.states.push(state);
-    this.energies.push(this.energy(state));
   }
 
   /** The state at a time, on the straight line between two steps; the last one after the end. */

@@ -6,10 +6,10 @@ export function crossing(field, before, after, step) {
   if (!(before[0] < 0 && after[0] >= 0)) return null;
   let time = (step * before[0]) / (before[0] - after[0]);
   let state = null;
-  // Newton: x grows at the rate p_x.
+  // Newton, by the field's own rate of x: a network's is not quite p_x.
   for (let i = 0; i < 4; i++) {
     state = adaptiveStep(field, before, time);
-    const change = state[0] / state[2];
+    const change = state[0] / field(state)[0];
     time = Math.max(1e-9 * step, Math.min(step, time - change));
     if (Math.abs(change) < 1e-9) break;
   }

@@ -6,7 +6,7 @@ import { addScaled } from "./vectors.js";
 const SHADOW = 1e-7; // distance at which the shadow is held; far above rounding, far below the orbit
 
 /** Numbers uniform in [0, 1), the same ones each time (mulberry32). */
-function uniformNumbers(seed) {
+export function uniformNumbers(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
     let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);

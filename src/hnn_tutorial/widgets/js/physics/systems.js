@@ -4,6 +4,7 @@
 import { DoublePendulum } from "./systems/double_pendulum.js";
 import { DampedMassSpring, MassSpring } from "./systems/mass_spring.js";
 import { DampedPendulum, Pendulum } from "./systems/pendulum.js";
+import { TableSystem } from "./systems/table.js";
 
 export const SYSTEMS = {
   mass_spring: MassSpring,
@@ -20,7 +21,9 @@ export function asVelocities(system, x) {
   return velocities;
 }
 
-export function buildSystem({ name, parameters }) {
+export function buildSystem(spec) {
+  if (spec.table) return new TableSystem(spec);
+  const { name, parameters } = spec;
   const System = SYSTEMS[name];
   if (!System) throw new Error(`unknown system "${name}"; there are ${Object.keys(SYSTEMS).join(", ")}`);
   return new System(parameters);

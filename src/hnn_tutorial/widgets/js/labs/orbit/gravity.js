@@ -1,6 +1,8 @@
-// Two or three bodies that attract each other.
+// Bodies that attract each other: two, three, or more.
 import { extended } from "./view.js";
 import { PointScene, brief } from "./points.js";
+
+const FEW = 3; // bodies: with more, arrows and whole orbits would hide each other
 
 export class GravityScene extends PointScene {
   step = 0.02;
@@ -14,6 +16,11 @@ export class GravityScene extends PointScene {
 
   constructor(system) {
     super(system, system.masses, ["m", "m/s"], (i) => `body ${i + 1}`);
+    this.few = system.masses.length <= FEW;
+    if (!this.few) {
+      this.grips = this.grips.filter(({ kind }) => kind === "body");
+      Object.assign(this, { wholeOrbits: false, trail: 4, pieces: 6, hint: "Drag a body." });
+    }
     const apart = (i, j) => (x) => Math.hypot(x[2 * j] - x[2 * i], x[2 * j + 1] - x[2 * i + 1]);
     this.distance = apart(0, 1);
     this.path =
@@ -51,6 +58,11 @@ export class GravityScene extends PointScene {
   }
 
   drawGround() {}
+
+  /** Arrows, where there is room for them. */
+  drawStart(...details) {
+    if (this.few) super.drawStart(...details);
+  }
 
   /** The bodies' numbers, beside those of one motion. */
   drawNames(g, colors, axes, state) {

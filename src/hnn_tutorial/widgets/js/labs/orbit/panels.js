@@ -4,6 +4,7 @@
 import { Axes, angleLabel, drawFrame, drawMark, tickLabel, ticks, useStyle } from "../../drawing/canvas.js";
 import { drawGauges } from "../../drawing/gauges.js";
 import { TimeChart } from "../../drawing/chart.js";
+import { wrapAngle } from "../../physics/vectors.js";
 
 export const FAINT = 0.3; // of what is still to come, and of a whole orbit
 const LEAST = 0.05; // half-width of an axis of a path
@@ -33,13 +34,15 @@ export class GaugePanel {
 
   frame() {}
 
-  show({ colors, system, state, layers, lastSample }) {
-    const gauges = Object.entries(system.invariants).map(([name, measure]) => {
+  show({ colors, system, state, entries, motions, lastSample }) {
+    const gauge = (name, unit, measure, change) => {
       const start = measure(state);
-      const changes = layers().map(({ role, motion }) => ({ role, change: measure(motion.at(lastSample(motion))) - start }));
-      return { name, unit: unitOf(name), start, changes };
-    });
-    drawGauges(this.surface, colors, gauges);
+      const changes = entries.map(({ role }, i) => ({ role, change: change(measure(motions[i].at(lastSample(motions[i]))), start) }));
+      return { name, unit, start, changes };
+    };
+    const values = Object.entries(system.invariants).map(([name, measure]) => gauge(name, unitOf(name), measure, (now, start) => now - start));
+    const angles = Object.entries(system.directions ?? {}).map(([name, measure]) => gauge(name, "rad", measure, (now, start) => wrapAngle(now - start)));
+    drawGauges(this.surface, colors, [...values, ...angles]);
   }
 }
 

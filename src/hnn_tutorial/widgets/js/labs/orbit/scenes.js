@@ -2,7 +2,7 @@
 // and how a state looks. A scene states
 //
 // - `step` (between two samples of a motion) and `trail` (length of a trail), in units of time; `unit`
-//   of time, `distanceUnit`; `tracks` (what leaves a trail: functions of the state to a point of the
+//   of time, `distanceUnit`; `pieces` of a trail, if fewer are to be drawn; `tracks` (what leaves a trail: functions of the state to a point of the
 //   plane), whether `wholeOrbits` are shown; `whyBroken`, `whyInaccurate` (ends of sentences on the
 //   truth); `hint`;
 // - `box(state)`: the part of the plane that shows a start; `extend(box, state)`, if the motion is to
@@ -18,6 +18,7 @@
 // - `drawGround`, `drawStart`, `drawState`, `drawCopy`, `drawNames`, and `describe(state)` in words.
 import { DoublePendulum } from "../../physics/systems/double_pendulum.js";
 import { HenonHeiles } from "../../physics/systems/henon_heiles.js";
+import { NBody } from "../../physics/systems/n_body.js";
 import { ThreeBody } from "../../physics/systems/three_body.js";
 import { TwoBody } from "../../physics/systems/two_body.js";
 import { GravityScene } from "./gravity.js";
@@ -27,6 +28,7 @@ import { HenonHeilesScene } from "./star.js";
 const SCENES = {
   two_body: [TwoBody, GravityScene],
   three_body: [ThreeBody, GravityScene],
+  n_body: [NBody, GravityScene],
   double_pendulum: [DoublePendulum, DoublePendulumScene],
   henon_heiles: [HenonHeiles, HenonHeilesScene],
 };

@@ -1,6 +1,6 @@
 // The Poincaré section beside the star's plane: points of the start, of its copies and of earlier starts,
 // and a handle that moves the start within it.
-import { Axes, drawFrame, ticks } from "../../drawing/canvas.js";
+import { drawSectionPlane } from "../../drawing/section_plane.js";
 import { crossing } from "../../physics/section.js";
 
 const MOST_CROSSINGS = 6000; // of earlier starts that are kept
@@ -55,28 +55,8 @@ export class SectionPanel {
   }
 
   frame({ system, colors, energy: exact, state, sectionHandle }) {
-    const { width, height } = this.whole;
-    const g = this.whole.clear();
-    const energy = Math.max(exact, 1e-6);
-    const reach = Math.sqrt(2 * energy);
-    const [low, high] = [-system.wellRadius(energy, -Math.PI / 2), system.wellRadius(energy, Math.PI / 2)];
-    const room = 0.06 * (high - low);
-    const axes = new Axes({ left: 46, top: 8, right: width - 14, bottom: height - 26 }, [low - room, high + room], [-1.2 * reach, 1.2 * reach]);
-    this.axes = axes;
-    drawFrame(g, axes, colors, { xTicks: ticks(axes.xLow, axes.xHigh, 5), yTicks: ticks(axes.yLow, axes.yHigh, 5), xName: "y", yName: "py where x = 0, px > 0" });
-    // What the energy allows: p_y² / 2 + V(0, y) = H.
-    g.strokeStyle = colors.muted;
-    g.setLineDash([4, 3]);
-    g.lineWidth = 1;
-    for (const side of [-1, 1]) {
-      g.beginPath();
-      for (let i = 0; i <= 60; i++) {
-        const y = (low + high) / 2 - ((high - low) / 2) * Math.cos((Math.PI * i) / 60);
-        g.lineTo(axes.x(y), axes.y(side * Math.sqrt(Math.max(0, 2 * (energy - system.potential([0, y]))))));
-      }
-      g.stroke();
-    }
-    g.setLineDash([]);
+    const axes = (this.axes = drawSectionPlane(this.whole, system, exact, colors, "py where x = 0, px > 0"));
+    const g = this.whole.context;
     g.fillStyle = colors.muted;
     g.globalAlpha = 0.75;
     for (let i = 0; i < Math.min(this.earlierCount, MOST_CROSSINGS); i++) {

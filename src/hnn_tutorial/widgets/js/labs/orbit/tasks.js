@@ -6,6 +6,7 @@ const GONE = 3; // times as far from the middle as any body was at the start
 const ORDER = 6; // powers of e by which a small distance grows over an ordered motion, at most
 const CHAOS = 12; // and over a chaotic one, at least
 const PARTED = 0.05; // of the start's own size: a spread that is plain to see
+const LOST = 0.1; // of a conserved quantity, as a share: plainly not kept
 const SEEN = 0.4; // of the horizon, for the points of a section to show what they lie on
 
 /** The tasks of a lab: `{ name: { says, done, shows } }`. */
@@ -40,14 +41,28 @@ export function orbitTasks(lab) {
     done: () => lab.truth.done && isRound(lab),
     shows: "The kinetic and the potential energy stay the same now. On any other orbit only their sum does.",
   };
+  const kept = {
+    says: "Find a start from which a network's angular momentum is off by more than a tenth.",
+    done: () => loses(lab, "angular momentum"),
+    shows: "An HNN keeps an energy of its own and no angular momentum. One that sees only distances keeps both, whatever it learned.",
+  };
   const thrown = {
-    says: "Find a start from which one of the three is thrown out.",
+    says: `Find a start from which one of the ${scene.few ? "three" : "bodies"} is thrown out.`,
     done: () => passes(lab, (x) => scene.reach(x) > GONE * scene.reach(lab.state)),
     shows: "It has gone, and the energy of the three together is what it was at the start: what one gains, the others pay.",
   };
   if (hasSection) return { section, ...(copies ? { part } : {}) };
-  const own = { double_pendulum: { scribble }, two_body: { circle }, three_body: { thrown } }[lab.kind];
-  return copies ? { part, ...own } : own;
+  const own = { double_pendulum: { scribble }, two_body: { circle }, three_body: { thrown }, n_body: { thrown } }[lab.kind];
+  const learned = lab.entries.length > 1 && "angular momentum" in lab.system.invariants;
+  return { ...(copies ? { part } : {}), ...(learned ? { kept } : {}), ...own };
+}
+
+/** Whether a learned motion has by now lost a tenth of what the start has of a quantity. */
+function loses({ system, motions, state, time }, name) {
+  const measure = system.invariants[name];
+  const start = measure(state);
+  const off = (motion) => Math.abs(measure(motion.at(Math.min(time, motion.end))) - start);
+  return motions.slice(1).some((motion) => off(motion) > LOST * Math.max(Math.abs(start), LOST));
 }
 
 /** Powers of e by which small distances grow over the whole motion. */

@@ -88,9 +88,11 @@ export class TimeScene {
     g.fillStyle = colors.ink;
     g.textBaseline = "top";
     g.textAlign = "left";
-    const room = axes.left + 20 + g.measureText(yName).width < axes.x(split) ? axes.right - axes.x(split) - 12 : 0;
-    const word = ["forecast; from the line on, what comes next", "forecast"].find((text, k) => (k || until > end) && g.measureText(text).width < room);
-    if (word) g.fillText(word, axes.x(split) + 6, axes.top + 7);
+    // On a phone the word may be a little wider than its part of the chart: then it begins before that.
+    const begin = (text) => Math.min(axes.x(split) + 6, axes.right - 4 - g.measureText(text).width);
+    const free = Math.max(axes.x(split) - 24, axes.left + 20 + g.measureText(yName).width);
+    const word = ["forecast; from the line on, what comes next", "forecast"].find((text, k) => (k || until > end) && begin(text) >= free);
+    if (word) g.fillText(word, begin(word), axes.top + 7);
     if (until <= end) return;
     g.strokeStyle = colors.muted;
     g.lineWidth = 1;

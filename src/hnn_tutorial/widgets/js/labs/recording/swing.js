@@ -205,6 +205,11 @@ export class FittedSwing {
     return rest;
   }
 
+  /** What Python needs to build the network: the sizes of angles and rates, its angle at rest, its weights. */
+  get network() {
+    return [...this.job.scales, this.rest, ...this.weights.slice(0, this.force.size)];
+  }
+
   /** Root mean square of what was recorded less what was said, from sample `from` on. */
   error(from = this.swing.learned, to = this.swing.times.length) {
     const { values } = this.swing;

@@ -17,7 +17,7 @@ const PAIR_ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 /
 const PAIR_BUFFERS = new Map();
 
 /** The state a time h later, in `out`, by as many steps of the pair as the tolerance asks for. */
-export function adaptiveStep(field, x, h, out = new Float64Array(x.length)) {
+export function adaptiveStep(field, x, h, out = new Float64Array(x.length), tolerance = TOLERANCE) {
   const size = x.length;
   if (!PAIR_BUFFERS.has(size)) PAIR_BUFFERS.set(size, Array.from({ length: 9 }, () => new Float64Array(size)));
   const [y, trial, ...k] = PAIR_BUFFERS.get(size);
@@ -42,7 +42,7 @@ export function adaptiveStep(field, x, h, out = new Float64Array(x.length)) {
     for (let i = 0; i < size; i++) {
       let sum = 0;
       for (let j = 0; j < 7; j++) sum += PAIR_ERROR[j] * k[j][i];
-      square += ((length * sum) / (TOLERANCE * (1 + Math.max(Math.abs(y[i]), Math.abs(trial[i]))))) ** 2;
+      square += ((length * sum) / (tolerance * (1 + Math.max(Math.abs(y[i]), Math.abs(trial[i]))))) ** 2;
     }
     const error = Math.sqrt(square / size);
     if (error <= 1) {

@@ -1,0 +1,396 @@
+"""A field of the package, evaluated by NumPy where no gradient is wanted.
+
+For a few numbers PyTorch spends a microsecond or more on each operation, NumPy a fraction of it. So
+that no formula is written twice, the operations of one evaluation in PyTorch are recorded and
+written down as a NumPy function, anew for each call of ``integrate``. It is compared with PyTorch
+before it is used. What cannot be recorded stays with PyTorch: a value that decides what comes next,
+an operation that the table here lacks, and code of others, whose fields may do more than compute.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+MOST_NUMBERS = 2000
+"""In a batch of states; PyTorch's own loops are as fast from there on."""
+
+FUNCTIONS_OF_OWN = ("hnn_tutorial.systems.", "hnn_tutorial.models.")
+WRAPPERS = ("hnn_tutorial.models.own.", "hnn_tutorial.models.poisson_nn.")
+"""Around a module or a function of a user's own."""
+
+aten = torch.ops.aten
+Name = Callable[[Any], str]
+
+
+class _NotRecordedError(Exception):
+    """An evaluation does what a NumPy function cannot say."""
+
+
+def _elementwise(text: str) -> Callable[..., str]:
+    """Return a writer of an expression with the arguments in the place of {0}, {1}, ..."""
+
+    def write(name: Name, *given: Any, alpha: float = 1) -> str:
+        if alpha != 1:
+            raise _NotRecordedError("a scaled sum")
+        return text.format(*map(name, given))
+
+    return write
+
+
+def _power(name: Name, x: Any, exponent: float) -> str:
+    whole = {2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "1 / {0}"}
+    return whole.get(exponent, f"{{0}} ** {exponent!r}").format(name(x))
+
+
+def _softplus(name: Name, x: Any, beta: float = 1, threshold: float = 20) -> str:
+    if beta != 1:
+        raise _NotRecordedError("softplus with beta")
+    return f"softplus({name(x)}, {threshold!r})"
+
+
+def _clamp(name: Name, x: Any, low: Any = None, high: Any = None) -> str:
+    text = name(x)
+    text = text if low is None else f"maximum({text}, {low!r})"
+    return text if high is None else f"minimum({text}, {high!r})"
+
+
+def _matrix_sum(name: Name, bias: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> str:
+    if beta != 1 or alpha != 1:
+        raise _NotRecordedError("a scaled product")
+    return f"{name(a)} @ {name(b)} + {name(bias)}"
+
+
+def _crossed(name: Name, a: Tensor, b: Tensor, *, dim: int = -1) -> str:
+    if dim % a.ndim != a.ndim - 1:
+        raise _NotRecordedError("a cross product along another axis")
+    return f"cross({name(a)}, {name(b)})"
+
+
+def _reduction(function: str) -> Callable[..., str]:
+    def write(name: Name, x: Any, dims: Any = None, keepdim: bool = False, **_: Any) -> str:
+        axis = None if not dims else tuple(dims)
+        return f"{function}({name(x)}, axis={axis!r}, keepdims={keepdim!r})"
+
+    return write
+
+
+def _swapped(name: Name, x: Tensor, first: int = 0, second: int = 1) -> str:
+    return name(x) if x.ndim < 2 else f"{name(x)}.swapaxes({first}, {second})"
+
+
+def _part(x: Tensor, dim: int, index: str) -> str:
+    before = ", ".join([":"] * (dim % x.ndim) + [index])
+    return f"[{before}]"
+
+
+def _gathered(name: Name, x: Tensor, dim: int, index: Any) -> str:
+    return f"{name(x)}{_part(x, dim, name(index))}"
+
+
+def _indexed(name: Name, x: Tensor, indices: Sequence[Any]) -> str:
+    return f"{name(x)}[{', '.join(':' if i is None else name(i) for i in indices)}]"
+
+
+def _sum_at(name: Name, x: Tensor, dim: int, index: Any, source: Any, *, alpha: float = 1) -> str:
+    if alpha != 1:
+        raise _NotRecordedError("a scaled sum")
+    moved = f"{name(x)}, {dim % x.ndim}, {name(index)}, {name(source)}"
+    return f"sum_at({moved})"
+
+
+_EXPRESSIONS: dict[Any, Callable[..., str]] = {
+    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), _elementwise("{0} + {1}")),
+    **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), _elementwise("{0} - {1}")),
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), _elementwise("{1} - {0}")),
+    **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _elementwise("{0} * {1}")),
+    **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), _elementwise("{0} / {1}")),
+    **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), _elementwise("{0} > {1}")),
+    **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), _elementwise("{0} < {1}")),
+    aten.maximum.default: _elementwise("maximum({0}, {1})"),
+    aten.minimum.default: _elementwise("minimum({0}, {1})"),
+    aten.where.self: _elementwise("where({0}, {1}, {2})"),
+    aten.neg.default: _elementwise("-{0}"),
+    aten.reciprocal.default: _elementwise("1 / {0}"),
+    aten.rsqrt.default: _elementwise("1 / sqrt({0})"),
+    aten.pow.Tensor_Scalar: _power,
+    **{
+        getattr(aten, name).default: _elementwise(f"{name}({{0}})")
+        for name in ("abs", "sin", "cos", "tan", "tanh", "exp", "log", "log1p", "sqrt", "sigmoid")
+    },
+    aten.softplus.default: _softplus,
+    aten.tanh_backward.default: _elementwise("{0} * (1 - {1} * {1})"),
+    aten.sigmoid_backward.default: _elementwise("{0} * (1 - {1}) * {1}"),
+    aten.clamp.default: _clamp,
+    **dict.fromkeys(
+        (aten.mm.default, aten.bmm.default, aten.mv.default), _elementwise("{0} @ {1}")
+    ),
+    aten.dot.default: _elementwise("{0} @ {1}"),
+    aten.addmm.default: _matrix_sum,
+    aten.linalg_cross.default: _crossed,
+    aten.sum.default: _reduction("total"),
+    aten.sum.dim_IntList: _reduction("total"),
+    aten.mean.dim: _reduction("mean"),
+    aten.t.default: _swapped,
+    aten.transpose.int: _swapped,
+    aten.permute.default: lambda name, x, dims: f"{name(x)}.transpose({tuple(dims)!r})",
+    aten.select.int: lambda name, x, dim, i: name(x) + _part(x, dim, f"{i}"),
+    aten.index_select.default: _gathered,
+    aten.index.Tensor: _indexed,
+    aten.index_add.default: _sum_at,
+    **{
+        getattr(aten, op).default: lambda name, x, *_, **__: name(x)
+        for op in ("clone", "detach", "alias", "lift_fresh_copy", "contiguous")
+    },
+}
+"""What NumPy writes for an operation whose result is one array."""
+
+_RESHAPED = {
+    aten.view.default,
+    aten._unsafe_view.default,
+    aten.reshape.default,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.squeeze.default,
+    aten.squeeze_.dim,
+    aten.unsqueeze_.default,
+}
+_CONSTANT = {
+    getattr(aten, name).default
+    for name in ("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full")
+}
+"""Made after the shape of a state, with values that do not depend on it."""
+
+
+def _sum_at_index(x: np.ndarray, dim: int, index: np.ndarray, source: np.ndarray) -> np.ndarray:
+    result = x.copy()
+    np.add.at(np.moveaxis(result, dim, 0), index, np.moveaxis(source, dim, 0))
+    return result
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a × b along the last axis; NumPy's own takes ten times as long for one vector."""
+    a1, a2, a3 = (a[..., i] for i in range(3))
+    b1, b2, b3 = (b[..., i] for i in range(3))
+    result = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    result[..., 0] = a2 * b3 - a3 * b2
+    result[..., 1] = a3 * b1 - a1 * b3
+    result[..., 2] = a1 * b2 - a2 * b1
+    return result
+
+
+def _softplus_of(x: np.ndarray, threshold: float) -> np.ndarray:
+    # PyTorch's, which is the argument itself from the threshold on.
+    return np.where(x > threshold, x, np.log1p(np.exp(np.minimum(x, threshold))))
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:  # where PyTorch has no error either
+        return np.full_like(matrix, np.nan)
+
+
+def _solution(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    several = vectors.ndim == matrix.ndim
+    return np.linalg.solve(matrix, vectors if several else vectors[..., None]).reshape(
+        vectors.shape
+    )
+
+
+_NUMPY = {
+    name: getattr(np, name)
+    for name in (
+        *("abs", "sin", "cos", "tan", "tanh", "exp", "log", "log1p", "sqrt", "where"),
+        *("maximum", "minimum", "mean", "broadcast_to", "empty"),
+    )
+} | {
+    "total": np.add.reduce,
+    "cross": _cross,
+    "softplus": _softplus_of,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "sum_at": _sum_at_index,
+    "inverse": _inverse,
+    "solution": _solution,
+}
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes down the operations that depend on given tensors, in the order of their execution."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else PyTorch imports its whole compiler first, which takes a second.
+        return False
+
+    def __init__(self, inputs: dict[str, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names = {id(tensor): name for name, tensor in inputs.items()}
+        # An id is a tensor's own only as long as that lives.
+        self.alive: list[Any] = list(inputs.values())
+        self.constants: dict[str, np.ndarray] = {}
+        self.constant_names: dict[int, str] = {}
+        self.lines: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        own = func(*args, **kwargs)
+        self.alive.append(own)
+        if func not in _CONSTANT and any(self._depends(given) for given in args):
+            self._write(func, args, kwargs, own)
+        return own
+
+    def _depends(self, given: Any) -> bool:
+        several = given if isinstance(given, (list, tuple)) else [given]
+        return any(isinstance(each, Tensor) and id(each) in self.names for each in several)
+
+    def name(self, given: Any) -> str:
+        """Return what an argument is called in the function."""
+        if not isinstance(given, Tensor):
+            return repr(given)
+        if id(given) in self.names:
+            return self.names[id(given)]
+        if id(given) not in self.constant_names:
+            name = f"c{len(self.constants)}"
+            self.alive.append(given)
+            self.constants[name] = given.detach().numpy()
+            self.constant_names[id(given)] = name
+        return self.constant_names[id(given)]
+
+    def _assign(self, tensor: Tensor, text: str) -> str:
+        name = f"t{len(self.lines)}"
+        self.lines.append(f"{name} = {text}")
+        self.names[id(tensor)] = name
+        return name
+
+    def _write(self, func: Any, args: tuple[Any, ...], kwargs: Any, own: Any) -> None:
+        if func in _EXPRESSIONS:
+            text = _EXPRESSIONS[func](self.name, *args, **kwargs)
+            self._assign(own, text)
+        elif func in _RESHAPED:
+            self._assign(own, f"{self.name(args[0])}.reshape({tuple(own.shape)!r})")
+        elif func is aten.expand.default:
+            self._assign(own, f"broadcast_to({self.name(args[0])}, {tuple(own.shape)!r})")
+        elif func in (aten.unbind.int, aten.split.Tensor, aten.split_with_sizes.default):
+            self._write_parts(args, own, keeps=func is not aten.unbind.int)
+        elif func is aten.slice.Tensor:
+            x, dim, start, end, step = args + (0, None, None, 1)[len(args) - 1 :]
+            cut = ":".join("" if part is None else str(part) for part in (start, end, step))
+            self._assign(own, self.name(x) + _part(x, dim, cut))
+        elif func in (aten.stack.default, aten.cat.default):
+            self._write_joined(args, own, keeps=func is aten.cat.default)
+        elif func is aten._linalg_solve_ex.default:
+            self._assign(own[0], f"solution({self.name(args[0])}, {self.name(args[1])})")
+        elif func is aten.linalg_inv_ex.default:
+            self._assign(own[0], f"inverse({self.name(args[0])})")
+        else:
+            raise _NotRecordedError(str(func))
+
+    def _write_parts(self, args: tuple[Any, ...], own: Sequence[Tensor], keeps: bool) -> None:
+        x, name = args[0], self.name(args[0])
+        dim = args[-1] if len(args) == (3 if keeps else 2) else 0
+        begin = 0
+        for piece in own:
+            size = piece.shape[dim] if keeps else 1
+            index = f"{begin}:{begin + size}" if keeps else f"{begin}"
+            self._assign(piece, name + _part(x, dim, index))
+            begin += size
+
+    def _write_joined(self, args: tuple[Any, ...], own: Tensor, keeps: bool) -> None:
+        # Many times faster than NumPy's own function, for arrays of a few numbers.
+        pieces = [(piece, self.name(piece)) for piece in args[0]]
+        dim = (args[1] if len(args) > 1 else 0) % own.ndim
+        name = self._assign(own, f"empty({tuple(own.shape)!r})")
+        begin = 0
+        for piece, given in pieces:
+            size = piece.shape[dim] if keeps else 1
+            index = f"{begin}:{begin + size}" if keeps else f"{begin}"
+            self.lines.append(f"{name}{_part(own, dim, index)} = {given}")
+            begin += size
+
+
+def _recorded(function: Callable[..., Tensor], inputs: dict[str, Tensor]) -> Callable[..., Any]:
+    """Return a function of tensors as one of arrays, and of numbers where a tensor is 0-d."""
+    with torch.no_grad(), _Recorder(inputs) as recorder:
+        value = function(*inputs.values())
+    result = recorder.names.get(id(value))
+    if result is None:  # the value does not depend on the state
+        raise _NotRecordedError("a constant")
+    lines = [f"def evaluate({', '.join(inputs)}):", *recorder.lines, f"return {result}"]
+    scope: dict[str, Any] = {**_NUMPY, **recorder.constants}
+    exec(compile("\n    ".join(lines), "<a field as NumPy>", "exec"), scope)
+    evaluate: Callable[..., Any] = scope["evaluate"]
+    return evaluate
+
+
+def _is_own(part: nn.Module) -> bool:
+    name = type(part).__module__ + "."
+    own = name.startswith(FUNCTIONS_OF_OWN) and not name.startswith(WRAPPERS)
+    plain = own or type(part) in (nn.Linear, nn.ModuleList)
+    return plain and not part._forward_hooks and not part._forward_pre_hooks
+
+
+def _wants_gradient(owner: Any) -> bool:
+    if isinstance(owner, nn.Module):
+        return any(weight.requires_grad for weight in owner.parameters())
+    values = [getattr(owner, each.name) for each in fields(owner)]
+    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
+
+
+def _may_be_recorded(field: Any, x: Tensor) -> bool:
+    """Return whether a field is a method of the package's own, and only its values are wanted."""
+    owner = getattr(field, "__self__", None)
+    if isinstance(owner, nn.Module):
+        own = all(_is_own(part) for part in owner.modules())
+    else:
+        own = is_dataclass(owner) and (type(owner).__module__ + ".").startswith(FUNCTIONS_OF_OWN)
+    # A method that was put in the place of the class's is somebody's own.
+    own = own and getattr(type(owner), field.__name__, None) is getattr(field, "__func__", None)
+    if not own or type(x) is not Tensor or x.dtype != torch.float64 or x.device.type != "cpu":
+        return False
+    if x.numel() > MOST_NUMBERS or torch.compiler.is_compiling():
+        return False
+    return not torch.is_grad_enabled() or not (x.requires_grad or _wants_gradient(owner))
+
+
+def as_numpy(
+    field: Any, x: Tensor, step: Callable[..., Tensor] | None = None, h: float = 0.0
+) -> Callable[..., np.ndarray] | None:
+    """Return what NumPy evaluates in the place of a field, or of a step along it; None if nothing.
+
+    Args:
+        field: f(x), states ``(..., d) -> (..., d)``.
+        x: states, whose shape is that of all that follow.
+        step: ``(field, x, h) -> x``, of a fixed-step method; without it the field itself.
+        h: a step such as those that follow.
+
+    Returns:
+        ``x -> ẋ``, or ``(x, h) -> x``, for arrays of this shape.
+    """
+    if not _may_be_recorded(field, x):
+        return None
+    inputs = {"x": x.detach().clone()}
+    function: Callable[..., Tensor] = field
+    if step is not None:
+        inputs["h"] = torch.tensor(h, dtype=x.dtype)
+        function = lambda x, h: step(field, x, h)  # noqa: E731
+    try:
+        x.detach().numpy()  # refused inside of `vmap` and `grad`
+        evaluate = _recorded(function, inputs)
+        # A value that was read on the way would be right at these states and at no others.
+        for state in (x.detach(), x.detach() * 1.01 + 0.01):
+            given = [state, *([h] if step is not None else [])]
+            with torch.no_grad(), np.errstate(all="ignore"):
+                right, found = function(*given).numpy(), evaluate(state.numpy(), *given[1:])
+            if not np.allclose(found, right, rtol=1e-11, atol=1e-11, equal_nan=True):
+                return None
+    except (_NotRecordedError, RuntimeError, ValueError):
+        return None  # PyTorch will say what is wrong, if anything is
+    return evaluate

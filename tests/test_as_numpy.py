@@ -1,0 +1,140 @@
+"""Fields and steps as NumPy functions: the same numbers, and PyTorch wherever more is wanted."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import MODEL_SHAPES
+
+from hnn_tutorial.integrators import METHODS, _as_numpy, integrate
+from hnn_tutorial.integrators._as_numpy import as_numpy
+from hnn_tutorial.mechanics import hamiltonian_field, jacobian
+from hnn_tutorial.models import HNN, MODELS, HamiltonianModel
+from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
+
+TIMES = torch.linspace(0, 6, 61, dtype=torch.float64)
+EXPLICIT = [m.name for m in METHODS.values() if m.step and "implicit" not in m.name]
+EXPLICIT.remove("gauss_legendre4")
+
+
+def without(monkeypatch, name="as_numpy"):
+    """Leave everything to PyTorch."""
+    for module in ("hnn_tutorial.integrators", "hnn_tutorial.integrators.adaptive"):
+        monkeypatch.setattr(f"{module}.{name}", lambda *_: None)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@given(seed=st.integers(0, 2**31))
+def test_a_systems_field_has_the_same_values(name, seed):
+    system = SYSTEMS[name]()
+    starts, others = system.sample(7, seed), system.sample(7, seed + 1)
+    for x, other in ((starts, others), (starts[0], others[0])):
+        evaluate = as_numpy(system.field, x)
+        assert evaluate is not None
+        found = torch.from_numpy(np.asarray(evaluate(other.numpy())))
+        torch.testing.assert_close(found, system.field(other), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "lnn"])
+@pytest.mark.parametrize("batch", [(), (5,), (3, 2)])
+def test_a_models_field_has_the_same_values(name, batch):
+    degrees = 2
+    model = MODELS[name](degrees, (6, 5), seed=3, **MODEL_SHAPES.get(name, {}))
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        x, other = torch.randn(2, *batch, 2 * degrees, generator=generator, dtype=torch.float64)
+        evaluate = as_numpy(model.field, x)
+        assert evaluate is not None
+        found = torch.from_numpy(np.asarray(evaluate(other.numpy())))
+        torch.testing.assert_close(found, model.field(other), rtol=1e-11, atol=1e-11)
+        # The weights of the next call are read anew.
+        for weight in model.parameters():
+            weight.mul_(1.3)
+        again = torch.from_numpy(np.asarray(as_numpy(model.field, x)(other.numpy())))
+        torch.testing.assert_close(again, model.field(other), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", [*EXPLICIT, "rk45", "dop853"])
+@pytest.mark.parametrize("batch", [(), (4,)])
+def test_a_motion_is_the_same_with_and_without(name, batch, monkeypatch):
+    pendulum = Pendulum(mass=0.7, length=1.3, gravity=2.1)
+    x0 = 0.8 * torch.ones(*batch, 2, dtype=torch.float64)
+    calls = []
+    record = _as_numpy._recorded
+    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: calls.append(1) or record(*a))
+    fast = integrate(pendulum.field, x0, TIMES, name)
+    assert calls == [1]
+    back = integrate(pendulum.field, fast[-1], TIMES.flip(0), name)
+    assert len(calls) == 2
+    without(monkeypatch)
+    torch.testing.assert_close(fast, integrate(pendulum.field, x0, TIMES, name), rtol=0, atol=1e-11)
+    slow = integrate(pendulum.field, fast[-1], TIMES.flip(0), name)
+    torch.testing.assert_close(back, slow, rtol=0, atol=1e-11)
+
+
+class Braked(MassSpring):
+    """A field of a user's own, which counts its calls."""
+
+    calls = 0
+
+    def field(self, x):
+        Braked.calls += 1
+        return super().field(x) - 0.1 * x
+
+
+def test_code_of_others_and_wanted_gradients_stay_with_pytorch():
+    x = torch.tensor([0.3, 0.4], dtype=torch.float64)
+    hnn = HNN(1, (4,), seed=0)
+    assert as_numpy(hnn.field, x) is None, "its weights want a gradient"
+    with torch.no_grad():
+        assert as_numpy(hnn.field, x) is not None
+        own = HamiltonianModel(torch.nn.Sequential(torch.nn.Linear(2, 1)).double())
+        assert as_numpy(own.field, x) is None, "a module of the user's"
+        hnn.network.register_forward_hook(lambda *_: None)
+        assert as_numpy(hnn.field, x) is None, "a hook may do anything"
+    assert as_numpy(Braked().field, x) is None, "a subclass of the user's"
+    assert as_numpy(hamiltonian_field(Pendulum().hamiltonian), x) is None, "a closure"
+    assert as_numpy(Pendulum().field, x.float()) is None
+    assert as_numpy(Pendulum().field, x.clone().requires_grad_()) is None
+    mass = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+    assert as_numpy(MassSpring(mass=mass).field, x) is None
+    with torch.no_grad():
+        assert as_numpy(MassSpring(mass=mass).field, x) is not None
+    Braked.calls = 0
+    integrate(Braked().field, x, TIMES)
+    assert Braked.calls == 4 * 60
+
+
+def test_a_value_that_decides_is_not_recorded(monkeypatch):
+    def field(self, x):
+        return torch.stack([x[..., 1], -x[..., 0] if bool(x[..., 0] > 0) else x[..., 0]], -1)
+
+    def copied(self, x):
+        return torch.stack([x[..., 1], torch.from_numpy(x.numpy()[..., 0] * -2.0)], -1)
+
+    x = torch.tensor([0.3, 0.4], dtype=torch.float64)
+    for other in (field, copied):
+        monkeypatch.setattr(MassSpring, "field", other)
+        assert as_numpy(MassSpring().field, x) is None
+
+
+def test_derivatives_by_transforms_of_functions_go_through():
+    pendulum, times = Pendulum(gravity=1.7), TIMES
+    x = torch.tensor([[0.3, 0.4], [-0.9, 0.2]], dtype=torch.float64)
+    slopes = jacobian(lambda x: integrate(pendulum.field, x, times)[-1])(x)
+    h = 1e-6
+    for i in range(2):
+        step = h * torch.eye(2, dtype=torch.float64)[i]
+        ends = [integrate(pendulum.field, x + s * step, times)[-1] for s in (1, -1)]
+        torch.testing.assert_close(slopes[..., i], (ends[0] - ends[1]) / (2 * h), rtol=0, atol=1e-8)
+    together = torch.vmap(lambda x: integrate(pendulum.field, x, times)[-1])(x)
+    torch.testing.assert_close(together, integrate(pendulum.field, x, times)[-1])
+
+
+def test_a_motion_that_runs_away_ends_in_no_number_and_without_a_warning(recwarn):
+    away = SYSTEMS["henon_heiles"]()
+    x0 = torch.tensor([0.0, 3.0, 0.0, 2.0], dtype=torch.float64)
+    end = integrate(away.field, x0, torch.linspace(0, 40, 201, dtype=torch.float64))[-1]
+    assert not torch.isfinite(end).all()
+    assert not recwarn.list
