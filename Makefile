@@ -7,9 +7,9 @@ STAMP  := $(VENV)/.installed
 PORT   ?= 8000
 # Which versions are installed: these, the lowest (.github/lowest.txt), the newest (/dev/null).
 CONSTRAINTS ?= constraints.txt
-# pysindy needs numpy 2, so the lowest versions are tested without it.
+# pysindy and jax need numpy 2, so the lowest versions are tested without it.
 comma := ,
-EXTRAS ?= book,test,lab$(if $(filter %lowest.txt,$(CONSTRAINTS)),,$(comma)sindy)
+EXTRAS ?= book,test,lab$(if $(filter %lowest.txt,$(CONSTRAINTS)),,$(comma)sindy$(comma)jax)
 
 # Not exercises/: they are derived, byte for byte, and on a learner's machine hold work and outputs.
 NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)

@@ -17,7 +17,8 @@ import hnn_tutorial
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, TOOLS = PYPROJECT["project"], PYPROJECT["tool"]
-EXTRAS = PROJECT["optional-dependencies"]
+# Without the rivals of `benchmarks/`, which neither users nor CI need.
+EXTRAS = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "bench"}
 REQUIREMENTS = [
     Requirement(text) for text in sum(EXTRAS.values(), start=list(PROJECT["dependencies"]))
 ]

@@ -3,10 +3,12 @@
 ``crossings`` follows a field likewise, to where its motion crosses a surface.
 """
 
+import contextlib
 import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from hnn_tutorial._validate import (
 )
 from hnn_tutorial.constraints import parts
 from hnn_tutorial.integrators._as_numpy import as_numpy
+from hnn_tutorial.integrators._compiled import solve_compiled
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
 from hnn_tutorial.integrators.adaptive import (
     DOP853,
@@ -89,6 +92,9 @@ _ALL = METHODS | {method.name: method for method in (RADAU, RATTLE)}
 """With two that ``integrate`` knows too and that stand apart: Radau, as it carries no gradient, and
 RATTLE, as it takes only a field that knows its constraints."""
 
+COMPILED = [m.name for m in (EULER, RK4, SYMPLECTIC_EULER, LEAPFROG, FOREST_RUTH)]
+"""The methods whose step is the same operations at every state."""
+
 WORTH_RECORDING = 50
 """Steps of a fixed-step method; for fewer, recording one for NumPy takes longer than it saves."""
 
@@ -103,6 +109,7 @@ def integrate(
     method: str = "rk4",
     *,
     step: float | None = None,
+    compile: bool = False,
     **options: float,
 ) -> Tensor:
     r"""Follow a field from initial states through the given times: solve :math:`\dot x = f(t, x)`.
@@ -112,6 +119,13 @@ def integrate(
     trajectory that runs away ends in inf or NaN, which is returned, not hidden. The fields of the
     package's systems and models run in NumPy where no gradient is wanted; but for rounding this
     changes nothing.
+
+    With ``compile=True`` all steps of all states are one program, compiled by XLA through JAX (the
+    extra ``jax``), with the same numbers to rounding. Compiling takes 0.1 to 5 s on the first call,
+    and nothing on later ones that differ in starts, times or weights, but not in their number. The
+    field is not called at each step: its operations are recorded from one. So it has to be made of
+    PyTorch's operations on the states alone, and what a model checks on the way, such as whether a
+    mass matrix is singular, is not checked.
 
     A field of one argument is f(x). One whose first of two required arguments is named ``t`` is
     f(t, x), with t a float64 number; so an input u(t) stands in the field itself:
@@ -140,6 +154,8 @@ def integrate(
             divided evenly into steps no longer than this. None makes one step per interval. Where
             that is a single step from start to end, and two steps of half the length end more than
             a tenth of the state and its way elsewhere, a step is asked for.
+        compile: see above; for euler, rk4, symplectic_euler, leapfrog and forest_ruth, for fields
+            f(x), on the CPU, and where no gradient is wanted.
         options: ``rtol`` and ``atol`` of the adaptive methods (default 1e-9 each; every state of a
             batch meets them; never below 32 rounding errors of the states' dtype).
 
@@ -152,12 +168,16 @@ def integrate(
             strictly monotone, states that are not finite, a splitting method on an odd last axis
             or a field that is not separable or depends on t, a single step that is far too long,
             a gradient wanted of radau, or an option that the method lacks; for rattle on a field
-            without constraints, or a start that is off them.
+            without constraints, or a start that is off them; for what ``compile=True`` cannot do.
         TypeError: if ``x0`` is not of a floating-point dtype, or a field of two arguments does not
             take t first.
         RuntimeError: if an adaptive method gives up on all states.
+        ModuleNotFoundError: for ``compile=True`` where JAX is not installed.
     """
+    check_type(bool, "True or False", compile=compile)
     chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    if compile:
+        _check_compiled(chosen, clocked)
     if len(clock) == 1:
         return start.unsqueeze(0)
     if chosen.step is None:
@@ -173,12 +193,13 @@ def integrate(
     advance = _advance(field, clocked, chosen)
     if step is None and len(clock) == 2:
         _check_single_step(advance, start, clock, method)
-    lengths = [_steps(before, after, step) for before, after in itertools.pairwise(clock)]
-    many = sum(count for count, _ in lengths) >= WORTH_RECORDING
-    if many and not clocked and not chosen.needs_constraints:
-        evaluate = as_numpy(field, start, chosen.step, lengths[0][1])
+    counts, lengths = _all_steps(clock, step)
+    if compile:
+        return solve_compiled(field, start, counts, lengths, chosen)
+    if counts.sum() >= WORTH_RECORDING and not clocked and not chosen.needs_constraints:
+        evaluate = as_numpy(field, start, chosen.step, float(lengths[0]))
         if evaluate:
-            return _solve_numpy(evaluate, start, lengths)
+            return _solve_numpy(evaluate, start, counts, lengths)
     return _solve_fixed(advance, start, clock, step)
 
 
@@ -344,7 +365,7 @@ def _checked(
     if start.ndim == 0 or start.shape[-1] == 0:
         raise ValueError(f"x0 has shape {tuple(start.shape)}; expected (..., d), such as [q, p]")
     check_finite(start, "x0")
-    clock = as_times(times).tolist()
+    clock = _clock(times)
     clocked = _clocked(field)
     if chosen.needs_separable:
         if clocked is not None:
@@ -368,18 +389,21 @@ def _checked(
     return chosen, start, clock, clocked, step
 
 
+def _clock(times: Any) -> list[float]:
+    """Return ``as_times`` as a list; NumPy finds right ones to be so at a fifth of the cost."""
+    if type(times) is Tensor and times.dtype == torch.float64 and times.ndim == 1:
+        with contextlib.suppress(RuntimeError, TypeError):  # it says itself what is wrong
+            given = times.numpy()
+            gaps = given[1:] - given[:-1]
+            if len(given) and ((gaps > 0).all() or (gaps < 0).all()) and np.isfinite(given).all():
+                return given.tolist()
+    return as_times(times).tolist()
+
+
 def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
     """Return a function of (t, x), or None for one of x."""
     check_callable(**{name: function})
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # some built-in functions tell nothing
-        return None
-    needed = [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    needed = _required(function)
     if len(needed) != 2:
         return None
     if needed[0] not in ("t", "time"):
@@ -389,6 +413,27 @@ def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | Non
         )
     called: Callable[[float, Tensor], Any] = function
     return called
+
+
+def _required(function: Any) -> Sequence[str]:
+    """Return the names of the positional arguments that a function needs."""
+    plain = method = getattr(function, "__func__", function)
+    while type(plain) is FunctionType and "__wrapped__" in vars(plain):
+        plain = vars(plain)["__wrapped__"]
+    if type(plain) is FunctionType and "__signature__" not in vars(plain):
+        # What `inspect` would say, in a tenth of the time.
+        code = plain.__code__
+        needed = code.co_argcount - len(plain.__defaults__ or ())
+        return code.co_varnames[method is not function : needed]
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions tell nothing
+        return ()
+    return [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
 
 
 def _clocked(field: Any) -> Clocked | None:
@@ -462,6 +507,29 @@ def _steps(before: float, after: float, longest: float | None) -> tuple[int, flo
     return count, interval / count
 
 
+def _all_steps(clock: list[float], longest: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return what ``_steps`` returns for each interval, ``(T - 1,)`` each."""
+    ends = np.array(clock)
+    intervals = ends[1:] - ends[:-1]
+    needed = np.ones_like(intervals) if longest is None else np.abs(intervals) / longest - 1e-9
+    if needed.max() > MOST_STEPS:
+        k = int(needed.argmax())
+        _steps(clock[k], clock[k + 1], longest)
+    counts = np.maximum(1, np.ceil(needed)).astype(np.int64)
+    return counts, intervals / counts
+
+
+def _check_compiled(method: Method, clocked: Clocked | None) -> None:
+    """Raise where ``compile=True`` does not know a method, or a field of time."""
+    if clocked is not None:
+        raise ValueError("compile=True takes fields f(x) only; call it without for f(t, x)")
+    if method.name not in COMPILED:
+        raise ValueError(
+            f"compile=True cannot make the steps of {method.name}, whose number of operations "
+            f"depends on the state; use one of: {', '.join(COMPILED)}"
+        )
+
+
 def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: float | None) -> Tensor:
     x, states = x0, [x0]
     for before, after in itertools.pairwise(clock):
@@ -473,14 +541,15 @@ def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: floa
 
 
 def _solve_numpy(
-    advance: Callable[..., np.ndarray], x0: Tensor, lengths: list[tuple[int, float]]
+    advance: Callable[..., np.ndarray], x0: Tensor, counts: np.ndarray, lengths: np.ndarray
 ) -> Tensor:
     """Make the steps by NumPy: of each interval how many, and how long."""
     x = x0.detach().numpy()
     states = np.empty((len(lengths) + 1, *x.shape))
     states[0] = x
+    steps = zip(counts.tolist(), lengths.tolist(), strict=True)
     with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
-        for k, (count, h) in enumerate(lengths, start=1):
+        for k, (count, h) in enumerate(steps, start=1):
             for _ in range(count):
                 x = advance(x, h)
             states[k] = x

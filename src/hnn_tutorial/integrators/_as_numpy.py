@@ -27,7 +27,7 @@ aten = torch.ops.aten
 Name = Callable[[Any], str]
 
 
-class _NotRecordedError(Exception):
+class NotRecordedError(Exception):
     """An evaluation does what a NumPy function cannot say."""
 
 
@@ -36,7 +36,7 @@ def _elementwise(text: str) -> Callable[..., str]:
 
     def write(name: Name, *given: Any, alpha: float = 1) -> str:
         if alpha != 1:
-            raise _NotRecordedError("a scaled sum")
+            raise NotRecordedError("a scaled sum")
         return text.format(*map(name, given))
 
     return write
@@ -49,7 +49,7 @@ def _power(name: Name, x: Any, exponent: float) -> str:
 
 def _softplus(name: Name, x: Any, beta: float = 1, threshold: float = 20) -> str:
     if beta != 1:
-        raise _NotRecordedError("softplus with beta")
+        raise NotRecordedError("softplus with beta")
     return f"softplus({name(x)}, {threshold!r})"
 
 
@@ -61,13 +61,13 @@ def _clamp(name: Name, x: Any, low: Any = None, high: Any = None) -> str:
 
 def _matrix_sum(name: Name, bias: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> str:
     if beta != 1 or alpha != 1:
-        raise _NotRecordedError("a scaled product")
+        raise NotRecordedError("a scaled product")
     return f"{name(a)} @ {name(b)} + {name(bias)}"
 
 
 def _crossed(name: Name, a: Tensor, b: Tensor, *, dim: int = -1) -> str:
     if dim % a.ndim != a.ndim - 1:
-        raise _NotRecordedError("a cross product along another axis")
+        raise NotRecordedError("a cross product along another axis")
     return f"cross({name(a)}, {name(b)})"
 
 
@@ -98,7 +98,7 @@ def _indexed(name: Name, x: Tensor, indices: Sequence[Any]) -> str:
 
 def _sum_at(name: Name, x: Tensor, dim: int, index: Any, source: Any, *, alpha: float = 1) -> str:
     if alpha != 1:
-        raise _NotRecordedError("a scaled sum")
+        raise NotRecordedError("a scaled sum")
     moved = f"{name(x)}, {dim % x.ndim}, {name(index)}, {name(source)}"
     return f"sum_at({moved})"
 
@@ -203,11 +203,12 @@ def _solution(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     )
 
 
-_NUMPY = {
+NUMPY = {
     name: getattr(np, name)
     for name in (
         *("abs", "sin", "cos", "tan", "tanh", "exp", "log", "log1p", "sqrt", "where"),
-        *("maximum", "minimum", "mean", "broadcast_to", "empty"),
+        *("maximum", "minimum", "mean", "broadcast_to", "empty", "stack", "concatenate"),
+        *("pad", "expand_dims"),
     )
 } | {
     "total": np.add.reduce,
@@ -220,7 +221,7 @@ _NUMPY = {
 }
 
 
-class _Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):
     """Writes down the operations that depend on given tensors, in the order of their execution."""
 
     @classmethod
@@ -258,11 +259,14 @@ class _Recorder(TorchDispatchMode):
         if id(given) in self.names:
             return self.names[id(given)]
         if id(given) not in self.constant_names:
-            name = f"c{len(self.constants)}"
             self.alive.append(given)
-            self.constants[name] = given.detach().numpy()
-            self.constant_names[id(given)] = name
+            self.constant_names[id(given)] = self._constant(given.detach().numpy())
         return self.constant_names[id(given)]
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants[name] = value
+        return name
 
     def _assign(self, tensor: Tensor, text: str) -> str:
         name = f"t{len(self.lines)}"
@@ -291,7 +295,7 @@ class _Recorder(TorchDispatchMode):
         elif func is aten.linalg_inv_ex.default:
             self._assign(own[0], f"inverse({self.name(args[0])})")
         else:
-            raise _NotRecordedError(str(func))
+            raise NotRecordedError(str(func))
 
     def _write_parts(self, args: tuple[Any, ...], own: Sequence[Tensor], keeps: bool) -> None:
         x, name = args[0], self.name(args[0])
@@ -318,13 +322,13 @@ class _Recorder(TorchDispatchMode):
 
 def _recorded(function: Callable[..., Tensor], inputs: dict[str, Tensor]) -> Callable[..., Any]:
     """Return a function of tensors as one of arrays, and of numbers where a tensor is 0-d."""
-    with torch.no_grad(), _Recorder(inputs) as recorder:
+    with torch.no_grad(), Recorder(inputs) as recorder:
         value = function(*inputs.values())
     result = recorder.names.get(id(value))
     if result is None:  # the value does not depend on the state
-        raise _NotRecordedError("a constant")
+        raise NotRecordedError("a constant")
     lines = [f"def evaluate({', '.join(inputs)}):", *recorder.lines, f"return {result}"]
-    scope: dict[str, Any] = {**_NUMPY, **recorder.constants}
+    scope: dict[str, Any] = {**NUMPY, **recorder.constants}
     exec(compile("\n    ".join(lines), "<a field as NumPy>", "exec"), scope)
     evaluate: Callable[..., Any] = scope["evaluate"]
     return evaluate
@@ -344,8 +348,8 @@ def _wants_gradient(owner: Any) -> bool:
     return any(isinstance(value, Tensor) and value.requires_grad for value in values)
 
 
-def _may_be_recorded(field: Any, x: Tensor) -> bool:
-    """Return whether a field is a method of the package's own, and only its values are wanted."""
+def own_owner(field: Any) -> Any:
+    """Return the system or model of which a field is a method of the package's own, or None."""
     owner = getattr(field, "__self__", None)
     if isinstance(owner, nn.Module):
         own = all(_is_own(part) for part in owner.modules())
@@ -353,7 +357,14 @@ def _may_be_recorded(field: Any, x: Tensor) -> bool:
         own = is_dataclass(owner) and (type(owner).__module__ + ".").startswith(FUNCTIONS_OF_OWN)
     # A method that was put in the place of the class's is somebody's own.
     own = own and getattr(type(owner), field.__name__, None) is getattr(field, "__func__", None)
-    if not own or type(x) is not Tensor or x.dtype != torch.float64 or x.device.type != "cpu":
+    return owner if own else None
+
+
+def _may_be_recorded(field: Any, x: Tensor) -> bool:
+    """Return whether a field is a method of the package's own, and only its values are wanted."""
+    owner = own_owner(field)
+    plain = type(x) is Tensor and x.dtype == torch.float64 and x.device.type == "cpu"
+    if owner is None or not plain:
         return False
     if x.numel() > MOST_NUMBERS or torch.compiler.is_compiling():
         return False
@@ -391,6 +402,6 @@ def as_numpy(
                 right, found = function(*given).numpy(), evaluate(state.numpy(), *given[1:])
             if not np.allclose(found, right, rtol=1e-11, atol=1e-11, equal_nan=True):
                 return None
-    except (_NotRecordedError, RuntimeError, ValueError):
+    except (NotRecordedError, RuntimeError, ValueError):
         return None  # PyTorch will say what is wrong, if anything is
     return evaluate

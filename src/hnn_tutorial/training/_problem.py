@@ -19,6 +19,8 @@ COMPILER = "inductor"
 """Of ``torch.compile``; on a CPU it calls a C++ compiler."""
 
 Worked = TypeVar("Worked")
+Gradient = Callable[[Tensor, Batch], tuple[Tensor, Tensor]]
+"""``(weights, batch) -> (gradient of the loss, loss)``."""
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -46,7 +48,7 @@ class Problem:
         model: the module to train.
         residual: ``(model, batch) -> (B, m)``.
         batch: tensors that share their first axis.
-        compile: whether the gradient of the loss is compiled at its first use.
+        compile: whether the gradient of the loss, or a step by it, is compiled at its first use.
 
     Attributes:
         compile_seconds: what that took.
@@ -62,7 +64,7 @@ class Problem:
         self, model: nn.Module, residual: Residual, batch: Batch, *, compile: bool = False
     ) -> None:
         self.compile = compile
-        self._compiled: Callable[[Tensor, Batch], tuple[Tensor, Tensor]] | None = None
+        self._compiled: Callable[..., Any] | None = None
         self.module = _Callable(model)
         self.residual = residual
         self.parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
@@ -175,7 +177,7 @@ class Problem:
             TrainingDivergedError: if either is not finite.
         """
         if self.compile:
-            g, loss = self._compiled_gradient(weights.detach(), batch)
+            g, loss = self.compiled(lambda gradient: gradient, weights.detach(), batch)
         else:
             weights = weights.detach().requires_grad_()
             with torch.enable_grad():
@@ -185,20 +187,27 @@ class Problem:
         require_finite(g.abs().max().item(), "the gradient")
         return g, value
 
-    def _compiled_gradient(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def compiled(self, make: Callable[[Gradient], Callable[..., Worked]], *given: Any) -> Worked:
+        """Call what is made of the gradient of the loss, as one compiled function.
+
+        Args:
+            make: of ``(weights, batch) -> (gradient, loss)`` a function of what is given; the same
+                at every call.
+            given: tensors, and a batch.
+        """
         if self._compiled is not None:
-            return self._compiled(weights, batch)
+            return self._compiled(*given)
 
         def loss(weights: Tensor, batch: Batch) -> Tensor:
             return self.summands(self._call(weights, self.residual, batch)).mean()
 
         compiled = torch.compile(
-            grad_and_value(loss), fullgraph=True, dynamic=False, backend=COMPILER
+            make(grad_and_value(loss)), fullgraph=True, dynamic=False, backend=COMPILER
         )
         begin = time.perf_counter()
         try:
             with fixed_point_only():
-                found = compiled(weights, batch)
+                found: Worked = compiled(*given)
         except RuntimeError as error:  # what is thrown by the compiler is one, of many kinds
             first = str(error).strip().splitlines()[0]
             raise ValueError(

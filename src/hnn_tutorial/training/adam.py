@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,13 +16,17 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.training._batches import State, next_batch, start_batches
-from hnn_tutorial.training._problem import Problem
+from hnn_tutorial.training._problem import Gradient, Problem, require_finite
+from hnn_tutorial.training.losses import Batch
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
 }
 """The factor on the learning rate, as a function of the share of steps done, in [0, 1)."""
+
+MOVED = ("weights", "first_moment", "second_moment")
+"""What a step changes in a state, number by number."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ class Adam:
             TrainingDivergedError: if the loss or its gradient is not finite.
         """
         batch, changes = next_batch(problem, self.batch_size, state)
+        if problem.compile:
+            new, value = self._compiled_step(problem, state, batch)
+            return {**state, **changes, **new}, value
         g, value = problem.gradient(state["weights"], batch)
         return {**state, **changes, **self.update(state, g)}, value
 
@@ -105,15 +112,56 @@ class Adam:
         """
         done = int(state["step"])
         with torch.no_grad():
-            g = g + self.weight_decay * state["weights"]
-            m = self.BETA1 * state["first_moment"] + (1 - self.BETA1) * g
-            v = self.BETA2 * state["second_moment"] + (1 - self.BETA2) * g.square()
-            mean = m / (1 - self.BETA1 ** (done + 1))
-            spread = (v / (1 - self.BETA2 ** (done + 1))).sqrt()
-            rate = self.learning_rate * SCHEDULES[self.schedule](done / self.steps)
-            weights = state["weights"] - rate * mean / (spread + self.EPSILON)
-        new = {"weights": weights, "step": torch.tensor(done + 1)}
-        return {**new, "first_moment": m, "second_moment": v}
+            weights, m, v = (state[name] for name in MOVED)
+            moved = self._moved(weights, m, v, g, *self._factors(done))
+        return {**dict(zip(MOVED, moved, strict=True)), "step": torch.tensor(done + 1)}
+
+    def _factors(self, done: int) -> tuple[float, float, float, float]:
+        """Return λ, the rate of a step, and what divides its two moments."""
+        rate = self.learning_rate * SCHEDULES[self.schedule](done / self.steps)
+        unbiased = 1 - self.BETA1 ** (done + 1), 1 - self.BETA2 ** (done + 1)
+        return self.weight_decay, rate, *unbiased
+
+    def _moved(
+        self,
+        weights: Tensor,
+        m: Tensor,
+        v: Tensor,
+        g: Tensor,
+        decay: Any,
+        rate: Any,
+        a: Any,
+        b: Any,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weights and moments after a step, from those before it."""
+        g = g + decay * weights
+        m = self.BETA1 * m + (1 - self.BETA1) * g
+        v = self.BETA2 * v + (1 - self.BETA2) * g.square()
+        mean, spread = m / a, (v / b).sqrt()
+        return weights - rate * mean / (spread + self.EPSILON), m, v
+
+    def _compiled_step(self, problem: Problem, state: State, batch: Batch) -> tuple[State, float]:
+        """Return what a step changes, and the loss, from one call of a compiled function."""
+
+        def make(gradient: Gradient) -> Callable[..., tuple[Tensor, ...]]:
+            def step(
+                weights: Tensor, m: Tensor, v: Tensor, factors: Tensor, batch: Batch
+            ) -> tuple[Tensor, ...]:
+                g, loss = gradient(weights, batch)
+                seen = torch.stack([loss, g.abs().max()])
+                decay, rate, a, b = factors.unbind()
+                return *self._moved(weights, m, v, g, decay, rate, a, b), seen
+
+            return step
+
+        done, weights = int(state["step"]), state["weights"]
+        factors = torch.tensor(self._factors(done), dtype=weights.dtype, device=weights.device)
+        with torch.no_grad():
+            *moved, seen = problem.compiled(make, *(state[k] for k in MOVED), factors, batch)
+        loss, largest = seen.tolist()
+        require_finite(loss, "the loss")
+        require_finite(largest, "the gradient")
+        return {**dict(zip(MOVED, moved, strict=True)), "step": torch.tensor(done + 1)}, loss
 
     def stop_reason(self, state: State) -> str | None:
         """Return None: Adam has no criterion of its own."""

@@ -154,10 +154,11 @@ def fit(
         resume: False starts afresh and overwrites an existing checkpoint.
         progress: show steps, loss and time left on standard error.
         seed: shuffles mini-batches.
-        compile: have ``torch.compile`` make one function of the gradient of the loss, for Adam and
-            ``TorchOptimizer``. That takes some seconds, and on a CPU a C++ compiler; a step of a
-            small network is then two to four times as fast, to the same digits but the last. It
-            pays from some ten thousand steps on.
+        compile: have ``torch.compile`` make one function of the gradient of the loss, for
+            ``TorchOptimizer``, or of the whole step, for ``Adam``. That takes some seconds to
+            half a minute, and on a CPU a C++ compiler; a step of a small network is then two to
+            four times as fast, to the same digits but the last. It pays from some ten thousand
+            steps on.
 
     Returns:
         The history.

@@ -41,7 +41,9 @@ class LevenbergMarquardt:
     :math:`J^\top J` and :math:`J^\top r` are summed over blocks of ``chunk`` samples, in
     float64 whatever the model's dtype. Memory on top of model and data: about
     3 · 8 · chunk · m · P bytes for a block, and 4 · 8 · P² for the linear system. A block that
-    does not fit into memory is halved until it does.
+    does not fit into memory is halved until it does. The loss of a trial step is evaluated for up
+    to 16,384 samples at once; for small networks and long data that is more than the block:
+    measured, 25 MB for an HNN 2-16-16-1 and 49 MB for such an LNN.
 
     Args:
         steps: most steps to take.

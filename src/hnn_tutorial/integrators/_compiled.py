@@ -1,0 +1,337 @@
+"""Rollouts as one compiled program, by JAX: all steps of all states in a single call.
+
+What ``_as_numpy`` records of a step in PyTorch is written down for ``jax.numpy`` instead, put into
+a loop over the steps, and compiled by XLA. It is recorded for one state; a batch is the same
+program over a last axis, so that each component lies together in memory.
+
+Two things are kept between calls. A program goes by its text: weights, and the numbers of a
+formula, are its arguments, so that other ones compile nothing. And the text of a field of the
+package goes by all that its owner holds but the values of its tensors, so that it is recorded once.
+"""
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hnn_tutorial._validate import checked_field
+from hnn_tutorial.integrators._as_numpy import (
+    NUMPY,
+    Name,
+    NotRecordedError,
+    Recorder,
+    own_owner,
+)
+from hnn_tutorial.integrators._method import Method
+
+MOST_KEPT = 64
+"""Programs, and texts of fields; the one used longest ago goes first."""
+
+
+class _Recording(NamedTuple):
+    """A step as text, ``evaluate(x, h, *the owner's tensors, *values)``."""
+
+    text: str
+    fixed: tuple[tuple[str, bytes, str, tuple[int, ...]], ...]
+    """Indices and masks, which are part of the program: name, content, dtype, shape."""
+    values: tuple[np.ndarray, ...]
+    """Numbers of the formula, and what it reads elsewhere."""
+
+
+class _PureRecorder(Recorder):
+    """Writes expressions alone, as JAX has it, and takes numbers of a formula for arguments.
+
+    Two things go further than in NumPy. Derivatives that PyTorch takes on the way are known. And an
+    operation that is not is no failure until the result needs it: a model that looks whether its
+    mass matrix is regular cannot read the answer, as inside of ``vmap``, and goes on without.
+    """
+
+    def __init__(self, inputs: dict[str, Tensor]) -> None:
+        super().__init__(inputs)
+        self.unwritten: dict[int, str] = {}
+
+    def name(self, given: Any) -> str:
+        """Return what an argument is called in the function."""
+        if id(given) in self.unwritten:
+            raise NotRecordedError(self.unwritten[id(given)])
+        return self._constant(np.array(given)) if type(given) is float else super().name(given)
+
+    def _write(self, func: Any, args: tuple[Any, ...], kwargs: Any, own: Any) -> None:
+        if func is aten._local_scalar_dense.default:
+            raise RuntimeError("a value is read, which neither a program nor vmap can do")
+        try:
+            if func in _PADDED:
+                self._assign(own, _PADDED[func](self.name, *args))
+            elif func is aten.add_.Tensor and not kwargs:
+                self._assign(own, f"{self.name(args[0])} + {self.name(args[1])}")
+            else:
+                super()._write(func, args, kwargs, own)
+        except NotRecordedError as error:
+            if func._schema.is_mutable:
+                raise
+            for each in own if isinstance(own, (list, tuple)) else [own]:
+                self.names[id(each)] = ""
+                self.unwritten[id(each)] = str(error)
+
+    def _write_joined(self, args: tuple[Any, ...], own: Tensor, keeps: bool) -> None:
+        names = ", ".join(self.name(piece) for piece in args[0])
+        dim = (args[1] if len(args) > 1 else 0) % own.ndim
+        self._assign(own, f"{'concatenate' if keeps else 'stack'}(({names},), {dim})")
+
+
+def _padded(text: str, sizes: list[int], dim: int, before: int, length: int) -> str:
+    """Return the derivative of a part along an axis: zeros around it."""
+    widths = [(0, 0)] * len(sizes)
+    widths[dim] = (before, sizes[dim] - before - length)
+    return f"pad({text}, {widths})"
+
+
+def _select_backward(name: Name, g: Tensor, sizes: list[int], dim: int, index: int) -> str:
+    dim, index = dim % len(sizes), index % sizes[dim]
+    return _padded(f"expand_dims({name(g)}, {dim})", sizes, dim, index, 1)
+
+
+def _slice_backward(
+    name: Name, g: Tensor, sizes: list[int], dim: int, start: int, end: int, step: int
+) -> str:
+    if step != 1:
+        raise NotRecordedError("a slice with a step")
+    return _padded(name(g), sizes, dim % len(sizes), start % sizes[dim], g.shape[dim])
+
+
+aten = torch.ops.aten
+_PADDED: dict[Any, Callable[..., str]] = {
+    aten.select_backward.default: _select_backward,
+    aten.slice_backward.default: _slice_backward,
+}
+
+_known: dict[Any, _Recording] = {}
+
+
+def solve_compiled(
+    field: Any, x0: Tensor, counts: np.ndarray, lengths: np.ndarray, method: Method
+) -> Tensor:
+    """Make the steps of a fixed-step method in one compiled call.
+
+    Args:
+        field: f(x), states ``(..., d) -> (..., d)``.
+        x0: initial states, ``(..., d)``.
+        counts: of each interval, into how many steps it is divided, ``(T,)``.
+        lengths: of these steps, ``(T,)``.
+        method: one of fixed step.
+
+    Returns:
+        States, ``(T + 1, ..., d)``.
+
+    Raises:
+        ModuleNotFoundError: where JAX is not installed.
+        ValueError: where a gradient is wanted, or the field cannot be recorded.
+    """
+    if "jax" not in sys.modules and importlib.util.find_spec("jax") is None:
+        raise ModuleNotFoundError(
+            "compile=True makes the steps by JAX, which is not installed: pip install "
+            "'hnn-tutorial[jax]'; or call integrate without compile=True",
+            name="jax",
+        )
+    if x0.device.type != "cpu":
+        raise ValueError(
+            f"compile=True runs on the CPU, and x0 is on {x0.device}; move it, and the model, with "
+            ".to('cpu'), or call integrate without compile=True"
+        )
+    if x0.numel() == 0:
+        return x0.detach().expand(len(lengths) + 1, *x0.shape).clone()
+    owner = own_owner(field)
+    held = None if owner is None else _inventory(owner)
+    key, tensors = held or ((), [])
+    if torch.is_grad_enabled() and (
+        x0.requires_grad
+        or (any(t.requires_grad for t in tensors) if held else field(x0).requires_grad)
+    ):
+        raise ValueError(
+            "compile=True carries no gradient, and one is wanted of x0 or of the field's weights; "
+            "call integrate inside torch.no_grad(), or without compile=True"
+        )
+    try:
+        start = x0.detach().numpy()  # refused inside of `vmap` and `grad`
+        key = (
+            key,
+            type(owner),
+            getattr(field, "__name__", ""),
+            method.name,
+            x0.shape[-1],
+            x0.dtype,
+        )
+        recording = _known.pop(key, None) if held else None
+        if recording is None:
+            one = x0.detach().reshape(-1, x0.shape[-1])[0]
+            recording = _record(field, one, float(lengths[0]), method, tensors)
+    except (NotRecordedError, RuntimeError) as error:
+        raise ValueError(
+            f"compile=True cannot write this field down as a program ({error}): it has to be made "
+            "of PyTorch's operations on the states alone, of which none decides what comes next; "
+            "call integrate without compile=True"
+        ) from error
+    if held:
+        _known[key] = recording
+        while len(_known) > MOST_KEPT:
+            del _known[next(iter(_known))]
+    flat = start.reshape(-1, start.shape[-1]) if start.ndim > 1 else start
+    path = np.empty((len(lengths) + 1, *flat.shape), flat.dtype)
+    path[0] = flat
+    with _float64_on_the_cpu():
+        solve = _program(recording.text, recording.fixed)
+        moved = solve(
+            flat.T,
+            lengths.astype(flat.dtype, copy=False),
+            counts.astype(np.int32),
+            [*(t.detach().numpy() for t in tensors), *recording.values],
+        )
+        path[1:] = np.asarray(moved) if start.ndim == 1 else np.asarray(moved).swapaxes(1, 2)
+    return torch.from_numpy(path.reshape(len(path), *start.shape))
+
+
+def _inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
+    """Return what an owner's formulas can depend on, without its tensors, and these.
+
+    None where it holds something else than plain values and tensors.
+    """
+    plain: list[Any] = []
+    tensors: list[Tensor] = []
+    for part in owner.modules() if isinstance(owner, nn.Module) else [owner]:
+        plain.append(type(part))
+        for name, value in vars(part).items():
+            if name in ("_parameters", "_buffers"):
+                own = value.items()
+            elif name == "_modules":
+                plain.append(tuple(value))
+                continue
+            elif isinstance(value, Tensor) or _is_plain(value):
+                own = [(name, value)]
+            elif name.startswith("_") and isinstance(part, nn.Module):
+                continue  # of PyTorch's own; `own_owner` has looked for hooks
+            else:
+                return None
+            for known, each in own:
+                if isinstance(each, Tensor):
+                    tensors.append(each)
+                    each = (each.shape, each.dtype)
+                plain.append((known, each))
+    return tuple(plain), tensors
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, torch.dtype)
+
+
+def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tensor]) -> _Recording:
+    """Record a step from one state, and compare it with PyTorch."""
+    step, still = method.step, checked_field(field)
+    assert step is not None
+    length = torch.tensor(h, dtype=x.dtype)
+    inputs = {"x": x.clone(), "h": length} | {f"w{k}": t for k, t in enumerate(tensors)}
+    with torch.no_grad(), _PureRecorder(inputs) as recorder:
+        value = step(still, inputs["x"], length)  # type: ignore[arg-type]
+    result = recorder.name(value) if id(value) in recorder.names else None
+    if result is None:
+        raise NotRecordedError("its values do not depend on the state")
+    numbers = {k: v for k, v in recorder.constants.items() if v.dtype.kind == "f"}
+    others = {k: v for k, v in recorder.constants.items() if k not in numbers}
+    names = ", ".join([*inputs, *numbers])
+    text = "\n    ".join([f"def evaluate({names}):", *recorder.lines, f"return {result}"])
+    dtype = x.numpy().dtype
+    # In PyTorch a number takes the dtype of the array beside it; JAX would widen the array.
+    values = tuple(v.astype(dtype) if v.ndim == 0 else v.copy() for v in numbers.values())
+    fixed = tuple((k, v.tobytes(), v.dtype.str, v.shape) for k, v in others.items())
+    recording = _Recording(text, fixed, values)
+    evaluate = _evaluation(recording.text, recording.fixed, NUMPY)
+    given = [length.numpy(), *(t.detach().numpy() for t in tensors), *values]
+    tolerance = 50_000 * float(torch.finfo(x.dtype).eps)
+    # A value that was read on the way would be right at this state and at no other.
+    for state in (x, x * 1.01 + 0.01):
+        with torch.no_grad(), np.errstate(all="ignore"):
+            right = step(still, state, h).numpy()
+            found = evaluate(state.numpy(), *given)
+        if not np.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=True):
+            raise NotRecordedError("its values do not follow from the state alone")
+    return recording
+
+
+def _evaluation(text: str, fixed: Any, functions: dict[str, Any]) -> Callable[..., Any]:
+    indices = {
+        name: np.frombuffer(content, dtype).reshape(shape) for name, content, dtype, shape in fixed
+    }
+    scope: dict[str, Any] = {**functions, **indices}
+    exec(compile(text, "<a step>", "exec"), scope)
+    evaluate: Callable[..., Any] = scope["evaluate"]
+    return evaluate
+
+
+@contextlib.contextmanager
+def _float64_on_the_cpu() -> Iterator[None]:
+    """Let JAX compute in float64 and on the CPU here, and leave its settings elsewhere alone."""
+    jax: Any = importlib.import_module("jax")
+    # Older versions have it elsewhere.
+    newer = hasattr(jax, "enable_x64")
+    enable: Any = (jax if newer else importlib.import_module("jax.experimental")).enable_x64
+    with enable(True), jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _program(text: str, fixed: Any) -> Callable[..., Any]:
+    """Return ``(x (d, ...), h (T,), counts (T,), values) -> (T, d, ...)``, compiled by XLA."""
+    jax: Any = importlib.import_module("jax")
+    lax = jax.lax
+    evaluate = _evaluation(text, fixed, _functions_of_jax())
+
+    def solve(x: Any, lengths: Any, counts: Any, values: Any) -> Any:
+        def step(x: Any, h: Any) -> Any:
+            return evaluate(x, h, *values).astype(x.dtype)
+
+        advance = step if x.ndim == 1 else jax.vmap(step, in_axes=(1, None), out_axes=1)
+
+        def interval(x: Any, given: Any) -> Any:
+            h, count = given
+            x = lax.fori_loop(0, count, lambda _, x: advance(x, h), x)
+            return x, x
+
+        return lax.scan(interval, x, (lengths, counts))[1]
+
+    return jax.jit(solve)
+
+
+def _functions_of_jax() -> dict[str, Any]:
+    """Return what a text is made of; the same names as ``NUMPY``."""
+    jax: Any = importlib.import_module("jax")
+    jnp: Any = importlib.import_module("jax.numpy")
+
+    def sum_at(x: Any, dim: int, index: Any, source: Any) -> Any:
+        moved = jnp.moveaxis(x, dim, 0).at[index].add(jnp.moveaxis(source, dim, 0))
+        return jnp.moveaxis(moved, 0, dim)
+
+    def solution(matrix: Any, vectors: Any) -> Any:
+        several = vectors.ndim == matrix.ndim
+        columns = vectors if several else vectors[..., None]
+        return jnp.linalg.solve(matrix, columns).reshape(vectors.shape)
+
+    def softplus(x: Any, threshold: float) -> Any:
+        return jnp.where(x > threshold, x, jnp.log1p(jnp.exp(jnp.minimum(x, threshold))))
+
+    own = {
+        "total": jnp.sum,
+        "softplus": softplus,
+        "sigmoid": jax.nn.sigmoid,
+        "sum_at": sum_at,
+        "inverse": jnp.linalg.inv,
+        "solution": solution,
+    }
+    return {name: own.get(name) or getattr(jnp, name) for name in NUMPY}
