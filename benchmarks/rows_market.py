@@ -4,6 +4,7 @@ They need the files of two packages: ``python benchmarks/run.py --row market_for
 missing. The chapter that shows these rows runs the same on simulated series.
 """
 
+import math
 from functools import partial
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from hnn_tutorial.evaluation import over_seeds
 from hnn_tutorial.finance import (
+    Vasicek,
     forecast_error,
     har_forecast,
     lagged_states,
@@ -174,5 +176,53 @@ def market_allocation(repeats: int) -> list[Row]:
             volatility=12**0.5 * float(excess.std()),
             aversion=AVERSION,
             years=count / 12,
+        )
+    ]
+
+
+@row
+def market_spread_2008(repeats: int) -> list[Row]:
+    """Set the spread of 2008 beside the most likely way there, of a model fitted until 2006."""
+    values = load_series("log_spread").values
+    known = values[: 12 * (2007 - 1919)]  # months until December 2006
+    before, after = known[:-1], known[1:]
+    slope = float(torch.cov(torch.stack([before, after]))[0, 1] / before.var())
+    shocks = after - after.mean() - slope * (before - before.mean())
+    level = float(after.mean() - slope * before.mean()) / (1 - slope)
+    reversion = -12 * math.log(slope)  # per year
+    monthly = float(shocks.std())
+    volatility = monthly / math.sqrt((1 - slope**2) / (2 * reversion))
+    model = Vasicek(reversion, level, volatility)
+    june = 12 * (2008 - 1919) + 5
+    true = values[june : june + 7]
+    times = torch.arange(7, dtype=torch.float64) / 12
+    start, end = float(true[0]), float(true[-1])
+    likely = model.path(start, end, times)[:, 0]
+    z = (end - model.mean(start, 0.5)) / model.deviation(0.5)
+    # How unlikely each month was, given the one before it.
+    steps = torch.tensor([model.mean(float(q), 1 / 12) for q in true[:-1]], dtype=torch.float64)
+    each = (true[1:] - steps) / model.deviation(1 / 12)
+    share = {
+        name: float((path.diff() / (end - start)).max())
+        for name, path in {"recorded": true, "most likely": likely}.items()
+    }
+    return [
+        make_row(
+            "market_spread_2008",
+            true.exp().tolist(),
+            likely.exp().tolist(),
+            [share["recorded"] / share["most likely"]],
+            "the recorded rise as even as the most likely one, to 50 %",
+            lambda ratio: ratio < 1.5,
+            command="python benchmarks/run.py --row market_spread_2008",
+            months="June to December 2008",
+            deviations=z,
+            action=z**2 / 2,
+            action_recorded=float(each.square().sum()) / 2,
+            deviations_by_month=each.tolist(),
+            largest_month=share,
+            half_life_months=math.log(0.5) / math.log(slope),
+            shock=monthly,
+            kurtosis=float((shocks / shocks.std()).pow(4).mean()),
         )
     ]

@@ -23,6 +23,7 @@ from hnn_tutorial._validate import (
     check_callable,
     check_count,
     check_finite,
+    check_not_negative,
     check_output,
     check_positive,
     check_state,
@@ -242,6 +243,26 @@ class Vasicek(Diffusion):
             -math.expm1(-2 * self.reversion * time) / (2 * self.reversion)
         )
 
+    def bond(self, rate: float, maturity: float) -> float:
+        r"""Return the price today of one unit of money at maturity, :math:`e^{A - B r}`.
+
+        .. math:: B = \frac{1 - e^{-\kappa T}}{\kappa}, \qquad
+                  A = \left(\bar q - \frac{\sigma^2}{2 \kappa^2}\right) (B - T)
+                      - \frac{\sigma^2 B^2}{4 \kappa}
+
+        Args:
+            rate: r today, per year.
+            maturity: T, in years, positive.
+        """
+        rate = as_number("rate", rate)
+        if not math.isfinite(rate):
+            raise ValueError(f"rate = {rate}; expected a finite number")
+        check_positive(maturity=maturity)
+        B = -math.expm1(-self.reversion * maturity) / self.reversion
+        spread = self.volatility**2 / self.reversion
+        A = (self.level - spread / (2 * self.reversion)) * (B - maturity) - spread * B**2 / 4
+        return math.exp(A - B * rate)
+
     def path(self, start: float, end: float, times: Tensor) -> Tensor:
         r"""Return the most likely path between two rates,
         :math:`q = b + c_1 e^{\kappa t} + c_2 e^{-\kappa t}`.
@@ -292,6 +313,29 @@ class CoxIngersollRoss(Diffusion):
         r"""Return :math:`\sigma \sqrt q`, of the shape of q; zero where q is negative."""
         self._check(q, "q")
         return self.volatility * q.clamp_min(0).sqrt()
+
+    def bond(self, rate: float, maturity: float) -> float:
+        r"""Return the price today of one unit of money at maturity, :math:`e^{A - B r}`.
+
+        .. math:: B = \frac{2 (e^{\gamma T} - 1)}{N}, \qquad
+                  A = \frac{2 \kappa \bar q}{\sigma^2}
+                      \ln \frac{2 \gamma\,e^{(\gamma + \kappa) T/2}}{N}, \qquad
+                  N = (\gamma + \kappa)(e^{\gamma T} - 1) + 2 \gamma
+
+        with :math:`\gamma^2 = \kappa^2 + 2 \sigma^2`.
+
+        Args:
+            rate: r today, per year, not negative.
+            maturity: T, in years, positive.
+        """
+        check_not_negative(rate=rate)
+        check_positive(maturity=maturity)
+        k, gamma = self.reversion, math.hypot(self.reversion, math.sqrt(2) * self.volatility)
+        # Both sides of each fraction times e^(-gamma T), so that long maturities do not overflow.
+        fall = -math.expm1(-gamma * maturity)
+        whole = (gamma + k) * fall + 2 * gamma * (1 - fall)
+        A = math.log(2 * gamma / whole) - (gamma - k) * maturity / 2
+        return math.exp(2 * k * self.level / self.volatility**2 * A - 2 * fall / whole * rate)
 
     def path(self, start: float, end: float, times: Tensor) -> Tensor:
         r"""Return the most likely path between two rates, where the noise is small.
