@@ -618,6 +618,42 @@ DIFFUSIONS = (
     finance.LearnedDiffusion(torch.neg, 1),
     finance.Merton(),
 )
+SABR, HESTON = finance.Sabr(), finance.Heston()
+METRICS = (
+    finance.MetricNetwork((2,), seed=0),
+    finance.FreeMetric((2,), seed=0),
+    finance.SabrMetric(),
+)
+FEW = torch.tensor([-0.1, 0.0, 0.2], dtype=torch.float64)
+strikes = Arg("tensor", FEW, {"float32": FEW.float(), "NaN": FEW * nan})
+strike_axis = strikes.but(**{"none": FEW[:0], "two axes": FEW[None], "no axis": FEW[0]})
+today = Arg(
+    "tensor",
+    SABR.start,
+    {"NaN": SABR.start * nan, "a batch": X, "float32": SABR.start.float()},
+)
+covariance = Arg(
+    "callable",
+    SABR.covariance,
+    {"gives None": lambda q: None, "gives q": lambda q: q, "gives a number": lambda q: 1.0}
+    | {"gives float32": lambda q: SABR.covariance(q).float()},
+)
+definite = covariance.but(
+    **{
+        "gives NaN": lambda q: SABR.covariance(q) * nan,
+        "is negative": lambda q: -SABR.covariance(q),
+    }
+)
+switch = only(False, none=None, text="no", number=0, a_tensor=X > 0)
+price_state = Arg("tensor", X, {"another size": X4, "no axis": X[0, 0]})
+metric_state = price_state.but(float32=X.float())
+frequencies = Arg("tensor", FEW, {"NaN": FEW * nan}, fine=("complex",))
+correlation = Arg("number", -0.4, {"one": 1.0, "below": -2.0})
+REALISED = {
+    "states": X,
+    "covariances": SABR.covariance(X),
+    "scales": torch.ones_like(X),
+}
 walk = Arg(
     "tensor",
     WALK,
@@ -1398,6 +1434,182 @@ CALLS: dict[str, Call] = {
         )
         for made in DIFFUSIONS
     },
+    "finance.black_scholes": (
+        finance.black_scholes,
+        {
+            "log_strikes": strikes,
+            "volatility": positive(0.2, {"a tensor below zero": -FEW}, fine=("two numbers",)),
+            "expiry": positive(0.5),
+            "put": switch,
+        },
+    ),
+    "finance.implied_volatility": (
+        finance.implied_volatility,
+        {
+            "price": Arg(
+                "tensor",
+                finance.black_scholes(FEW, 0.3, 0.5),
+                {"NaN": FEW * nan, "too much": FEW + 2, "another size": X[:2, 0]},
+            ),
+            "log_strikes": strikes,
+            "expiry": positive(0.5),
+            "put": switch,
+        },
+    ),
+    **{
+        f"finance.{name}": (
+            outcome(getattr(finance, name), "covariance"),
+            {"x": Arg("state", X4), "covariance": known},
+        )
+        for name, known in (("metric_lagrangian", definite), ("metric_hamiltonian", covariance))
+    },
+    **{
+        f"finance.{name}": (
+            getattr(finance, name),
+            {
+                "covariance": definite,
+                "start": today,
+                "log_strikes": strike_axis,
+                "steps": count(4),
+            },
+        )
+        for name in ("geodesics", "shoot_geodesics", "smile")
+    },
+    "finance.Sabr": (
+        finance.Sabr,
+        {
+            "volatility": positive(0.25),
+            "vol_of_vol": positive(0.8),
+            "correlation": correlation,
+            "exponent": Arg("not negative", 0.5, {"above one": 1.5}),
+        },
+    ),
+    "finance.Heston": (
+        finance.Heston,
+        {
+            **{n: positive(0.3) for n in ("variance", "reversion", "level", "vol_of_vol")},
+            "correlation": correlation,
+        },
+    ),
+    **{
+        f"finance.{type(made).__name__}.covariance": (made.covariance, {"q": price_state})
+        for made in (SABR, HESTON)
+    },
+    **{
+        f"finance.{type(made).__name__}.{part}": (getattr(made, part), {"x": state4})
+        for made, parts in ((SABR, ("lagrangian", "hamiltonian")), (HESTON, ("hamiltonian",)))
+        for part in parts
+    },
+    **{
+        f"finance.Sabr.{part}": (getattr(SABR, part), {"log_strikes": strikes})
+        for part in ("short_volatility", "distance")
+    },
+    "finance.Sabr.hagan": (SABR.hagan, {"log_strikes": strikes, "expiry": not_negative(0.5)}),
+    "finance.Sabr.monte_carlo": (
+        SABR.monte_carlo,
+        {
+            "log_strikes": strike_axis,
+            "expiry": positive(0.5),
+            "paths": count(4).but(odd=7, two=2),
+            "steps": count(2),
+            "seed": seed,
+        },
+    ),
+    "finance.Heston.characteristic": (
+        HESTON.characteristic,
+        {"u": frequencies, "expiry": positive(0.5)},
+    ),
+    "finance.Heston.flow_characteristic": (
+        HESTON.flow_characteristic,
+        {"u": frequencies, "expiry": positive(0.5), "steps": count(4)},
+    ),
+    "finance.Heston.call": (
+        HESTON.call,
+        {
+            "log_strikes": strikes,
+            "expiry": positive(0.5, {"an instant": 1e-12}),
+            "steps": Arg("count", None),
+        },
+    ),
+    "finance.affine_exponent": (
+        finance.affine_exponent,
+        {
+            "hamiltonian": Arg(
+                "scalar function", HESTON.hamiltonian, {"is not affine": SPRING.hamiltonian}
+            ),
+            "p": Arg("tensor", X, {"NaN": X * nan, "no axis": X[0, 0]}),
+            "maturity": positive(0.5),
+            "steps": count(4),
+        },
+    ),
+    "finance.bond_price": (
+        finance.bond_price,
+        {
+            "model": only(
+                finance.Vasicek(),
+                none=None,
+                text="vasicek",
+                the_class=finance.Vasicek,
+                spring=SPRING,
+            ),
+            "rate": Arg("number", 0.03),
+            "maturity": positive(2.0),
+            "steps": count(5),
+        },
+    ),
+    **{
+        f"finance.{type(made).__name__}.bond": (
+            made.bond,
+            {"rate": rate, "maturity": positive(2.0)},
+        )
+        for made, rate in (
+            (finance.Vasicek(), Arg("number", 0.03)),
+            (finance.CoxIngersollRoss(), not_negative(0.03)),
+        )
+    },
+    **{
+        f"finance.{kind.__name__}": (
+            kind,
+            {
+                "hidden": own_widths,
+                "dimension": count(2),
+                "activation": Arg("name", "tanh"),
+                "seed": seed,
+                "dtype": dtype,
+            },
+        )
+        for kind in (finance.MetricNetwork, finance.FreeMetric)
+    },
+    "finance.SabrMetric": (finance.SabrMetric, {}),
+    **{
+        f"finance.{type(made).__name__}.covariance": (made.covariance, {"q": metric_state})
+        for made in METRICS
+    },
+    "finance.realised_covariances": (
+        finance.realised_covariances,
+        {
+            "covariance": definite,
+            "states": Arg("tensor", X, {"one": X[0], "NaN": X * nan}),
+            "increments": count(2),
+            "seed": seed,
+        },
+    ),
+    "finance.metric_residual": (
+        finance.metric_residual,
+        {
+            "model": only(METRICS[0], none=None, text="metric", no_covariance=torch.nn.Identity()),
+            "batch": only(
+                REALISED,
+                none=None,
+                empty={},
+                one_key={"states": X},
+                lists=REALISED | {"states": X.tolist()},
+                other_lengths=REALISED | {"states": X[:2]},
+                other_scales=REALISED | {"scales": X4},
+                other_covariances=REALISED | {"covariances": X},
+            ),
+        },
+    ),
     "finance.StepMap.map": (STEP_MAP.map, {"x": planar}),
     "finance.lagged_states": (finance.lagged_states, {"values": walk}),
     "finance.step_map": (finance.step_map, {"values": varied_walk, "steps": count(2)}),
@@ -1530,7 +1742,14 @@ CALLS: dict[str, Call] = {
         f"models.{kind.__name__}": (
             kind,
             {"codes": count(3), "frames": count(2).but(one=1), "dt": positive(0.1)}
-            | {"look": hidden, "decoder": hidden, "hidden": hidden, "seed": seed, "dtype": dtype},
+            | {
+                "degrees": count(2),
+                "look": hidden,
+                "decoder": hidden,
+                "hidden": hidden,
+                "seed": seed,
+                "dtype": dtype,
+            },
         )
         for kind in (models.HGN, models.LatentODE)
     },
@@ -1560,6 +1779,7 @@ CALLS: dict[str, Call] = {
             "frames": count(2).but(too_many=4),
             "seed": seed,
             "every": count(1),
+            "degrees": count(2),
         },
     ),
     # learned coordinates
@@ -2729,6 +2949,38 @@ CALLS: dict[str, Call] = {
     "widgets.ScheduleLab.cost": (
         widgets.ScheduleLab(finance.Execution(), knots=2).cost,
         {"path": Arg("tensor", torch.linspace(1, 0, 241, dtype=torch.float64), {"short": X})},
+    ),
+    "widgets.SmileLab": (
+        widgets.SmileLab,
+        {
+            "sabr": only(
+                finance.Sabr(),
+                text="ab",
+                number=1.0,
+                another=SPRING,
+                exponent=finance.Sabr(exponent=0.5),
+                beyond=finance.Sabr(volatility=3.0),
+            ),
+            "metric": only(None, text="ab", number=1.0, no_covariance=finance.Vasicek()),
+            "strike": Arg("number", -0.3, {"too far": 0.6}),
+            "reach": positive(0.5).but(too_far=50.0),
+            "levels": only(
+                None,
+                text="ab",
+                number=1.0,
+                two=(1.0, 2.0),
+                NaN=(nan,) * 3,
+                negative=(1.0, 1.0, -1.0),
+            ),
+        },
+    ),
+    "widgets.SmileLab.length": (
+        widgets.SmileLab().length,
+        {
+            "path": Arg(
+                "tensor", torch.rand(5, 2, dtype=torch.float64), {"one state": torch.zeros(1, 2)}
+            )
+        },
     ),
     "widgets.MapLab": (
         widgets.MapLab,

@@ -2,15 +2,18 @@
 
 import importlib
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.experiments import RECIPES, Recipe, TaskData, stored_rows
+from hnn_tutorial.models import HNN
 from hnn_tutorial.systems import MassSpring
 from hnn_tutorial.training import Adam, LevenbergMarquardt
 
@@ -24,7 +27,7 @@ def bench(monkeypatch, tmp_path):
     """The modules of ``benchmarks/`` by name, writing their results elsewhere."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("harness", "run", "reference", *(p.stem for p in FOLDER.glob("rows_*.py")))
+    names = ("harness", "run", "reference", "rivals", *(p.stem for p in FOLDER.glob("rows_*.py")))
     modules = {name: importlib.import_module(name) for name in names}
     monkeypatch.setattr(modules["harness"], "RESULTS", tmp_path / "results.json")
     threads = torch.get_num_threads()
@@ -151,15 +154,94 @@ def test_our_network_with_the_references_weights_has_its_gradients(bench):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
-def test_rollouts_are_compared_at_equal_accuracy(bench, monkeypatch):
-    rows = bench["rows_integrators"]
-    monkeypatch.setattr(rows, "TRAJECTORIES", 5)
-    monkeypatch.setattr(rows, "TIMED_ALONE", 2)
-    for row in rows.rollouts(1):
-        (run,) = row["runs"]
-        assert run["ours error"] <= min(run["RK45 error"], run["DOP853 error"]) < 1e-6
-        quickest = max(run["RK45 per second"], run["DOP853 per second"])
-        assert row["ratio"] == pytest.approx(run["ours per second"] / quickest)
+def test_a_side_takes_the_loosest_setting_that_is_accurate_enough(bench):
+    loosest = bench["rows_rivals"].loosest
+    true = np.zeros((3, 2, 2))
+    asked = []
+
+    def run(error):
+        asked.append(error)
+        path = np.full((3, 5, 2), 7.0)  # of states that are not known, nothing is asked
+        path[:, :2] = 0
+        path[2, 1, 0] = -error
+        return path
+
+    assert loosest(run, [1e-3, 2e-6, 5e-7, 1e-9], true) == (5e-7, 5e-7)
+    assert asked == [1e-3, 2e-6, 5e-7]
+    with pytest.raises(RuntimeError, match="no setting"):
+        loosest(run, [1e-3, 2e-6], true)
+
+
+def test_the_fastest_of_each_side_are_compared_within_a_repetition(bench):
+    records = [
+        {"package": 4.0, "package, compiled": 2.0, "A": 3.0, "B": 9.0},
+        {"package": 4.0, "package, compiled": 3.0, "A": 6.0, "B": 1.0},
+        {"package": 1.0, "package, compiled": 2.0, "A": 3.0, "B": 9.0},
+    ]
+    ours = ("package", "package, compiled")
+    row = bench["rows_rivals"].against("a", records, ours, "", lambda r: r >= 1.5)
+    assert row["fastest"] == {"rival": "A", "ours": "package, compiled"}
+    assert (row["ratio"], row["spread"], row["reached"]) == (1.5, [1.5, 2.0], True)
+    assert row["reference"] == {"A": 3.0, "B": 9.0}
+    assert row["ours"] == {"package": 4.0, "package, compiled": 2.0}
+    assert row["runs"] == records
+
+
+def test_the_time_to_an_error_is_that_of_the_quickest_training_that_reached_it(bench):
+    seconds_to = bench["rows_rivals"].seconds_to
+    curve = [(1.0, 1e-2), (2.0, 1e-4), (1.5, 1e-4), (4.0, 1e-3)]
+    assert seconds_to(curve, 1e-4) == 1.5
+    assert seconds_to(curve, 5e-3) == 1.5
+    assert seconds_to(curve, 1e-6) == float("inf")
+
+
+def test_the_field_in_numpy_is_the_models(bench):
+    rivals = bench["rivals"]
+    model = HNN(1, (5, 7), seed=3)
+    x = SPRING.sample(6, 0)
+    flat = x.numpy().T.ravel()
+    found = rivals.numpy_field(rivals.layers_of(model), 6)(0.0, flat).reshape(2, 6).T
+    np.testing.assert_allclose(found, model.field(x).detach().numpy(), rtol=1e-12)
+    pendulum = bench["rows_rivals"].PENDULUM
+    for count in (1, 6):
+        flat = x[:count].numpy().T.ravel()
+        found = rivals.numpy_field(None, count)(0.0, flat).reshape(2, count).T
+        np.testing.assert_allclose(found, pendulum.field(x[:count]).numpy(), rtol=1e-12)
+
+
+def test_a_power_is_found_in_the_larger_half_of_the_sizes(bench):
+    rows = bench["rows_costs"]
+    assert rows.exponent([2, 4, 16], [3 * n**2.5 for n in (2, 4, 16)]) == pytest.approx(2.5)
+    cases = {n: lambda n=n: float(max(n, 10) ** 2) for n in (1, 5, 10, 20, 40)}
+    row = rows.growth_row("a", cases, 2.0, 3, "bodies")
+    assert row["ours"]["exponent"] == pytest.approx(2.0)
+    assert row["reached"]
+    assert len(row["runs"]) == rows.LEAST_REPEATS
+    assert row["runs"][0]["40 bodies"] == 1600
+    assert not rows.growth_row("a", cases, 1.5, 3, "bodies")["reached"]
+
+
+def test_the_time_of_a_step_leaves_the_first_out(bench, monkeypatch):
+    rows = bench["rows_rivals"]
+    clock = iter([10.0, 11.0, 12.0, 14.0])
+    monkeypatch.setattr(rows.time, "process_time", lambda: next(clock))
+    data = Dataset(SPRING.sample(5, 0), SPRING.field(SPRING.sample(5, 0)))
+    advance = rows.Run.advance
+    found = rows.step_seconds(4, lambda: rows.fit(HNN(1, (2,)), data, Adam(4), progress=False))
+    assert found == 1.0  # of 1, 1 and 2
+    assert rows.Run.advance is advance
+
+
+def test_rivals_are_needed_by_nobody_who_does_not_run_them():
+    """Reading the rows imports none of them; so CI and users do without."""
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks')\n"
+        "for name in ('jax', 'diffrax', 'torchdiffeq', 'optax', 'optimistix', 'jaxopt'):\n"
+        "    sys.modules[name] = None\n"
+        "import rivals, rows_rivals, rows_costs, rows_devices\n"
+    )
+    root = FOLDER.parent
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
 class Toy:

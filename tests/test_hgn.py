@@ -34,19 +34,53 @@ def small(kind, **options):
     return shaken(kind(3, frames=2, dt=0.2, look=(4,), decoder=(5,), hidden=(4,), **options))
 
 
+@EACH
+def test_two_positions_are_seen_moved_and_drawn(kind):
+    model = small(kind, degrees=2)
+    clips, noise = normal(3, 6, 3), normal(3, 4, seed=1)
+    mean, log_width = model.posterior(clips)
+    assert mean.shape == log_width.shape == (3, 4)
+    x = model.state(mean)
+    moved = x.clone()
+    moved[:, 2:] += 1  # momenta are not seen
+    torch.testing.assert_close(model.decode(moved), model.decode(x))
+    moved[:, 1] += 1
+    assert (model.decode(moved) - model.decode(x)).abs().max() > 1e-3
+    # A velocity moves its own position, and a spring alone pulls each to zero.
+    with torch.no_grad():
+        model.network.layers[-1].weight.zero_()
+    start = torch.tensor([[0.3, 0.0, 0.0, 0.7]], dtype=torch.float64)
+    path = model.rollout(start, 400, 0.001)[0, -1]
+    rate = model.log_stiffness.exp().sqrt().item()
+    bias = model.network.layers[-1].bias if kind is LatentODE else torch.zeros(2)
+    middle = (bias / rate**2).double()
+    wanted = torch.stack(
+        [
+            middle[0] + (0.3 - middle[0]) * math.cos(0.4 * rate),
+            middle[1] - middle[1] * math.cos(0.4 * rate) + 0.7 / rate * math.sin(0.4 * rate),
+        ]
+    )
+    torch.testing.assert_close(path[:2], wanted, rtol=0, atol=1e-5)
+    assert model.elbo(clips, noise).shape == (3,)
+    assert clip_windows(clips, 4, 0, degrees=2)["noise"].shape == (9, 4)
+    assert type(model)(**model.config).degrees == 2
+
+
 # The motion
 
 
-def test_a_step_is_leapfrog_of_the_learned_energy():
-    model, x = small(HGN), normal(4, 3, 2)
+@pytest.mark.parametrize("degrees", [1, 2])
+def test_a_step_is_leapfrog_of_the_learned_energy(degrees):
+    model, x = small(HGN, degrees=degrees), normal(4, 3, 2 * degrees)
     field = hamiltonian_field(model.hamiltonian)
     path = integrate(field, x, [0.0, 0.7, 1.4], "leapfrog", step=0.7)
     torch.testing.assert_close(model.rollout(x, 2, 0.7).movedim(-2, 0), path)
     torch.testing.assert_close(model.rollout(x, 2), model.rollout(x, 2, 0.2))
 
 
-def test_the_latent_motion_keeps_areas_and_runs_backwards_at_any_weights():
-    model, x = small(HGN), normal(6, 2)
+@pytest.mark.parametrize("degrees", [1, 2])
+def test_the_latent_motion_keeps_areas_and_runs_backwards_at_any_weights(degrees):
+    model, x = small(HGN, degrees=degrees), normal(6, 2 * degrees)
 
     def there(x):
         return model.rollout(x, 12, 0.3)[..., -1, :]
@@ -217,7 +251,7 @@ def test_bad_input_is_named():
         model.posterior(normal(4, 5, 2))
     with pytest.raises(TypeError, match="dtype"):
         model.posterior(normal(4, 5, 3).float())
-    with pytest.raises(ValueError, match="two numbers for each clip"):
+    with pytest.raises(ValueError, match="2 numbers for each clip"):
         model.elbo(normal(4, 5, 3), normal(5, 2))
     with pytest.raises(ValueError, match="the clips have 3 pictures; a window takes 4"):
         clip_windows(normal(2, 3, 3), 4, seed=0)

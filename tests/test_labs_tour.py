@@ -31,7 +31,7 @@ from widget_page import (
 )
 
 from hnn_tutorial import widgets
-from hnn_tutorial.finance import Execution
+from hnn_tutorial.finance import Execution, MetricNetwork, Sabr
 from hnn_tutorial.flows import DENSITIES, NeuralHamiltonianFlow
 from hnn_tutorial.integrators import METHODS
 from hnn_tutorial.models import (
@@ -146,6 +146,8 @@ ROWS: dict[str, Callable[[], Any]] = {
         NeuralHamiltonianFlow(2, (32, 32), seed=1), DENSITIES["moons"]
     ),
     "ScheduleLab": lambda: widgets.ScheduleLab(Execution(exponent=0.6)),
+    "SmileLab": lambda: widgets.SmileLab(),
+    "SmileLab learned metric": lambda: widgets.SmileLab(Sabr(0.3, 0.7, 0.4), MetricNetwork()),
     "RecordingLab": lambda: widgets.RecordingLab(),
     "Predictions": lambda: widgets.Predictions("tour").number("period", 1, 20, unit="s"),
     "Quiz": lambda: widgets.Quiz("hnn_mass_spring"),
@@ -387,6 +389,7 @@ ON_ONE_SCREEN = {
     "LatentLab": (".hnn-body", ".hnn-phase", ".hnn-numbers"),
     "FlowLab": (".hnn-phase", ".hnn-numbers", ".hnn-energy"),
     "ScheduleLab": (".hnn-phase", ".hnn-numbers"),
+    "SmileLab": (".hnn-phase", ".hnn-body", ".hnn-table"),
     "RecordingLab": (".hnn-rate", ".hnn-numbers", ".hnn-buttons"),
 }
 PLANES = ".hnn-phase, .hnn-net"

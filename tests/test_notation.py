@@ -127,6 +127,18 @@ LOCAL: dict[str, dict[str, str]] = {
     },
     "book/real_double_pendulum": {"Q": "the force of the friction on each angle"},
     "book/rods_and_loops": {"\\alpha": "the angles of the rods"},
+    "book/smile": {
+        "C": "the covariance of the changes of a state",
+        "W": "a Brownian motion",
+        "\\kappa": "the speed with which a variance returns",
+        "\\nu": "the volatility of a volatility",
+        "\\tau": "the time to the expiry",
+        "a": "the volatility of a price, where it moves",
+        "b": "the drift of a random motion",
+        "u": "the frequency of a characteristic function",
+        "v": "the variance of a price, where it moves",
+        "z": "a strike in units of the volatilities",
+    },
     "book/swing_up": {
         "u": "the force or the torque of a motor",
         "a": "the acceleration of the cart that is wanted",
@@ -234,6 +246,12 @@ LOCAL: dict[str, dict[str, str]] = {
         "u": "the distance of a rate from its level",
         "v": "the rate of selling",
     },
+    "solutions/smile": {
+        "C": "the covariance of the changes of a state",
+        "\\nu": "the volatility of a volatility",
+        "\\tau": "the time to the expiry",
+        "a": "the volatility of a price",
+    },
     "solutions/swing_up": {
         "u": "the force or the torque of a motor",
         "a": "the acceleration of a support",
@@ -267,6 +285,7 @@ ONLY: dict[str, set[str]] = {
         "rods_and_loops",
         "flow_maps",
         "least_cost",
+        "smile",
     },
 }
 """Letters that had second meanings once, and the chapters that need the one of the tables."""

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -490,7 +491,7 @@ def simulate(
     x0: Tensor | np.ndarray,
     times: Tensor | Sequence[float],
     method: str = "dop853",
-    **options: float,
+    **options: Any,
 ) -> Trajectories:
     """Follow a system from a batch of initial states.
 

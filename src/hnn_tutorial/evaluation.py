@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -413,7 +414,7 @@ def time_reversal_error(
     method: str = "rk4",
     *,
     step: float | None = None,
-    **options: float,
+    **options: Any,
 ) -> Tensor:
     r"""Return how far from its start a motion ends after it was reversed half way.
 

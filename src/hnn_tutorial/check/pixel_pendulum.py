@@ -122,7 +122,7 @@ CASES: dict[str, tuple[str, str, str]] = {
         "What is z″(q)?",
         "a straight line, with the scale −2 and another origin",
     ),
-    "sin q, the height of the tip on the right": (
+    "sin q, how far to the right the tip is": (
         "has none",
         "Compare a slow and a fast passage at the same angle.",
         "its acceleration contains −sin q q̇²",
@@ -132,10 +132,10 @@ CASES: dict[str, tuple[str, str, str]] = {
         "Is it a straight line over the angle?",
         "it bends, and even turns around",
     ),
-    "a picture's mean grey value": (
+    "q²": (
         "has none",
-        "Does it change during a swing, and does it tell left from right?",
-        "it hardly changes with the angle, and what little it does is no straight line",
+        "What is z″(q)?",
+        "z″ = 2, so its acceleration contains 2 q̇²",
     ),
     "q in degrees": (
         "has one",

@@ -14,9 +14,11 @@ A new task is one file and an entry in ``TASKS``. The file holds two recipes, ``
 from hnn_tutorial.experiments import (
     arm_torques,
     double_pendulum,
+    dreamed_pendulum,
     ideal_spring,
     one_orbit,
     pendulum,
+    pixel_pendulum,
     pushed_pendulum,
     real_pendulum,
     rod_chain,
@@ -80,6 +82,8 @@ TASKS = (
     rod_chain,
     arm_torques,
     pushed_pendulum,
+    pixel_pendulum,
+    dreamed_pendulum,
 )
 """The modules of the tasks, in the order in which the recipes are listed."""
 

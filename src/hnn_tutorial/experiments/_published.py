@@ -6,14 +6,13 @@ import torch
 from torch import nn
 
 from hnn_tutorial.experiments._recipe import Recipe, Task
-from hnn_tutorial.models import Model
 from hnn_tutorial.training import Adam
 
 LEARNING_RATE = 1e-3
 
 
 @torch.no_grad()
-def orthogonal(model: Model, generator: torch.Generator) -> None:
+def orthogonal(model: nn.Module, generator: torch.Generator) -> None:
     """Draw weights as orthogonal matrices, and biases as ``nn.Linear`` does by default."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear):

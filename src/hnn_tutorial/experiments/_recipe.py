@@ -21,12 +21,15 @@ from hnn_tutorial.data import Dataset, Trajectories
 from hnn_tutorial.experiments._own import build_own, is_own
 from hnn_tutorial.mechanics import Field
 from hnn_tutorial.models import (
+    HGN,
     MAPS,
     MODELS,
     ConstrainedLNN,
     ForcedMLP,
+    LatentODE,
     Model,
     TorqueMLP,
+    UnitMassHNN,
     parameter_count,
 )
 from hnn_tutorial.random import as_generator
@@ -36,9 +39,10 @@ from hnn_tutorial.training.losses import LearnableField
 KINDS: dict[str, Callable[..., Any]] = {
     **MODELS,
     **MAPS,
-    **{kind.kind: kind for kind in (ConstrainedLNN, ForcedMLP, TorqueMLP)},
+    **{kind.kind: kind for kind in (ConstrainedLNN, ForcedMLP, TorqueMLP, UnitMassHNN)},
+    **{kind.kind: kind for kind in (HGN, LatentODE)},
 }
-"""What a recipe may train: the models, the maps, and what takes rods or inputs."""
+"""What a recipe may train: the models, the maps, and what takes rods, inputs or pictures."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ class Recipe:
         degrees: n, the degrees of freedom of the models.
         models: the kinds that may run, each with the keywords its class is called with beside
             ``degrees``, ``seed`` and ``dtype``; the first is the recipe's own. A model that is made
-            of its rods has ``rods`` among them.
+            of its rods has ``rods`` among them, one of codes of pictures ``codes``.
         optimizers: their settings by name; the first is the recipe's own.
         train: trains a job and returns what is scored, such as a field: usually the model itself.
         dtype: in which to train. Scores are always taken in float64.
@@ -244,7 +248,7 @@ class Recipe:
         if own:
             return build_own(kind, self.degrees, generator, self.dtype)
         given = dict(settings)
-        made_of = given.pop("rods", self.degrees)
+        made_of = given.pop("rods", given.pop("codes", self.degrees))
         model = KINDS[kind](made_of, **given, seed=generator, dtype=self.dtype)
         if self.initialize is not None:
             self.initialize(model, generator)

@@ -26,8 +26,8 @@ class MotionVAE(nn.Module):
 
     It sees *codes* of pictures, such as the coefficients of their principal components, n of them
     in a clip :math:`c_0, \dots, c_{n-1}`. A *look* :math:`y_t = \mathrm{NN}(c_t)`, one and the same
-    for every picture, sees one number in each. The *inference network* makes a Gaussian of the
-    first T of these numbers,
+    for every picture, sees d numbers in each, one for each degree of freedom. The
+    *inference network* makes a Gaussian of what was seen in the first T pictures,
 
     .. math:: f(z \mid c) = \mathcal N\!\left(z;\; W y + \varepsilon\,\mathrm{NN}_1(y),\;
               e^{2s(y)}\right), \qquad s(y) = s_0 + \varepsilon\,\mathrm{NN}_2(y),
@@ -48,6 +48,8 @@ class MotionVAE(nn.Module):
         codes: k, numbers of each picture.
         frames: T, pictures that the inference network sees, two or more: one holds no momentum.
         dt: between two pictures, in s.
+        degrees: d, of freedom: positions of the latent state, which has 2d numbers. Where a method
+            below says 2, it is 2d.
         look: widths of the hidden layers of the look.
         decoder: of the decoder.
         hidden: of the force, or of the acceleration.
@@ -77,6 +79,7 @@ class MotionVAE(nn.Module):
         *,
         frames: int = 5,
         dt: float = 0.1,
+        degrees: int = 1,
         look: Sequence[int] = (24,),
         decoder: Sequence[int] = (32, 32),
         hidden: Sequence[int] = (16,),
@@ -84,7 +87,7 @@ class MotionVAE(nn.Module):
         dtype: torch.dtype = torch.float64,
     ) -> None:
         super().__init__()
-        check_count(codes=codes, frames=frames)
+        check_count(codes=codes, frames=frames, degrees=degrees)
         if frames < 2:
             raise ValueError(f"frames = {frames}; one picture holds no momentum, so 2 or more")
         check_positive(dt=dt)
@@ -92,16 +95,17 @@ class MotionVAE(nn.Module):
         widths = "the widths of hidden layers, such as (32, 32)"
         check_type((list, tuple), widths, look=look, decoder=decoder, hidden=hidden)
         self.codes, self.frames, self.dt = int(codes), int(frames), float(dt)
+        self.degrees = d = int(degrees)
         self._widths = {"look": list(look), "decoder": list(decoder), "hidden": list(hidden)}
         g = as_generator(seed)
-        self.look = DenseNetwork((self.codes, *look, 1), seed=g, dtype=dtype)
-        self.infer = DenseNetwork((self.frames, 12, 4), seed=g, dtype=dtype)
-        self.linear = DenseNetwork((self.frames, 2), seed=g, dtype=dtype)
+        self.look = DenseNetwork((self.codes, *look, d), seed=g, dtype=dtype)
+        self.infer = DenseNetwork((self.frames * d, 12, 4 * d), seed=g, dtype=dtype)
+        self.linear = DenseNetwork((self.frames * d, 2 * d), seed=g, dtype=dtype)
         self.build(tuple(hidden), g, dtype)
-        self.decoder = DenseNetwork((1, *decoder, self.codes), seed=g, dtype=dtype)
-        self.log_width = nn.Parameter(torch.full((2,), self.FIRST_WIDTH, dtype=dtype))
+        self.decoder = DenseNetwork((d, *decoder, self.codes), seed=g, dtype=dtype)
+        self.log_width = nn.Parameter(torch.full((2 * d,), self.FIRST_WIDTH, dtype=dtype))
         # Momenta are larger than positions by a frequency, here the one of FIRST_STIFFNESS.
-        units = [0.0, math.log(self.FIRST_STIFFNESS) / 2]
+        units = [0.0] * d + [math.log(self.FIRST_STIFFNESS) / 2] * d
         self.log_units = nn.Parameter(torch.tensor(units, dtype=dtype))
         self.log_stiffness = nn.Parameter(torch.tensor(math.log(self.FIRST_STIFFNESS), dtype=dtype))
         first_noise = self.FIRST_NOISE - math.log(self.codes) / 2
@@ -120,7 +124,8 @@ class MotionVAE(nn.Module):
     @property
     def config(self) -> dict[str, Any]:
         """What makes a model of this shape, as plain JSON values."""
-        return {"codes": self.codes, "frames": self.frames, "dt": self.dt, **self._widths}
+        shape = {"codes": self.codes, "frames": self.frames, "dt": self.dt}
+        return {**shape, "degrees": self.degrees, **self._widths}
 
     @property
     def noise(self) -> Tensor:
@@ -141,7 +146,7 @@ class MotionVAE(nn.Module):
         """
         self._check_clip(clip, self.frames)
         # Codes of principal components have a length of about 1 together, and each about 1/√k.
-        seen = self.look(clip[..., : self.frames, :] * math.sqrt(self.codes)).squeeze(-1)
+        seen = self.look(clip[..., : self.frames, :] * math.sqrt(self.codes)).flatten(-2)
         mean, width = (self.CURVED * self.infer(seen)).chunk(2, dim=-1)
         return self.linear(seen) + mean, self.log_width + width
 
@@ -175,7 +180,7 @@ class MotionVAE(nn.Module):
     def decode(self, x: Tensor) -> Tensor:
         """Return the codes of the pictures of latent states, ``(..., 2) -> (..., k)``."""
         self._check(x, "x")
-        return self.decoder(x[..., :1]) / math.sqrt(self.codes)
+        return self.decoder(x[..., : self.degrees]) / math.sqrt(self.codes)
 
     def divergence(self, mean: Tensor, log_width: Tensor) -> Tensor:
         r"""Return the Kullback–Leibler divergence from the standard normal density, in nats.
@@ -208,8 +213,8 @@ class MotionVAE(nn.Module):
         self._check(noise, "noise")
         if noise.shape[:-1] != clip.shape[:-2]:
             raise ValueError(
-                f"noise has shape {tuple(noise.shape)}; expected {(*clip.shape[:-2], 2)}, two "
-                "numbers for each clip"
+                f"noise has shape {tuple(noise.shape)}; expected "
+                f"{(*clip.shape[:-2], 2 * self.degrees)}, {2 * self.degrees} numbers for each clip"
             )
         x = self.state(mean + log_width.exp() * noise)
         told = self.decode(self.rollout(x, clip.shape[-2] - 1))
@@ -218,7 +223,7 @@ class MotionVAE(nn.Module):
         return likelihood - self.divergence(mean, log_width)
 
     def _check(self, x: Tensor, name: str) -> None:
-        check_input(x, name, 2, self.log_noise.dtype)
+        check_input(x, name, 2 * self.degrees, self.log_noise.dtype)
 
     def _check_clip(self, clip: Tensor, fewest: int) -> None:
         check_input(clip, "clip", self.codes, self.log_noise.dtype, axes=2)
@@ -237,8 +242,8 @@ def _check_time(dt: float) -> None:
 class HGN(MotionVAE):
     r"""A Hamiltonian Generative Network: the latent motion has a learned energy.
 
-    .. math:: H(q, p) = \frac{p^2}{2} + V(q), \qquad
-              V(q) = \mathrm{NN}(q) + \frac{\kappa q^2}{2}
+    .. math:: H(q, p) = \frac{|p|^2}{2} + V(q), \qquad
+              V(q) = \mathrm{NN}(q) + \frac{\kappa |q|^2}{2}
 
     A step of leapfrog, q by half a step, p by a whole one, q by half a step, moves the state. It is
     symplectic and reversible at any weights. Mass 1 is no restriction: the unit of p is learned.
@@ -254,20 +259,21 @@ class HGN(MotionVAE):
         self, hidden: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype
     ) -> None:
         """Make the network of the potential."""
-        self.network = DenseNetwork((1, *hidden, 1), seed=generator, dtype=dtype)
+        self.network = DenseNetwork((self.degrees, *hidden, 1), seed=generator, dtype=dtype)
 
     def hamiltonian(self, x: Tensor) -> Tensor:
         """Return H of latent states, ``(..., 2) -> (...,)``."""
         self._check(x, "x")
-        q, p = x[..., :1], x[..., 1:]
+        q, p = x.chunk(2, dim=-1)
         well = (p.square() + self.log_stiffness.exp() * q.square()) / 2
-        return (well + self.network(q)).squeeze(-1)
+        return well.sum(-1) + self.network(q).squeeze(-1)
 
     def step(self, x: Tensor, dt: float) -> Tensor:
         """Return latent states ``[q, p]`` a time dt later, ``(..., 2) -> (..., 2)``."""
         self._check(x, "x")
         _check_time(dt)
-        q, p = leapfrog_of_parts(x[..., :1], x[..., 1:], dt, lambda p: p, self._force)
+        q, p = x.chunk(2, dim=-1)
+        q, p = leapfrog_of_parts(q, p, dt, lambda p: p, self._force)
         return torch.cat([q, p], dim=-1)
 
     def _force(self, q: Tensor) -> Tensor:
@@ -294,20 +300,23 @@ class LatentODE(MotionVAE):
         self, hidden: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype
     ) -> None:
         """Make the network of the acceleration."""
-        self.network = DenseNetwork((2, *hidden, 1), seed=generator, dtype=dtype)
+        self.network = DenseNetwork(
+            (2 * self.degrees, *hidden, self.degrees), seed=generator, dtype=dtype
+        )
 
     def acceleration(self, x: Tensor) -> Tensor:
-        """Return q̈ of latent states ``[q, q̇]``, ``(..., 2) -> (..., 1)``."""
+        """Return q̈ of latent states ``[q, q̇]``, ``(..., 2) -> (..., 1)``, each d times."""
         self._check(x, "x")
         # Velocities are larger than positions: the network sees both at about the same size.
-        size = x.new_tensor([1.0, math.sqrt(1 / self.FIRST_STIFFNESS)])
-        return self.network(x * size) - self.log_stiffness.exp() * x[..., :1]
+        q, v = x.chunk(2, dim=-1)
+        seen = torch.cat([q, math.sqrt(1 / self.FIRST_STIFFNESS) * v], dim=-1)
+        return self.network(seen) - self.log_stiffness.exp() * q
 
     def step(self, x: Tensor, dt: float) -> Tensor:
         """Return latent states ``[q, q̇]`` a time dt later, ``(..., 2) -> (..., 2)``."""
         self._check(x, "x")
         _check_time(dt)
-        q, v = x[..., :1], x[..., 1:]
+        q, v = x.chunk(2, dim=-1)
         q = q + dt / 2 * v
         half = v + dt / 2 * self.acceleration(torch.cat([q, v], dim=-1))
         v = v + dt * self.acceleration(torch.cat([q, half], dim=-1))
@@ -315,7 +324,12 @@ class LatentODE(MotionVAE):
 
 
 def clip_windows(
-    codes: Tensor, frames: int, seed: int | torch.Generator, *, every: int = 1
+    codes: Tensor,
+    frames: int,
+    seed: int | torch.Generator,
+    *,
+    every: int = 1,
+    degrees: int = 1,
 ) -> dict[str, Tensor]:
     """Cut long clips into short ones, and give each the noise that its latent state takes.
 
@@ -324,22 +338,25 @@ def clip_windows(
         frames: pictures in a window, n at most.
         seed: of the noise, an integer or a generator.
         every: pictures between the beginnings of two windows.
+        degrees: of freedom of the model, d.
 
     Returns:
-        ``clips``, ``(W, frames, k)``, and ``noise``, standard normal numbers ``(W, 2)``.
+        ``clips``, ``(W, frames, k)``, and ``noise``, standard normal numbers ``(W, 2d)``.
 
     Raises:
         ValueError: for clips shorter than a window.
     """
     check_type(Tensor, "a tensor of clips, (B, n, k)", codes=codes)
-    check_count(frames=frames, every=every)
+    check_count(frames=frames, every=every, degrees=degrees)
     if codes.ndim != 3 or not codes.is_floating_point():
         raise ValueError(f"codes has shape {tuple(codes.shape)}; expected real (B, n, k)")
     check_finite(codes, "codes")
     if codes.shape[1] < frames:
         raise ValueError(f"the clips have {codes.shape[1]} pictures; a window takes {frames}")
     clips = codes.unfold(1, frames, every).flatten(0, 1).mT.contiguous()
-    noise = torch.randn(len(clips), 2, generator=as_generator(seed), dtype=torch.float64)
+    noise = torch.randn(
+        len(clips), 2 * int(degrees), generator=as_generator(seed), dtype=torch.float64
+    )
     return {"clips": clips, "noise": noise.to(clips)}
 
 

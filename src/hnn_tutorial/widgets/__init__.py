@@ -19,6 +19,7 @@ from hnn_tutorial.widgets.quiz import Quiz
 from hnn_tutorial.widgets.recording_lab import RecordingLab
 from hnn_tutorial.widgets.schedule_lab import ScheduleLab
 from hnn_tutorial.widgets.section_lab import SectionLab
+from hnn_tutorial.widgets.smile_lab import SmileLab
 from hnn_tutorial.widgets.swing_up_lab import SwingUpLab
 from hnn_tutorial.widgets.training_lab import TrainingLab
 
@@ -37,6 +38,7 @@ __all__ = [
     "RecordingLab",
     "ScheduleLab",
     "SectionLab",
+    "SmileLab",
     "SwingUpLab",
     "TrainingLab",
     "explore",
