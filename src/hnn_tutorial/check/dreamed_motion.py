@@ -159,7 +159,7 @@ CASES: dict[str, tuple[str, str, str]] = {
     "every film the same": (
         "inference",
         "Which part should tell the films apart?",
-        "the state says nothing of the film: collapse",
+        "a narrow width is far from the prior, so no pull of the prior made the states the same",
     ),
     "double speed out of step": (
         "motion",
