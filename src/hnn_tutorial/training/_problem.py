@@ -187,7 +187,7 @@ class Problem:
         require_finite(g.abs().max().item(), "the gradient")
         return g, value
 
-    def compiled(self, make: Callable[[Gradient], Callable[..., Worked]], *given: Any) -> Worked:
+    def compiled(self, make: Callable[[Gradient], Callable[..., Any]], *given: Any) -> Any:
         """Call what is made of the gradient of the loss, as one compiled function.
 
         Args:
@@ -207,7 +207,7 @@ class Problem:
         begin = time.perf_counter()
         try:
             with fixed_point_only():
-                found: Worked = compiled(*given)
+                found = compiled(*given)
         except RuntimeError as error:  # what is thrown by the compiler is one, of many kinds
             first = str(error).strip().splitlines()[0]
             raise ValueError(
