@@ -48,6 +48,7 @@ LOCAL: dict[str, dict[str, str]] = {
     "book/dreamed_motion": {
         "\\kappa": "the stiffness of a spring that is added to a learned force",
         "a": "the learned units of z",
+        "h": "the step of an integrator",
         "z": "the start of a motion in learned units",
     },
     "book/flow_maps": {
@@ -123,6 +124,8 @@ LOCAL: dict[str, dict[str, str]] = {
         "a": "the slope of a straight line",
         "b": "the origin of a straight line",
         "h": "the time between two pictures",
+        "u": "a learned number of two pictures",
+        "v": "a learned number of two pictures",
         "z": "a learned coordinate",
     },
     "book/real_double_pendulum": {"Q": "the force of the friction on each angle"},
@@ -206,8 +209,8 @@ LOCAL: dict[str, dict[str, str]] = {
         "\\kappa": "the strength of the cubic terms",
     },
     "solutions/pixel_pendulum": {
-        "\\eta": "an eigenvalue of a field",
         "h": "the time between two pictures",
+        "s": "an eigenvalue of a field",
         "z": "a learned coordinate",
     },
     "solutions/real_double_pendulum": {"Q": "the force of the friction on each angle"},
