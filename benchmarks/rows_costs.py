@@ -11,17 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from harness import Row, make_row, medians, row
-from rows_rivals import LEAST_REPEATS, cpu_seconds, step_seconds
+from rows_rivals import LEAST_REPEATS, PENDULUM, cpu_seconds, pendulum_data, step_seconds
 
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import lagrangian_field
 from hnn_tutorial.models import HNN, LNN, PairwiseHNN, parameter_count
-from hnn_tutorial.systems import NBody, Pendulum, SpringChain
+from hnn_tutorial.systems import NBody, SpringChain
 from hnn_tutorial.training import LevenbergMarquardt, acceleration_residual, fit
-
-# H = p² + 3 (1 − cos q).
-PENDULUM = Pendulum(mass=0.5, length=1.0, gravity=6.0)
 
 
 def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
@@ -62,12 +59,6 @@ def growth_row(
         runs=runs,
         clock="CPU seconds of the process",
     )
-
-
-def pendulum_data(points: int) -> Dataset:
-    """Return so many states of the pendulum."""
-    states = PENDULUM.sample(points, 1, radius=(0.0, 2.5))
-    return Dataset(states, PENDULUM.field(states))
 
 
 def lm_step(width: int, points: int, steps: int = 3) -> tuple[int, Callable[[], float]]:
@@ -159,7 +150,7 @@ import torch
 from hnn_tutorial.models import HNN, parameter_count
 from hnn_tutorial.training import LevenbergMarquardt, fit
 sys.path.insert(0, {folder!r})
-from rows_costs import pendulum_data
+from rows_rivals import pendulum_data
 torch.set_num_threads(1)
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

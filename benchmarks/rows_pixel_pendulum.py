@@ -10,6 +10,7 @@ import torch
 from harness import Row, make_row, medians, row
 from torch import Tensor, nn
 
+from hnn_tutorial.experiments.pixel_pendulum import PixelModel
 from hnn_tutorial.integrators import integrate
 from hnn_tutorial.models import HNN, MLP, DenseNetwork, LatentCoordinate, Model, UnitMassHNN
 from hnn_tutorial.pixels import (
@@ -44,41 +45,16 @@ def swings(seed: int, count: int = 200, length: int = 103) -> Tensor:
     return torch.stack(angles, 1)
 
 
-class Stack(nn.Module):
-    """Four layers of rectifiers, the middle two added to what they were given."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        sizes = ((inputs, 200), (200, 200), (200, 200), (200, outputs))
-        self.layers = nn.ModuleList(nn.Linear(*size) for size in sizes)
-        for layer in self.layers:
-            nn.init.orthogonal_(layer.get_parameter("weight"))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the outputs, ``(B, inputs) -> (B, outputs)``."""
-        first, second, third, last = self.layers
-        x = torch.relu(first(x))
-        x = x + torch.relu(second(x))
-        x = x + torch.relu(third(x))
-        return last(x)
-
-
-class PixelModel(nn.Module):
-    """An autoencoder of a frame and its change, and a law of the two numbers between."""
-
-    def __init__(self, law: Model) -> None:
-        super().__init__()
-        self.encoder, self.decoder, self.law = Stack(2 * 784, 2), Stack(2, 2 * 784), law
-
-    def residual(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """The three published losses, as one sum of squares with the same weights."""
-        now, later = batch["now"], batch["later"]
-        z, after = self.encoder(now), self.encoder(later)
-        seen = self.decoder(z) - now
-        law = after - z - self.law.field(z)
-        canonical = z[:, 1:] - (after - z)[:, :1]
-        pixels = now.shape[1]
-        return torch.cat([seen, pixels**0.5 * canonical, (0.1 * pixels / 2) ** 0.5 * law], dim=1)
+def published_model(law: Model, seed: int) -> PixelModel:
+    """Return the published model of pictures, with weights drawn from PyTorch's own generator."""
+    model = PixelModel(law, 784, ROLLOUT, 200, seed)
+    torch.manual_seed(seed)
+    for stack in (model.encoder, model.decoder):
+        for layer in stack.layers:
+            layer.reset_parameters()
+        for layer in stack.layers:
+            nn.init.orthogonal_(layer.weight)
+    return model
 
 
 def symplectic(law: Model, z: Tensor, steps: int) -> Tensor:
@@ -98,12 +74,11 @@ def trained(law: Model, seed: int, steps: int = STEPS) -> dict[str, float]:
     The energy is the true one, of the angle and its change that a straight line reads off the
     latent numbers; its drift compares the means of the last and of the first third.
     """
-    torch.manual_seed(seed)
     angles = swings(seed)
     frames = pendulum_frames(angles).float().flatten(2)
     seen = torch.cat([frames[:, 1:], frames.diff(dim=1)], dim=-1)
     now, later = seen[:, :-1], seen[:, 1:]
-    model = PixelModel(law)
+    model = published_model(law, seed)
     batch = {"now": now[TESTS:].flatten(0, 1), "later": later[TESTS:].flatten(0, 1)}
     start = time.perf_counter()
     fit(

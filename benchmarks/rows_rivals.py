@@ -109,12 +109,16 @@ TOLERANCES = [10 ** (-k / 2) for k in range(13, 25)]
 SUBSTEPS = range(3, 13)
 
 
+def pendulum_data(points: int) -> Dataset:
+    """Return so many states of the pendulum."""
+    states = PENDULUM.sample(points, 1, radius=(0.0, 2.5))
+    return Dataset(states, PENDULUM.field(states))
+
+
 def learned_pendulum() -> HNN:
     """Return an HNN 2-32-32-1 that has learned the pendulum."""
-    states = PENDULUM.sample(500, 1, radius=(0.0, 2.5))
     model = HNN(1, (32, 32), seed=0)
-    data = Dataset(states, PENDULUM.field(states))
-    fit(model, data, LevenbergMarquardt(steps=30), progress=False)
+    fit(model, pendulum_data(500), LevenbergMarquardt(steps=30), progress=False)
     return model
 
 
@@ -306,8 +310,7 @@ def rivals_adam(repeats: int) -> list[Row]:
     with one_core():
         for width in (32, 200):
             for points in (50, 750):
-                states = PENDULUM.sample(points, 1, radius=(0.0, 2.5))
-                data = Dataset(states, PENDULUM.field(states))
+                data = pendulum_data(points)
                 rows.append(
                     adam_row(
                         f"rivals_adam: HNN 2-{width}-{width}-1, {points} points",
@@ -349,8 +352,7 @@ def rivals_lm(repeats: int) -> list[Row]:
     rows, steps = [], 10
     with one_core():
         for width, points in ((16, 500), (24, 800)):
-            states = PENDULUM.sample(points, 1, radius=(0.0, 2.5))
-            data = Dataset(states, PENDULUM.field(states))
+            data = pendulum_data(points)
             arrays = data.states.numpy(), data.derivatives.numpy()
             make = partial(HNN, 1, (width, width), seed=0)
             weights, residual = rivals.jax_weights(make()), rivals.hnn_residual
