@@ -3,12 +3,9 @@
 ``crossings`` follows a field likewise, to where its motion crosses a surface.
 """
 
-import contextlib
 import inspect
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -193,14 +190,14 @@ def integrate(
     advance = _advance(field, clocked, chosen)
     if step is None and len(clock) == 2:
         _check_single_step(advance, start, clock, method)
-    counts, lengths = _all_steps(clock, step)
+    counts, lengths = _steps(clock, step)
     if compile:
         return solve_compiled(field, start, counts, lengths, chosen)
     if counts.sum() >= WORTH_RECORDING and not clocked and not chosen.needs_constraints:
         evaluate = as_numpy(field, start, chosen.step, float(lengths[0]))
         if evaluate:
             return _solve_numpy(evaluate, start, counts, lengths)
-    return _solve_fixed(advance, start, clock, step)
+    return _solve_fixed(advance, start, clock, counts, lengths)
 
 
 def crossings(
@@ -365,7 +362,7 @@ def _checked(
     if start.ndim == 0 or start.shape[-1] == 0:
         raise ValueError(f"x0 has shape {tuple(start.shape)}; expected (..., d), such as [q, p]")
     check_finite(start, "x0")
-    clock = _clock(times)
+    clock = as_times(times).tolist()
     clocked = _clocked(field)
     if chosen.needs_separable:
         if clocked is not None:
@@ -389,21 +386,18 @@ def _checked(
     return chosen, start, clock, clocked, step
 
 
-def _clock(times: Any) -> list[float]:
-    """Return ``as_times`` as a list; NumPy finds right ones to be so at a fifth of the cost."""
-    if type(times) is Tensor and times.dtype == torch.float64 and times.ndim == 1:
-        with contextlib.suppress(RuntimeError, TypeError):  # it says itself what is wrong
-            given = times.numpy()
-            gaps = given[1:] - given[:-1]
-            if len(given) and ((gaps > 0).all() or (gaps < 0).all()) and np.isfinite(given).all():
-                return given.tolist()
-    return as_times(times).tolist()
-
-
 def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
     """Return a function of (t, x), or None for one of x."""
     check_callable(**{name: function})
-    needed = _required(function)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions tell nothing
+        return None
+    needed = [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     if len(needed) != 2:
         return None
     if needed[0] not in ("t", "time"):
@@ -413,27 +407,6 @@ def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | Non
         )
     called: Callable[[float, Tensor], Any] = function
     return called
-
-
-def _required(function: Any) -> Sequence[str]:
-    """Return the names of the positional arguments that a function needs."""
-    plain = method = getattr(function, "__func__", function)
-    while type(plain) is FunctionType and "__wrapped__" in vars(plain):
-        plain = vars(plain)["__wrapped__"]
-    if type(plain) is FunctionType and "__signature__" not in vars(plain):
-        # What `inspect` would say, in a tenth of the time.
-        code = plain.__code__
-        needed = code.co_argcount - len(plain.__defaults__ or ())
-        return code.co_varnames[method is not function : needed]
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # some built-in functions tell nothing
-        return ()
-    return [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
 
 
 def _clocked(field: Any) -> Clocked | None:
@@ -493,28 +466,18 @@ def _check_single_step(advance: Advance, x0: Tensor, clock: list[float], method:
             )
 
 
-def _steps(before: float, after: float, longest: float | None) -> tuple[int, float]:
-    """Return into how many steps an interval is divided, and their length."""
-    interval = after - before
-    # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
-    needed = 1.0 if longest is None else abs(interval) / longest - 1e-9
-    if needed > MOST_STEPS:
-        raise ValueError(
-            f"step = {longest:g} makes {needed:.3g} steps of an interval of {abs(interval):g}; "
-            f"expected at most {MOST_STEPS:g}"
-        )
-    count = max(1, math.ceil(needed))
-    return count, interval / count
-
-
-def _all_steps(clock: list[float], longest: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return what ``_steps`` returns for each interval, ``(T - 1,)`` each."""
+def _steps(clock: list[float], longest: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return into how many steps each interval is divided, and their length, ``(T - 1,)`` each."""
     ends = np.array(clock)
     intervals = ends[1:] - ends[:-1]
+    # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
     needed = np.ones_like(intervals) if longest is None else np.abs(intervals) / longest - 1e-9
     if needed.max() > MOST_STEPS:
         k = int(needed.argmax())
-        _steps(clock[k], clock[k + 1], longest)
+        raise ValueError(
+            f"step = {longest:g} makes {needed[k]:.3g} steps of an interval of "
+            f"{abs(intervals[k]):g}; expected at most {MOST_STEPS:g}"
+        )
     counts = np.maximum(1, np.ceil(needed)).astype(np.int64)
     return counts, intervals / counts
 
@@ -530,10 +493,11 @@ def _check_compiled(method: Method, clocked: Clocked | None) -> None:
         )
 
 
-def _solve_fixed(advance: Advance, x0: Tensor, clock: list[float], longest: float | None) -> Tensor:
+def _solve_fixed(
+    advance: Advance, x0: Tensor, clock: list[float], counts: np.ndarray, lengths: np.ndarray
+) -> Tensor:
     x, states = x0, [x0]
-    for before, after in itertools.pairwise(clock):
-        count, h = _steps(before, after, longest)
+    for before, count, h in zip(clock[:-1], counts.tolist(), lengths.tolist(), strict=True):
         for k in range(count):
             x = advance(x, before + k * h, h)
         states.append(x)
@@ -562,7 +526,7 @@ def _fixed_stretches(
     """Yield each step, with the states from a shorter step at any time within."""
     x = x0
     for before, after in itertools.pairwise(clock):
-        count, h = _steps(before, after, longest)
+        count, h = (given.item() for given in _steps([before, after], longest))
         for k in range(count):
             begin = before + k * h
             end = after if k == count - 1 else before + (k + 1) * h
