@@ -383,3 +383,11 @@ def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
         raise ValueError(
             f"unknown {kind} {describe(name)}; choose one of: {', '.join(table)}{meant}"
         ) from None
+
+
+def as_widths(hidden: Any) -> tuple[int, ...]:
+    """Return the widths of hidden layers as a tuple; at least one, all positive whole numbers."""
+    whole = isinstance(hidden, tuple | list) and all(type(w) is int and w > 0 for w in hidden)
+    if not whole or not hidden:
+        raise ValueError(f"hidden = {hidden!r}; expected widths of hidden layers, such as (6,)")
+    return tuple(hidden)

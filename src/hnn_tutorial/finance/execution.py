@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from hnn_tutorial._validate import (
     as_times,
+    as_widths,
     check_callable,
     check_count,
     check_finite,
@@ -322,7 +323,7 @@ class FreeCost(nn.Module):
 
     def __init__(self, hidden: tuple[int, ...] = (6,), *, seed: int | torch.Generator = 0) -> None:
         super().__init__()
-        self.network = DenseNetwork((1, *_widths(hidden), 1), "tanh", seed=seed)
+        self.network = DenseNetwork((1, *as_widths(hidden), 1), "tanh", seed=seed)
 
     def forward(self, rate: Tensor) -> Tensor:
         """Return the cost for each unit of time, of the shape of ``rate``."""
@@ -344,7 +345,7 @@ class ConvexCost(nn.Module):
 
     def __init__(self, hidden: tuple[int, ...] = (6,), *, seed: int | torch.Generator = 0) -> None:
         super().__init__()
-        self.network = ConvexNetwork((1, *_widths(hidden), 1), even=True, seed=seed)
+        self.network = ConvexNetwork((1, *as_widths(hidden), 1), even=True, seed=seed)
 
     def forward(self, rate: Tensor) -> Tensor:
         """Return the cost for each unit of time, of the shape of ``rate``."""
@@ -442,10 +443,3 @@ def _check_rate(rate: Any) -> None:
     check_tensor(rate, "rate")
     if rate.dtype != torch.float64:
         raise TypeError(f"rate has dtype {rate.dtype}, the model has torch.float64; use .double()")
-
-
-def _widths(hidden: Any) -> tuple[int, ...]:
-    whole = isinstance(hidden, tuple | list) and all(type(w) is int and w > 0 for w in hidden)
-    if not whole or not hidden:
-        raise ValueError(f"hidden = {hidden!r}; expected widths of hidden layers, such as (6,)")
-    return tuple(hidden)

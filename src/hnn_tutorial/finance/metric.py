@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hnn_tutorial._validate import (
+    as_widths,
     check_callable,
     check_count,
     check_finite,
@@ -16,7 +17,7 @@ from hnn_tutorial._validate import (
     check_vector,
 )
 from hnn_tutorial.finance.distances import Covariance, metric_hamiltonian, metric_lagrangian
-from hnn_tutorial.finance.execution import _widths
+from hnn_tutorial.finance.sabr import sabr_covariance
 from hnn_tutorial.models import DenseNetwork
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.random import as_generator
@@ -42,7 +43,36 @@ class _Metric(nn.Module):
         return metric_hamiltonian(self.covariance)(x)
 
 
-class MetricNetwork(_Metric):
+class _NetworkMetric(_Metric):
+    """A metric whose entries a dense network gives, as many as a triangle has."""
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (10,),
+        dimension: int = 2,
+        activation: str = "tanh",
+        *,
+        seed: int | torch.Generator = 0,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        super().__init__()
+        check_count(dimension=dimension)
+        self.dimension, self.dtype = dimension, dtype
+        sizes = (dimension, *as_widths(hidden), dimension * (dimension + 1) // 2)
+        self.network = DenseNetwork(sizes, activation, seed=seed, dtype=dtype)
+        self._build()
+
+    def _build(self) -> None:
+        """Make what puts the entries in their places."""
+        raise NotImplementedError
+
+    def _entries(self, q: Tensor) -> Tensor:
+        check_input(q, "q", self.dimension, self.dtype)
+        entries: Tensor = self.network(q)
+        return entries
+
+
+class MetricNetwork(_NetworkMetric):
     r"""A covariance :math:`\Sigma(q) = K K^\top` that is positive definite at any weights.
 
     A dense network gives the entries of the triangular K, those on its diagonal through softplus.
@@ -55,31 +85,17 @@ class MetricNetwork(_Metric):
         dtype: of the weights.
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (10,),
-        dimension: int = 2,
-        activation: str = "tanh",
-        *,
-        seed: int | torch.Generator = 0,
-        dtype: torch.dtype = torch.float64,
-    ) -> None:
-        super().__init__()
-        check_count(dimension=dimension)
-        self.dimension, self.dtype = dimension, dtype
-        sizes = (dimension, *_widths(hidden), dimension * (dimension + 1) // 2)
-        self.network = DenseNetwork(sizes, activation, seed=seed, dtype=dtype)
-        self.factor = CholeskyFactor(dimension, dtype)
+    def _build(self) -> None:
+        self.factor = CholeskyFactor(self.dimension, self.dtype)
         start_near(self.network.layers[-1], self.factor, 0.4)
 
     def covariance(self, q: Tensor) -> Tensor:
         r"""Return :math:`\Sigma`, ``(..., d) -> (..., d, d)``."""
-        check_input(q, "q", self.dimension, self.dtype)
-        K: Tensor = self.factor(self.network(q))
+        K: Tensor = self.factor(self._entries(q))
         return K @ K.mT
 
 
-class FreeMetric(_Metric):
+class FreeMetric(_NetworkMetric):
     r"""A symmetric :math:`\Sigma(q)` whose entries are free, so that it need not be positive.
 
     Args:
@@ -90,32 +106,19 @@ class FreeMetric(_Metric):
         dtype: of the weights.
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (10,),
-        dimension: int = 2,
-        activation: str = "tanh",
-        *,
-        seed: int | torch.Generator = 0,
-        dtype: torch.dtype = torch.float64,
-    ) -> None:
-        super().__init__()
-        check_count(dimension=dimension)
-        self.dimension, self.dtype = dimension, dtype
-        sizes = (dimension, *_widths(hidden), dimension * (dimension + 1) // 2)
-        self.network = DenseNetwork(sizes, activation, seed=seed, dtype=dtype)
+    place: Tensor
+
+    def _build(self) -> None:
         # Which output stands at each place of the matrix.
-        rows, columns = torch.tril_indices(dimension, dimension)
-        place = torch.zeros(dimension, dimension, dtype=torch.long)
+        d = self.dimension
+        rows, columns = torch.tril_indices(d, d)
+        place = torch.zeros(d, d, dtype=torch.long)
         place[rows, columns] = place[columns, rows] = torch.arange(len(rows))
         self.register_buffer("place", place, persistent=False)
 
-    place: Tensor
-
     def covariance(self, q: Tensor) -> Tensor:
         r"""Return :math:`\Sigma`, ``(..., d) -> (..., d, d)``."""
-        check_input(q, "q", self.dimension, self.dtype)
-        return self.network(q)[..., self.place]
+        return self._entries(q)[..., self.place]
 
 
 class SabrMetric(_Metric):
@@ -144,10 +147,7 @@ class SabrMetric(_Metric):
     def covariance(self, q: Tensor) -> Tensor:
         r"""Return :math:`\Sigma`, ``(..., 2) -> (..., 2, 2)``."""
         check_input(q, "q", 2, torch.float64)
-        s = torch.exp(q[..., 1])
-        across = self.correlation * self.vol_of_vol * s
-        own = self.vol_of_vol.square().expand_as(s)
-        return torch.stack([s * s, across, across, own], dim=-1).unflatten(-1, (2, 2))
+        return sabr_covariance(torch.exp(q[..., 1]), self.vol_of_vol, self.correlation)
 
 
 @torch.no_grad()

@@ -99,9 +99,7 @@ class Sabr:
         check_vector(q, "q", 2)
         x, y = q.unbind(-1)
         s = torch.exp(y + (self.exponent - 1) * x)
-        across = self.correlation * self.vol_of_vol * s
-        own = torch.zeros_like(s) + self.vol_of_vol**2
-        return torch.stack([s * s, across, across, own], dim=-1).unflatten(-1, (2, 2))
+        return sabr_covariance(s, self.vol_of_vol, self.correlation)
 
     def lagrangian(self, x: Tensor) -> Tensor:
         r"""Return :math:`\tfrac12\,\dot q^\top \Sigma(q)^{-1} \dot q`.
@@ -280,6 +278,13 @@ class Sabr:
         large = torch.asinh((safe - rho) / c) + torch.asinh(rho / c)
         whole: Tensor = torch.where(near, series, torch.where(middle, small, large) / safe)
         return whole
+
+
+def sabr_covariance(s: Tensor, vol_of_vol: float | Tensor, correlation: float | Tensor) -> Tensor:
+    """Return the covariance where the price has the volatility s, ``(...) -> (..., 2, 2)``."""
+    across = correlation * vol_of_vol * s
+    own = torch.zeros_like(s) + vol_of_vol**2
+    return torch.stack([s * s, across, across, own], dim=-1).unflatten(-1, (2, 2))
 
 
 def _implied_outside(price: Tensor, k: Tensor, expiry: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Masses on rods, in Cartesian coordinates."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from hnn_tutorial._validate import (
 )
 from hnn_tutorial.constraints import ConstrainedField, Rods, point_masses, times
 from hnn_tutorial.mechanics import jacobian
-from hnn_tutorial.systems._system import System
+from hnn_tutorial.systems._system import System, parameter
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,31 @@ class ConstrainedSystem(System):
     def _velocity(self, p: Tensor) -> Tensor:
         inverse, _ = torch.linalg.inv_ex(self.masses_between)
         return times(inverse.to(p), p, 2)
+
+
+@dataclass(frozen=True)
+class LinksOnRods(System):
+    """What a chain of links is made of, in Cartesian coordinates or in angles."""
+
+    links: int = parameter(2, "1", "number of links")
+    masses: tuple[float, ...] | float = field(
+        default=1.0, metadata={"unit": "kg", "meaning": "masses of the points"}
+    )
+    lengths: tuple[float, ...] | float = field(
+        default=1.0, metadata={"unit": "m", "meaning": "lengths of the rods"}
+    )
+    rod_masses: tuple[float, ...] | float = field(
+        default=0.0, metadata={"unit": "kg", "meaning": "masses of the rods"}
+    )
+    gravity: float = parameter(9.81, "m/s²", "acceleration of free fall")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count(links=self.links)
+        for name in ("masses", "lengths", "rod_masses"):
+            given = getattr(self, name)
+            numbers = each(name, given, self.links, may_be_zero=name == "rod_masses")
+            object.__setattr__(self, name, numbers)
 
 
 def each(name: str, given: Any, count: int, *, may_be_zero: bool = False) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """A chain of links that hangs from a point: a pendulum of any number of parts."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,16 +11,16 @@ from hnn_tutorial.constraints import Rods
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._constrained import (
     ConstrainedSystem,
-    each,
+    LinksOnRods,
     masses_with_rods,
     weights_with_rods,
 )
-from hnn_tutorial.systems._system import parameter, uniform
+from hnn_tutorial.systems._system import uniform
 from hnn_tutorial.systems.pendulum_chain import PendulumChain
 
 
 @dataclass(frozen=True)
-class LinkChain(ConstrainedSystem):
+class LinkChain(LinksOnRods, ConstrainedSystem):
     r"""N points on rods, one below the other, in Cartesian coordinates.
 
     .. math:: L = \tfrac12 \sum_{ij} M_{ij}\, \dot x_i \cdot \dot x_j - \sum_i w_i\, y_i, \qquad
@@ -44,28 +44,8 @@ class LinkChain(ConstrainedSystem):
         TypeError, ValueError: if these are no positive numbers, as many as there are links.
     """
 
-    links: int = parameter(2, "1", "number of links")
-    masses: tuple[float, ...] | float = field(
-        default=1.0, metadata={"unit": "kg", "meaning": "masses of the points"}
-    )
-    lengths: tuple[float, ...] | float = field(
-        default=1.0, metadata={"unit": "m", "meaning": "lengths of the rods"}
-    )
-    rod_masses: tuple[float, ...] | float = field(
-        default=0.0, metadata={"unit": "kg", "meaning": "masses of the rods"}
-    )
-    gravity: float = parameter(9.81, "m/s²", "acceleration of free fall")
-
     name = "link_chain"
     title = "chain of links"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_count(links=self.links)
-        for name in ("masses", "lengths", "rod_masses"):
-            given = getattr(self, name)
-            numbers = each(name, given, self.links, may_be_zero=name == "rod_masses")
-            object.__setattr__(self, name, numbers)
 
     @property
     def constraints(self) -> Rods:

@@ -1,7 +1,7 @@
 """A pendulum that hangs from a pendulum, and so on, in angles."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,15 +10,15 @@ from hnn_tutorial._validate import check_count, check_not_negative, stacked
 from hnn_tutorial.constraints import Rods
 from hnn_tutorial.random import as_generator
 from hnn_tutorial.systems._constrained import (
-    each,
+    LinksOnRods,
     masses_with_rods,
     weights_with_rods,
 )
-from hnn_tutorial.systems._system import System, parameter, uniform
+from hnn_tutorial.systems._system import uniform
 
 
 @dataclass(frozen=True)
-class PendulumChain(System):
+class PendulumChain(LinksOnRods):
     r"""N points on rods, one below the other, described by the angle of each rod from hanging down.
 
     .. math:: L = \tfrac12 \sum_{ij} c_{ij} \cos(\theta_i - \theta_j)\, \dot\theta_i \dot\theta_j
@@ -42,28 +42,8 @@ class PendulumChain(System):
         TypeError, ValueError: if these are no positive numbers, as many as there are links.
     """
 
-    links: int = parameter(2, "1", "number of links")
-    masses: tuple[float, ...] | float = field(
-        default=1.0, metadata={"unit": "kg", "meaning": "masses of the points"}
-    )
-    lengths: tuple[float, ...] | float = field(
-        default=1.0, metadata={"unit": "m", "meaning": "lengths of the rods"}
-    )
-    rod_masses: tuple[float, ...] | float = field(
-        default=0.0, metadata={"unit": "kg", "meaning": "masses of the rods"}
-    )
-    gravity: float = parameter(9.81, "m/s²", "acceleration of free fall")
-
     name = "pendulum_chain"
     title = "chain of pendulums"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_count(links=self.links)
-        for name in ("masses", "lengths", "rod_masses"):
-            given = getattr(self, name)
-            numbers = each(name, given, self.links, may_be_zero=name == "rod_masses")
-            object.__setattr__(self, name, numbers)
 
     @property
     def degrees(self) -> int:

@@ -11,7 +11,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from hnn_tutorial._validate import check_finite
+from hnn_tutorial._validate import check_finite, describe
 from hnn_tutorial.integrators.implicit import UnsettledStepError, fixed_point_only
 from hnn_tutorial.systems import System
 from hnn_tutorial.widgets._bundle import styles
@@ -317,3 +317,14 @@ def _energies(system: System, states: Tensor) -> Tensor:
     energies = torch.full(states.shape[:1], math.nan, dtype=states.dtype)
     energies[known] = system.hamiltonian(states[known])
     return energies
+
+
+def as_levels(levels: Any) -> list[float]:
+    """Return a sequence of finite numbers as a list, or say what was given."""
+    try:
+        found = torch.as_tensor(levels, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"levels is {describe(levels)}; expected numbers (knots,)") from None
+    if found.ndim != 1 or not found.isfinite().all():
+        raise ValueError(f"levels = {describe(levels)}; expected finite numbers (knots,)")
+    return found.tolist()

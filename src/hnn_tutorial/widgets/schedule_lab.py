@@ -10,11 +10,11 @@ import traitlets
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from hnn_tutorial._validate import check_count, check_positive, check_type, check_vector, describe
+from hnn_tutorial._validate import check_count, check_positive, check_type, check_vector
 from hnn_tutorial.finance import Execution
 from hnn_tutorial.palette import ROLES
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets._lab import Lab
+from hnn_tutorial.widgets._lab import Lab, as_levels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,7 +106,7 @@ class ScheduleLab(Lab):
                 "knots": int(knots),
                 "aversions": [aversion / AVERSIONS, aversion * AVERSIONS],
             },
-            levels=self._evenly(knots) if levels is None else _numbers(levels),
+            levels=self._evenly(knots) if levels is None else as_levels(levels),
             aversion=aversion,
             task=task,
         )
@@ -202,14 +202,3 @@ class ScheduleLab(Lab):
             f"A schedule of selling that costs {100 * excess:.3g} % more than the cheapest, and E, "
             "which is constant along the cheapest alone"
         )
-
-
-def _numbers(levels: Any) -> list[float]:
-    """Return a sequence of finite numbers as a list, or say what was given."""
-    try:
-        found = torch.as_tensor(levels, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"levels is {describe(levels)}; expected numbers (knots,)") from None
-    if found.ndim != 1 or not found.isfinite().all():
-        raise ValueError(f"levels = {describe(levels)}; expected finite numbers (knots,)")
-    return found.tolist()

@@ -20,8 +20,7 @@ from hnn_tutorial._validate import (
 from hnn_tutorial.finance import Sabr, geodesics, smile
 from hnn_tutorial.palette import ROLES
 from hnn_tutorial.widgets._bundle import bundle
-from hnn_tutorial.widgets._lab import Lab
-from hnn_tutorial.widgets.schedule_lab import _numbers
+from hnn_tutorial.widgets._lab import Lab, as_levels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,7 +124,7 @@ class SmileLab(Lab):
             _market={"reach": reach, "ranges": ranges},
             _learned=learned,
             strike=as_number("strike", strike),
-            levels=[1.0] * KNOTS if levels is None else _numbers(levels),
+            levels=[1.0] * KNOTS if levels is None else as_levels(levels),
             **{name: float(getattr(sabr, name)) for name in RANGES},
             task=task,
         )
