@@ -178,6 +178,10 @@ BAD = {
     ),
     "glue": (put("define", "from myst_nb import glue"), "cell define: it uses glue"),
     "glue role": (put("one", "## One\n\n{glue:}`x`"), "cell one: it uses glue"),
+    "lost backslash": (
+        put("one", "## One\n\nthe time $\tau$"),
+        "cell one: it holds '\\t' before 'au$'; a formula lost its backslash there",
+    ),
     "directive": (
         put("one", "## One\n\n```{note}\nx\n```"),
         "cell one: it uses the Sphinx directive {note}",

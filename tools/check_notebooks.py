@@ -534,6 +534,10 @@ def plain_markdown(notebook: Notebook) -> Iterator[Finding]:
             )
         if "{glue" in source(cell):
             yield cell, "it uses glue; let a code cell print the value"
+        lost = re.search(r"[\x00-\x09\x0b-\x1f]", source(cell))
+        if lost:
+            after = source(cell)[lost.end() :][:6]
+            yield cell, f"it holds {lost[0]!r} before {after!r}; a formula lost its backslash there"
 
 
 def heading_levels(notebook: Notebook) -> Iterator[Finding]:
