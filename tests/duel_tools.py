@@ -44,6 +44,29 @@ def with_row(study: Study, rival: str, value: float, row: Any) -> Study:
     return study | {rival: study[rival] | {value: row}}
 
 
+def form(duel: Duel, study: Study) -> dict[str, Any]:
+    """What a `Case` of a study says of its form: nothing filled in, free words, all words."""
+    return {
+        "blank": dict.fromkeys(duel.keys, ...),
+        "equivalent": {"['prediction'][": "a prediction may be wrong"},
+        "words": {
+            **dict.fromkeys(study["values"], duel.verdicts),
+            "varied": tuple(duel.usual),
+        },
+    }
+
+
+def faults(duel: Duel, study: Study) -> dict[str, tuple[Study, str]]:
+    """Studies that are wrong whatever they are about, with the message that each must get."""
+    guess = next(iter(study["prediction"].values()))
+    few = experiment(duel, study["values"], [0, 1, 2], study["varied"], guess)
+    return {
+        "three seeds": (few, "five seeds or more"),
+        "a seed twice": (study | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
+        "eleven seeds": (study | {"seeds": list(range(11))}, "Ten seeds are enough"),
+    }
+
+
 # --- the same numbers, handed in differently -----------------------------------------------------
 
 

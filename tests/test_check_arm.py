@@ -302,7 +302,7 @@ PAYS = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.6), "three settings or more"),
         "all the same answer": (duel_tools.without(STUDY, 1.0), "answers differ"),
         "concluded against the numbers": (
@@ -326,18 +326,14 @@ PAYS = Case(
             "in degrees",
         ),
         "no list": (with_row(FIRST, 0.6, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too wrong": (STUDY | {"values": [0.0, 0.6, 3.0]}, "is outside 0 to 2"),
         "another thing": (STUDY | {"varied": "length"}, "choose one of: 'wrong', 'speed'"),
         "another word": (
             STUDY | {"conclusion": STUDY["conclusion"] | {0.0: "MLP"}},
             "choose one of: 'computed torque'",
         ),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

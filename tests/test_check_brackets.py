@@ -258,7 +258,7 @@ PORT = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.6), "three settings or more"),
         "narrow and all the same": (experiment([0.9, 1.0, 1.1]), "a wide range"),
         "all the same answer": (experiment([0.0, 0.05, 0.1]), "answers differ"),
@@ -282,7 +282,6 @@ PORT = Case(
             "are percentages",
         ),
         "no list": (with_row(FREE, 0.2, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too strong": (STUDY | {"values": [0.2, 0.6, 9]}, "is outside 0 to 4"),
         "half a state": (STUDY | {"varied": "states", "values": [20.5, 80, 320]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "noise"}, "choose one of: 'saturation', 'states'"),
@@ -291,14 +290,8 @@ PORT = Case(
             "choose one of: 'known port'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.2: "free MLP"}}, "no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

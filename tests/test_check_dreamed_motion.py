@@ -283,7 +283,7 @@ CONTEST = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (experiment([0.0, 0.1]), "three settings or more"),
         "narrow": (experiment([0.02, 0.04, 0.06]), "a wide range"),
         "all the same answer": (experiment([0.0, 0.005, 0.02]), "answers differ"),
@@ -300,7 +300,6 @@ CONTEST = Case(
             "are the roots of the right ones",
         ),
         "no list": (with_row(NINE, 0.0, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too noisy": (STUDY | {"values": [0.0, 0.02, 0.1, 0.9]}, "is outside 0 to 0.3"),
         "another thing": (
             STUDY | {"varied": "pictures"},
@@ -311,14 +310,8 @@ CONTEST = Case(
             "choose one of: 'three pictures'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: THREE}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

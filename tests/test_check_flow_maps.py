@@ -282,7 +282,7 @@ CONTEST = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.005), "three settings or more"),
         "narrow": (experiment([0.005, 0.006, 0.007], seeds=[0, 1]), "a wide range"),
         "all the same answer": (experiment([0.005, 0.01, 0.02], seeds=[0, 1]), "answers differ"),
@@ -302,7 +302,6 @@ CONTEST = Case(
             "are the roots of the right ones",
         ),
         "no list": (with_row(KICKS, 0.0, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too noisy": (STUDY | {"values": [0.0, 0.005, 0.9]}, "is outside 0 to 0.05"),
         "half a pair": (STUDY | {"varied": "pairs", "values": [12.5, 30, 100]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "weights"}, "choose one of: 'step', 'noise', 'pairs'"),
@@ -311,14 +310,8 @@ CONTEST = Case(
             "choose one of: 'HNN on middles'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: KICKS}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

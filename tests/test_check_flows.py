@@ -219,7 +219,7 @@ CONTEST = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 4), "three settings or more"),
         "narrow": (experiment([3, 4, 5], seeds=[0, 1]), "a wide range"),
         "concluded against the numbers": (
@@ -231,7 +231,6 @@ CONTEST = Case(
         "too few": (with_row(NVP, 4, STUDY[NVP][4][:4]), "has 4 divergences for 5"),
         "invented": (with_row(NVP, 4, [7.0] * 5), "are not what `check.measure` gives"),
         "no list": (with_row(NVP, 1, 0.01), "one divergence for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too many modes": (STUDY | {"values": [1, 2, 40]}, "is outside 1 to 8"),
         "half a mode": (STUDY | {"values": [1, 2.5, 4]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "weights"}, "choose one of: 'modes', 'width'"),
@@ -240,11 +239,8 @@ CONTEST = Case(
             "choose one of: 'motion'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {1: NVP}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

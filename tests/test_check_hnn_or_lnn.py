@@ -386,7 +386,7 @@ PAYS = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.05), "three settings or more"),
         "narrow": (
             experiment([0.05, 0.1, 0.15]),
@@ -413,7 +413,6 @@ PAYS = Case(
             "are the roots of the right ones",
         ),
         "no list": (with_row(HNN, 0.2, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too noisy": (STUDY | {"values": [0.0, 0.05, 0.9]}, "is outside 0 to 0.3"),
         "half a motion": (
             STUDY | {"varied": "motions", "values": [2.5, 8, 20]},
@@ -425,14 +424,8 @@ PAYS = Case(
             "choose one of: 'HNN'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: "HNN"}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

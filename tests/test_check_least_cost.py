@@ -295,7 +295,7 @@ STUDIES = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.3), "three settings or more"),
         "narrow": (experiment([0.25, 0.3, 0.35]), "a wide range"),
         "all the same answer": (duel_tools.without(STUDY, 5.0), "answers differ"),
@@ -312,7 +312,6 @@ STUDIES = Case(
             "shares in place of basis points",
         ),
         "no list": (with_row(POWER, 0.3, 3), "one number for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much": (STUDY | {"values": [0.0, 0.3, 9.0]}, "is outside 0 to 5"),
         "another thing": (STUDY | {"varied": "trades"}, "choose one of: 'bend', 'noise'"),
         "another word": (
@@ -320,11 +319,8 @@ STUDIES = Case(
             "choose one of: 'power'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: POWER}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

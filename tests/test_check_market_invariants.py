@@ -275,7 +275,7 @@ CONTEST = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.1), "three settings or more"),
         "narrow": (experiment([0.2, 0.25, 0.3]), "a wide range"),
         "all the same answer": (experiment([0.1, 0.3, 0.5]), "answers differ"),
@@ -297,18 +297,14 @@ CONTEST = Case(
         "roots": (with_row(FREE, 0.1, [math.sqrt(v) for v in STUDY[FREE][0.1]]), "are roots"),
         "per cent": (with_row(FREE, 0.1, [100 * v for v in STUDY[FREE][0.1]]), "in per cent"),
         "no list": (with_row(KEPT, 0.1, 0.3), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much": (STUDY | {"values": [0.0, 0.1, 0.9]}, "is outside 0 to 0.5"),
         "another thing": (STUDY | {"varied": "ahead"}, "choose one of: 'friction', 'noise'"),
         "another word": (
             STUDY | {"conclusion": STUDY["conclusion"] | {0.1: "shrinking"}},
             "choose one of: 'area kept'",
         ),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

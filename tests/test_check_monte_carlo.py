@@ -195,7 +195,7 @@ WORTH = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 3), "three settings or more"),
         "narrow": (experiment([5, 6, 7], seeds=[0, 1]), "a wide range"),
         "all the same answer": (experiment([5, 10, 20], seeds=[0, 1]), "answers differ"),
@@ -212,7 +212,6 @@ WORTH = Case(
             "are the squares of the right ones",
         ),
         "no list": (with_row(WALK, 1, 20.0), "one cost for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too many steps": (STUDY | {"values": [1, 3, 90]}, "is outside 1 to 40"),
         "half a step": (STUDY | {"values": [1, 2.5, 8]}, "whole numbers"),
         "another thing": (
@@ -224,11 +223,8 @@ WORTH = Case(
             "choose one of: 'network'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {1: WALK}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

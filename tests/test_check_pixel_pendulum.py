@@ -216,7 +216,7 @@ PAYS = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.05), "three settings or more"),
         "narrow": (experiment([0.3, 0.35, 0.4], seeds=[0, 1]), "a wide range"),
         "all the same answer": (experiment([0.1, 0.3, 0.4], seeds=[0, 1]), "answers differ"),
@@ -235,7 +235,6 @@ PAYS = Case(
             "are the roots of the right ones",
         ),
         "no list": (with_row(SECOND, 0.0, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much": (STUDY | {"values": [0.0, 0.05, 0.9]}, "is outside 0 to 0.5"),
         "another thing": (STUDY | {"varied": "weights"}, "choose one of: 'noise', 'friction'"),
         "another word": (
@@ -243,11 +242,8 @@ PAYS = Case(
             "choose one of: 'energy'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: ENERGY}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

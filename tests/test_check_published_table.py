@@ -288,7 +288,7 @@ PROTOCOL = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.1), "three settings or more"),
         "narrow": (experiment([0.1, 0.15, 0.2]), "a wide range"),
         "all the same answer": (experiment([0.1, 0.15, 0.2]), "answers differ"),
@@ -310,7 +310,6 @@ PROTOCOL = Case(
         "too few errors": (with_row(HNN, 0.1, STUDY[HNN][0.1][:4]), "4 errors for 5"),
         "invented": (with_row(HNN, 0.0, [0.5] * 5), "are not what `check.measure` gives"),
         "no list": (with_row(HNN, 0.0, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much noise": (STUDY | {"values": [0.0, 0.1, 0.9]}, "is outside 0 to 0.3"),
         "another thing": (STUDY | {"varied": "width"}, "choose one of: 'noise', 'horizon'"),
         "another word": (
@@ -318,11 +317,8 @@ PROTOCOL = Case(
             "choose one of: 'baseline'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: "hnn"}}, "no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

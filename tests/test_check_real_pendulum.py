@@ -326,7 +326,7 @@ PAYS = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.02), "three settings or more"),
         "all the same answer": (experiment([0.1, 0.2, 0.4]), "answers differ"),
         "narrow": (experiment([0.2, 0.25, 0.3]), "a wide range"),
@@ -351,7 +351,6 @@ PAYS = Case(
         "too few errors": (with_row(FORMULA, 0.3, STUDY[FORMULA][0.3][:4]), "4 errors for 5"),
         "invented": (with_row(NETWORK, 0.3, [0.5] * 5), "are not what `check.measure` gives"),
         "no list": (with_row(NETWORK, 0.3, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much drag": (STUDY | {"values": [0.0, 0.02, 0.9]}, "is outside 0 to 0.5"),
         "half a row": (STUDY | {"varied": "rows", "values": [20.5, 80, 200]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "length"}, "choose one of: 'drag', 'rows'"),
@@ -360,11 +359,8 @@ PAYS = Case(
             "choose one of: 'formula'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: "formula"}}, "no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

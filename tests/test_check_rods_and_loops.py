@@ -349,7 +349,7 @@ FORM = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.3), "three settings or more"),
         "all the same answer": (duel_tools.without(STUDY, 2.0), "answers differ"),
         "concluded against the numbers": (
@@ -372,7 +372,6 @@ FORM = Case(
             "as if they were per cents",
         ),
         "no list": (with_row(ANGLES, 2.0, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too heavy": (STUDY | {"values": [0.0, 0.1, 9.0]}, "is outside 0 to 2"),
         "half a state": (STUDY | {"varied": "states", "values": [50.5, 80, 200]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "links"}, "choose one of: 'rod_mass', 'states'"),
@@ -381,14 +380,8 @@ FORM = Case(
             "choose one of: 'diagonal'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.3: "angles"}}, "no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

@@ -338,7 +338,7 @@ STUDIES = Case(
         "by seed": duel_tools.by_seed(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.8), "three settings or more"),
         "narrow": (experiment([0.3, 0.4, 0.5]), "a wide range"),
         "all the same answer": (duel_tools.without(STUDY, 0.0), "answers differ"),
@@ -361,7 +361,6 @@ STUDIES = Case(
             "shares in place of per cent",
         ),
         "no list": (with_row(NUMBERS, 0.4, 3), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much": (STUDY | {"values": [0.0, 0.4, 0.9]}, "is outside 0 to 0.8"),
         "another thing": (STUDY | {"varied": "states"}, "choose one of: 'bend', 'increments'"),
         "another word": (
@@ -369,15 +368,12 @@ STUDIES = Case(
             "choose one of: 'numbers'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: NUMBERS}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
         "half an increment": (
             STUDY | {"varied": "increments", "values": [2.5, 10, 100]},
             "whole numbers",
         ),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

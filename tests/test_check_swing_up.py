@@ -334,7 +334,7 @@ AIM = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.05), "three settings or more"),
         "narrow": (experiment([0.009, 0.01, 0.011]), "a wide range"),
         "all the same answer": (experiment([0.0, 0.045, 0.05]), "answers differ"),
@@ -355,7 +355,6 @@ AIM = Case(
             "the poles that do not stand",
         ),
         "no list": (with_row(TOP, 0.01, 3), "one number for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too much": (STUDY | {"values": [0.0, 0.01, 0.2]}, "is outside 0 to 0.05"),
         "another thing": (STUDY | {"varied": "limit"}, "choose one of: 'friction', 'gain'"),
         "another word": (
@@ -363,11 +362,8 @@ AIM = Case(
             "choose one of: 'at the top'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.0: "above"}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={**dict.fromkeys(VALUES, check.DUEL.verdicts), "varied": tuple(check.USUAL)},
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

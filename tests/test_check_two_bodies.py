@@ -343,7 +343,7 @@ SYMMETRY = Case(
         "arrays": duel_tools.arrays(check.DUEL, STUDY),
     },
     {
-        "three seeds": (experiment(seeds=[0, 1, 2]), "five seeds or more"),
+        **duel_tools.faults(check.DUEL, STUDY),
         "two settings": (duel_tools.without(STUDY, 0.1), "three settings or more"),
         "narrow and all the same": (experiment([0.01, 0.02, 0.03]), "a wide range"),
         "all the same answer": (experiment([0.0, 0.01, 0.02]), "answers differ"),
@@ -363,7 +363,6 @@ SYMMETRY = Case(
             "are the roots of the right ones",
         ),
         "no list": (with_row(FREE, 0.4, 0.01), "one error for each seed"),
-        "a seed twice": (STUDY | {"seeds": [0, 1, 2, 3, 3]}, "A seed stands twice"),
         "too stiff": (STUDY | {"values": [0.02, 0.1, 0.9]}, "is outside 0 to 0.5"),
         "half a pair": (STUDY | {"varied": "pairs", "values": [2.5, 8, 20]}, "whole numbers"),
         "another thing": (STUDY | {"varied": "masses"}, "choose one of: 'bowl', 'pairs'"),
@@ -372,14 +371,8 @@ SYMMETRY = Case(
             "choose one of: 'pairwise HNN'",
         ),
         "a setting without a guess": (STUDY | {"prediction": {0.02: "HNN"}}, "has no answer yet"),
-        "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
-    blank=dict.fromkeys(check.DUEL.keys, ...),
-    equivalent={"['prediction'][": "a prediction may be wrong"},
-    words={
-        **dict.fromkeys(VALUES, check.DUEL.verdicts),
-        "varied": tuple(check.USUAL),
-    },
+    **duel_tools.form(check.DUEL, STUDY),
 )
 
 

@@ -13,11 +13,10 @@ from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
-    NOTHING_LEFT,
     PIXELS,
-    RENDER_AND_CLOSE,
     SPACER,
     assert_it_fits,
+    assert_it_leaves_nothing,
     assert_it_rests_out_of_sight,
     assert_it_says,
     axe_findings,
@@ -525,10 +524,7 @@ def test_a_closed_lab_leaves_nothing_behind(open_lab):
     page = open_lab(spring_lab(), init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.0 s")
     page.evaluate("scrollTo(0, 0)")
-    result = page.evaluate(RENDER_AND_CLOSE)
-    assert result["during"]["listeners"] > 10
-    assert result["during"]["heard"] == 10
-    assert result["after"] == NOTHING_LEFT
+    assert_it_leaves_nothing(page, heard=10, listeners=10)
 
 
 # --- bad states -------------------------------------------------------------------------------

@@ -7,10 +7,9 @@ from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
-    NOTHING_LEFT,
-    RENDER_AND_CLOSE,
     SPACER,
     assert_it_fits,
+    assert_it_leaves_nothing,
     assert_it_rests_out_of_sight,
     assert_it_says,
     axe_findings,
@@ -364,10 +363,7 @@ def test_two_labs_and_the_same_lab_twice(open_lab):
 def test_a_closed_lab_leaves_nothing_behind(open_lab):
     page = open_lab(init=MEASURE_FRAMES)
     expect(page.locator(".hnn-clock")).not_to_have_text("t = 0.00 s")
-    result = page.evaluate(RENDER_AND_CLOSE)
-    assert result["during"]["listeners"] > 10
-    assert result["during"]["heard"] == 6
-    assert result["after"] == NOTHING_LEFT
+    assert_it_leaves_nothing(page, heard=6, listeners=10)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ import torch
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
-    NOTHING_LEFT,
-    RENDER_AND_CLOSE,
     SPACER,
     assert_it_fits,
+    assert_it_leaves_nothing,
     assert_it_rests_out_of_sight,
     assert_it_says,
     axe_findings,
@@ -292,10 +291,7 @@ def test_nothing_runs_off_screen(open_lab):
 
 def test_a_closed_lab_leaves_nothing_behind(open_lab):
     page = open_lab(SectionLab(SYSTEM, networks()), init=MEASURE_FRAMES)
-    result = page.evaluate(RENDER_AND_CLOSE)
-    assert result["during"]["listeners"] > 20
-    assert result["during"]["heard"] == 6
-    assert result["after"] == NOTHING_LEFT
+    assert_it_leaves_nothing(page, heard=6)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,21 @@ def assert_it_fits(page: Any, density: float) -> None:
     assert small == []
 
 
+def assert_it_leaves_nothing(page: Any, heard: int | None = None, *, listeners: int = 20) -> None:
+    """A lab that is closed lets go of all that it listened to. The page had `MEASURE_FRAMES`.
+
+    Args:
+        page: with one lab.
+        heard: traits that the lab listens to while it is open; None does not count them.
+        listeners: of the page, of which there are more than so many while it is open.
+    """
+    result = page.evaluate(RENDER_AND_CLOSE)
+    assert result["during"]["listeners"] > listeners
+    if heard is not None:
+        assert result["during"]["heard"] == heard
+    assert result["after"] == NOTHING_LEFT
+
+
 def assert_it_rests_out_of_sight(page: Any) -> None:
     """A lab above a `SPACER` draws no more frames. The page was opened with `MEASURE_FRAMES`."""
     page.evaluate("scrollTo(0, 4000)")
