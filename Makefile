@@ -16,16 +16,18 @@ NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
 # Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
 STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab cell.metadata.outputId"
 
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile
+
 # Many small networks: one thread for each process, and as many processes as there are cores.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test unit lint format lab serve exercises seeds wheel colab bench clean
+.PHONY: help book pdf test test-code test-pages test-timing unit lint format lab serve exercises seeds wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
-	  while IFS='|' read -r target text; do printf '  %-10s %s\n' $$target "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r target text; do printf '  %-11s %s\n' $$target "$$text"; done
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,16 +42,25 @@ book: $(STAMP) exercises ## execute every notebook and build the pages into _bui
 pdf: $(STAMP) exercises ## build the book and print it into one PDF, for its landing page (Chromium)
 	@$(BIN)/python tools/build_book.py --pdf
 
-# The exercises are checked here, not derived: a stale one must fail.
-test: $(STAMP) ## lint, unit, notebook, page and browser tests (builds the book if needed)
+# In this order, one after the other; with `make -k test` a failure does not end it.
+test: test-code test-pages test-timing ## lint, unit, notebook, page and browser tests
+.NOTPARALLEL:
+
+# The exercises are checked here, not derived: a stale one must fail. Every notebook is run by
+# nbval, and what it gave is kept for the book.
+test-code: $(STAMP) ## of these, what needs no built book; every notebook runs
+	$(PYTEST) tests book solutions --nbval-lax --nbval-current-env --keep-outputs \
+	  -m "not gpu and not timing and not page"
+
+test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
 	@$(BIN)/python tools/build_book.py
-	$(BIN)/python -m pytest tests book solutions --nbval-lax --nbval-current-env \
-	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing"
+	$(PYTEST) tests -m "page and not timing"
+
+test-timing: $(STAMP) ## what measures the machine, alone
 	$(BIN)/python -m pytest tests -m timing
 
 unit: $(STAMP) ## the tests that need neither a browser nor the built book; no lint
-	$(BIN)/python -m pytest tests --ignore=tests/test_style.py \
-	  -n auto --maxprocesses=8 --dist loadfile -m "not gpu and not timing and not page"
+	$(PYTEST) tests --ignore=tests/test_style.py -m "not gpu and not timing and not page"
 
 lint: $(STAMP) ## the style checks alone: code, types, stripped notebooks, derived exercises
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ import pytest
 from build_book import own_sockets
 from hypothesis import settings
 from jupyter_client.manager import KernelManager
+from nbval_recording import Recorder
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
@@ -33,8 +34,34 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True, 
 settings.load_profile("ci" if IN_CI else "here")
 
 
-# nbval has no option for how it reaches its kernels; `own_sockets` says why that matters.
-nbval.kernel.KernelManager = lambda **options: KernelManager(**options, **own_sockets())
+class _Manager(KernelManager):
+    """Starts a notebook's kernel as `build_book.py` does; nbval has no option for either."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, **own_sockets())
+
+    def start_kernel(self, **options: Any) -> None:
+        # A notebook draws into its page.
+        drawing = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+        super().start_kernel(env=drawing, **options)
+
+
+nbval.kernel.KernelManager = _Manager
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-outputs",
+        action="store_true",
+        help="store the notebooks that nbval has run where the book looks for executed ones",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("keep_outputs"):
+        # A plugin of its own: the hooks of this file are not called for notebooks elsewhere.
+        config.pluginmanager.register(Recorder(ROOT, first=not hasattr(config, "workerinput")))
+
 
 # The 5 s of Playwright are too short on a loaded machine. An expectation that fails takes longer
 # this way; one that holds takes no longer.

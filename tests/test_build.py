@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import downloads
 import nbformat
 import pytest
 from jupyter_cache import get_cache
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pybtex.database import parse_file
 from pypdf import PdfReader
@@ -97,6 +99,68 @@ def test_cached_results_are_those_of_the_notebook(book: Path) -> None:
     record = cache.match_cache_notebook(build_book.read_notebook(book / "book" / "page.ipynb"))
     cells = cache.get_cache_bundle(record.pk).nb.cells
     assert cells[-1].outputs[0].text == "2\n"
+
+
+ALL_KINDS_OF_OUTPUT = (
+    "import ipywidgets\n\n\ndef show(a=1):\n    print('inside', a)\n\n\nipywidgets.interact(show);",
+    "print('one', flush=True)",
+    "1 + 1;",
+    "import matplotlib.pyplot as plt\n\nplt.plot([1, 3, 2]);",
+    "{'a': 2}",
+)
+
+
+def run_nbval(root: Path) -> str:
+    """Run the cells of a book as tests, keeping the outputs; return what pytest says."""
+    (root / "pytest.ini").touch()
+    (root / "conftest.py").write_text(
+        "import pathlib\n\nfrom nbval_recording import Recorder\n\n\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Recorder(config.rootpath, first=True))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    command = [sys.executable, "-m", "pytest", "book", "--nbval-lax", "--nbval-current-env"]
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    ).stdout
+
+
+def without_names(notebook: NotebookNode) -> list[str]:
+    """All outputs and the states of all widgets, without the random names of the latter."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    texts = [json.dumps(outputs, sort_keys=True)]
+    texts += [json.dumps(state, sort_keys=True) for state in widgets.values()]
+    return sorted(re.sub(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\w*", "", t) for t in texts)
+
+
+def test_what_nbval_runs_is_kept_as_if_the_build_had_run_it(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MPLBACKEND")
+    page = book / "book" / "page.ipynb"
+    write_notebook(page, *ALL_KINDS_OF_OUTPUT)
+    assert "5 passed" in run_nbval(book)
+    cache = get_cache(build_book.Layout(book).cache)
+    kept = cache.get_cache_bundle(cache.match_cache_notebook(build_book.read_notebook(page)).pk).nb
+    built = build_book.execute(page, timeout=60).notebook
+    assert "image/png" in kept.cells[3].outputs[0].data
+    assert "inside 1" in json.dumps(kept.metadata.widgets)
+    assert without_names(kept) == without_names(built)
+    assert build_book.execute_all(book) == []
+
+
+def test_a_notebook_of_which_a_cell_fails_under_nbval_is_not_kept(book: Path) -> None:
+    inside_a_widget = ALL_KINDS_OF_OUTPUT[0].replace("print('inside', a)", "1 / (a - 1)")
+    write_notebook(book / "book" / "page.ipynb", inside_a_widget, "x = 1")
+    write_notebook(book / "book" / "other.ipynb", "x = 1", "x + undefined_name", "x + 1")
+    write_notebook(book / "book" / "sound.ipynb", "x = 1")
+    said = run_nbval(book)
+    assert "other.ipynb::Cell 1" in said
+    assert "page.ipynb::Cell 0" in said
+    assert "2 failed" in said
+    cache = get_cache(build_book.Layout(book).cache)
+    assert [Path(record.uri).name for record in cache.list_cache_records()] == ["sound.ipynb"]
 
 
 def test_no_cell_waits_for_its_time_limit_after_a_control_was_shown(book: Path) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import downloads
 import nbformat
@@ -179,6 +180,15 @@ class SilentOutput(OutputWidget):
         """Send nothing; nbclient keeps the outputs for the page itself."""
 
 
+class Client(NotebookClient):
+    """nbclient's executor with the `Output` widgets that send nothing back."""
+
+    def __init__(self, notebook: NotebookNode, **options: Any) -> None:
+        # Times written into the cells would change the key under which the cache knows them.
+        super().__init__(notebook, record_timing=False, **options)
+        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
+
+
 def execute(path: Path, timeout: int, kernel: str = "") -> Run:
     """Execute one notebook in its own folder, with its own kernel unless one is named.
 
@@ -191,19 +201,16 @@ def execute(path: Path, timeout: int, kernel: str = "") -> Run:
     def remember(cell: NotebookNode, cell_index: int) -> None:
         started[0] = cell_index
 
-    client = NotebookClient(
+    client = Client(
         notebook,
         timeout=timeout,
         kernel_name=kernel,
         config=Config(KernelManager=own_sockets()),
         resources={"metadata": {"path": str(path.parent)}},
-        # Times written into the cells would change the key under which the cache knows them.
-        record_timing=False,
         on_cell_execute=remember,
         # The kernel's own remarks on its connection say nothing about the notebook.
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
-    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
     begin = time.perf_counter()
     failure = None
     try:
@@ -248,11 +255,14 @@ def execute_all(root: Path) -> list[Run]:
             verdict = "failed after" if run.failure else "done in"
             print(f"  {run.path.relative_to(root)}: {verdict} {run.seconds:.1f} s", flush=True)
             if not run.failure:
-                bundle = CacheBundleIn(
-                    run.notebook, str(run.path), data={"execution_seconds": run.seconds}
-                )
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                keep(layout, run)
     return runs
+
+
+def keep(layout: Layout, run: Run) -> None:
+    """Store an executed notebook, so that it is not executed again until something changes."""
+    bundle = CacheBundleIn(run.notebook, str(run.path), data={"execution_seconds": run.seconds})
+    get_cache(layout.cache).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def draw_expected_pictures(root: Path) -> None:
