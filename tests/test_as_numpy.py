@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import MODEL_SHAPES
 
-from hnn_tutorial.integrators import METHODS, _as_numpy, integrate
+from hnn_tutorial.integrators import METHODS, _as_numpy, integrate, integrate_gaps
 from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.mechanics import hamiltonian_field, jacobian
-from hnn_tutorial.models import HNN, MODELS, HamiltonianModel
+from hnn_tutorial.models import HNN, LNN, MODELS, HamiltonianModel
 from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
 
 TIMES = torch.linspace(0, 6, 61, dtype=torch.float64)
@@ -36,7 +36,7 @@ def test_a_systems_field_has_the_same_values(name, seed):
         torch.testing.assert_close(found, system.field(other), rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "lnn"])
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("batch", [(), (5,), (3, 2)])
 def test_a_models_field_has_the_same_values(name, batch):
     degrees = 2
@@ -117,6 +117,48 @@ def test_a_value_that_decides_is_not_recorded(monkeypatch):
     for other in (field, copied):
         monkeypatch.setattr(MassSpring, "field", other)
         assert as_numpy(MassSpring().field, x) is None
+    # Where the question is answered by no, it is asked at every state.
+    monkeypatch.setattr(MassSpring, "field", field)
+    evaluate = as_numpy(MassSpring().field, -x)
+    for state in (x, -x, 2 * x):
+        right = MassSpring().field(state).numpy()
+        np.testing.assert_allclose(evaluate(state.numpy()), right, rtol=1e-14)
+
+
+def test_a_mass_matrix_that_becomes_singular_on_the_way_is_told():
+    """L = q̇²/2 + sin q̇ has the mass 1 − sin q̇, which is nothing at q̇ = π/2."""
+    model = LNN(1, (1,), "sin")
+    with torch.no_grad():
+        for layer, weight in zip(model.network.layers, ([[0.0, 1.0]], [[1.0]]), strict=True):
+            layer.weight.copy_(torch.tensor(weight))
+        x = torch.tensor([[0.0, 0.3], [0.2, 0.4]], dtype=torch.float64)
+        evaluate = as_numpy(model.field, x)
+    with pytest.raises(ValueError, match="singular at 1 of 2 states.* use a StructuredLNN"):
+        evaluate(np.array([[0.0, 0.3], [0.2, np.pi / 2]]))
+    lost = evaluate(np.array([[0.0, 0.3], [np.nan, np.nan]]))
+    assert np.isfinite(lost[0]).all()
+    assert np.isnan(lost[1]).all(), "a trajectory that has run away is not a singular matrix"
+
+
+@pytest.mark.parametrize("name", EXPLICIT)
+@pytest.mark.parametrize("batch", [(), (3,), (3, 2)])
+def test_gaps_of_each_state_are_the_same_with_and_without(name, batch, monkeypatch):
+    pendulum = Pendulum(mass=0.7, length=1.3, gravity=2.1)
+    generator = torch.Generator().manual_seed(7)
+    x0 = torch.rand(*batch, 2, generator=generator, dtype=torch.float64)
+    gaps = 0.3 * torch.rand(20, *batch, generator=generator, dtype=torch.float64)
+    calls = []
+    record = _as_numpy._recorded
+    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: calls.append(1) or record(*a))
+    fast = integrate_gaps(pendulum.field, x0, gaps, name, steps=3)
+    assert calls == [1]
+    wanted = integrate_gaps(pendulum.field, x0, gaps.requires_grad_(), name, steps=3)
+    assert calls == [1], "a gradient is wanted"
+    assert wanted.requires_grad
+    without(monkeypatch)
+    slow = integrate_gaps(pendulum.field, x0, gaps.detach(), name, steps=3)
+    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-12)
+    torch.testing.assert_close(wanted.detach(), slow, rtol=0, atol=1e-12)
 
 
 def test_derivatives_by_transforms_of_functions_go_through():

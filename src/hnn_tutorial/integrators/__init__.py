@@ -507,11 +507,12 @@ def _solve_fixed(
 def _solve_numpy(
     advance: Callable[..., np.ndarray], x0: Tensor, counts: np.ndarray, lengths: np.ndarray
 ) -> Tensor:
-    """Make the steps by NumPy: of each interval how many, and how long."""
+    """Make the steps by NumPy: of each interval how many, and how long (also for each state)."""
     x = x0.detach().numpy()
     states = np.empty((len(lengths) + 1, *x.shape))
     states[0] = x
-    steps = zip(counts.tolist(), lengths.tolist(), strict=True)
+    # A step that all states share is a plain number, with which NumPy is faster.
+    steps = zip(counts.tolist(), lengths.tolist() if lengths.ndim == 1 else lengths, strict=True)
     with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
         for k, (count, h) in enumerate(steps, start=1):
             for _ in range(count):
@@ -565,20 +566,30 @@ def integrate_gaps(
     check_vector(x0, "x0")
     check_tensor(gaps, "gaps")
     check_count(steps=steps)
-    field = checked_field(field)
     if gaps.ndim == 0 or gaps.shape[1:] != x0.shape[:-1]:
         raise ValueError(
             f"gaps has shape {tuple(gaps.shape)}, x0 has {tuple(x0.shape)}; expected (K, ...) "
             "and (..., d)"
         )
+    checked = checked_field(field)
     if chosen.needs_separable:
         _check_pairs(x0, chosen)
-        _check_separable(field, x0, chosen)
+        _check_separable(checked, x0, chosen)
+
+    def along(field: Field, x: Tensor, gap: Tensor) -> Tensor:
+        return advance(lambda x: gap * field(x), x, 1 / steps)
+
+    lengths = gaps.unsqueeze(-1)
+    differentiable = torch.is_grad_enabled() and gaps.requires_grad
+    if len(gaps) * steps >= WORTH_RECORDING and not differentiable:
+        evaluate = as_numpy(field, x0, along, lengths[0])
+        if evaluate:
+            counts = np.full(len(gaps), steps)
+            return _solve_numpy(evaluate, x0, counts, lengths.to(x0.dtype).numpy())
     x, states = x0, [x0]
-    for gap in gaps.unsqueeze(-1):
-        scaled = _scaled(field, gap)
+    for gap in lengths:
         for _ in range(steps):
-            x = advance(scaled, x, 1 / steps)
+            x = along(checked, x, gap)
         states.append(x)
     return torch.stack(states)
 
@@ -596,10 +607,6 @@ def fixed_step(name: str) -> tuple[Method, Step]:
         fixed = [m.name for m in METHODS.values() if not m.adaptive]
         raise ValueError(f"{name} chooses its own steps; use one of: {', '.join(fixed)}")
     return chosen, chosen.step
-
-
-def _scaled(field: Field, factor: Tensor) -> Field:
-    return lambda x: factor * field(x)
 
 
 def _check_constrained(field: Any, x0: Tensor, method: Method) -> None:

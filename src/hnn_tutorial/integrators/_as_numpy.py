@@ -3,8 +3,10 @@
 For a few numbers PyTorch spends a microsecond or more on each operation, NumPy a fraction of it. So
 that no formula is written twice, the operations of one evaluation in PyTorch are recorded and
 written down as a NumPy function, anew for each call of ``integrate``. It is compared with PyTorch
-before it is used. What cannot be recorded stays with PyTorch: a value that decides what comes next,
-an operation that the table here lacks, and code of others, whose fields may do more than compute.
+before it is used. Where an evaluation asks whether something is wrong, as a Lagrangian network does
+of its mass matrix, the function asks too, and PyTorch takes that step if it is. What cannot be
+recorded stays with PyTorch: any other value that decides what comes next, an operation that the
+table here lacks, and code of others, whose fields may do more than compute.
 """
 
 from collections.abc import Callable, Sequence
@@ -111,6 +113,11 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
     **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), _elementwise("{0} / {1}")),
     **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), _elementwise("{0} > {1}")),
     **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), _elementwise("{0} < {1}")),
+    **dict.fromkeys((aten.eq.Scalar, aten.eq.Tensor), _elementwise("{0} == {1}")),
+    **dict.fromkeys((aten.ne.Scalar, aten.ne.Tensor), _elementwise("{0} != {1}")),
+    aten.bitwise_and.Tensor: _elementwise("{0} & {1}"),
+    aten.bitwise_not.default: _elementwise("~{0}"),
+    aten.any.default: _elementwise("{0}.any()"),
     aten.maximum.default: _elementwise("maximum({0}, {1})"),
     aten.minimum.default: _elementwise("minimum({0}, {1})"),
     aten.where.self: _elementwise("where({0}, {1}, {2})"),
@@ -135,6 +142,7 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
     aten.sum.default: _reduction("total"),
     aten.sum.dim_IntList: _reduction("total"),
     aten.mean.dim: _reduction("mean"),
+    aten.amax.default: _reduction("amax"),
     aten.t.default: _swapped,
     aten.transpose.int: _swapped,
     aten.permute.default: lambda name, x, dims: f"{name(x)}.transpose({tuple(dims)!r})",
@@ -211,7 +219,10 @@ NUMPY = {
         *("pad", "expand_dims"),
     )
 } | {
+    "inf": np.inf,
+    "nan": np.nan,
     "total": np.add.reduce,
+    "amax": np.maximum.reduce,
     "cross": _cross,
     "softplus": _softplus_of,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -231,6 +242,7 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, inputs: dict[str, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.given = ", ".join(inputs)
         self.names = {id(tensor): name for name, tensor in inputs.items()}
         # An id is a tensor's own only as long as that lives.
         self.alive: list[Any] = list(inputs.values())
@@ -294,6 +306,8 @@ class Recorder(TorchDispatchMode):
             self._assign(own[0], f"solution({self.name(args[0])}, {self.name(args[1])})")
         elif func is aten.linalg_inv_ex.default:
             self._assign(own[0], f"inverse({self.name(args[0])})")
+        elif func is aten._local_scalar_dense.default and own is False:
+            self.lines.append(f"if {self.name(args[0])}: return with_torch({self.given})")
         else:
             raise NotRecordedError(str(func))
 
@@ -327,8 +341,14 @@ def _recorded(function: Callable[..., Tensor], inputs: dict[str, Tensor]) -> Cal
     result = recorder.names.get(id(value))
     if result is None:  # the value does not depend on the state
         raise NotRecordedError("a constant")
-    lines = [f"def evaluate({', '.join(inputs)}):", *recorder.lines, f"return {result}"]
-    scope: dict[str, Any] = {**NUMPY, **recorder.constants}
+    lines = [f"def evaluate({recorder.given}):", *recorder.lines, f"return {result}"]
+
+    def with_torch(*arrays: Any) -> np.ndarray:
+        with torch.no_grad():
+            tensors = [torch.as_tensor(each, dtype=torch.float64) for each in arrays]
+            return function(*tensors).numpy()
+
+    scope: dict[str, Any] = {**NUMPY, **recorder.constants, "with_torch": with_torch}
     exec(compile("\n    ".join(lines), "<a field as NumPy>", "exec"), scope)
     evaluate: Callable[..., Any] = scope["evaluate"]
     return evaluate
@@ -372,7 +392,7 @@ def _may_be_recorded(field: Any, x: Tensor) -> bool:
 
 
 def as_numpy(
-    field: Any, x: Tensor, step: Callable[..., Tensor] | None = None, h: float = 0.0
+    field: Any, x: Tensor, step: Callable[..., Tensor] | None = None, h: float | Tensor = 0.0
 ) -> Callable[..., np.ndarray] | None:
     """Return what NumPy evaluates in the place of a field, or of a step along it; None if nothing.
 
@@ -380,7 +400,7 @@ def as_numpy(
         field: f(x), states ``(..., d) -> (..., d)``.
         x: states, whose shape is that of all that follow.
         step: ``(field, x, h) -> x``, of a fixed-step method; without it the field itself.
-        h: a step such as those that follow.
+        h: a step such as those that follow; a tensor where each state has its own.
 
     Returns:
         ``x -> ẋ``, or ``(x, h) -> x``, for arrays of this shape.
@@ -390,16 +410,16 @@ def as_numpy(
     inputs = {"x": x.detach().clone()}
     function: Callable[..., Tensor] = field
     if step is not None:
-        inputs["h"] = torch.tensor(h, dtype=x.dtype)
+        inputs["h"] = torch.as_tensor(h, dtype=x.dtype).clone()
         function = lambda x, h: step(field, x, h)  # noqa: E731
     try:
         x.detach().numpy()  # refused inside of `vmap` and `grad`
         evaluate = _recorded(function, inputs)
         # A value that was read on the way would be right at these states and at no others.
         for state in (x.detach(), x.detach() * 1.01 + 0.01):
-            given = [state, *([h] if step is not None else [])]
+            given = [state, *list(inputs.values())[1:]]
             with torch.no_grad(), np.errstate(all="ignore"):
-                right, found = function(*given).numpy(), evaluate(state.numpy(), *given[1:])
+                right, found = function(*given).numpy(), evaluate(*(g.numpy() for g in given))
             if not np.allclose(found, right, rtol=1e-11, atol=1e-11, equal_nan=True):
                 return None
     except (NotRecordedError, RuntimeError, ValueError):
