@@ -1,6 +1,7 @@
 """The exercises are derived from the solutions, and a learner's work survives it."""
 
 import ast
+import builtins
 import json
 import re
 import signal
@@ -562,7 +563,7 @@ def run(content: dict) -> list[str]:
     node = nbformat.from_dict(content)
     NotebookClient(
         node,
-        timeout=120,
+        timeout=600,
         resources={"metadata": {"path": str(ROOT)}},
         config=Config(KernelManager=build_book.own_sockets()),
     ).execute()
@@ -585,7 +586,51 @@ def test_the_untouched_exercise_runs_and_reports_nothing_attempted(name):
     assert all(text.startswith("○ Not attempted yet") for text in shown)
 
 
+def names_that_are_missing(sources: list[str]) -> set[str]:
+    """Names that cells read, run in this order, and that none of them has made by then."""
+    made, missing = set(dir(builtins)), set()
+    for source in sources:
+        tree = ast.parse(re.sub(r"^(\s*)%.*$", r"\1pass", source, flags=re.M))
+        read = set()
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(id=name, ctx=ast.Load()):
+                    read.add(name)
+                case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                    made.add(name)
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    made.add(name)
+                case ast.Import(names=names) | ast.ImportFrom(names=names):
+                    made |= {each.asname or each.name.split(".")[0] for each in names}
+        missing |= read - made
+    return missing
+
+
+def code(content: dict) -> list[str]:
+    return [cell["source"] for cell in content["cells"] if cell["cell_type"] == "code"]
+
+
+def test_a_name_that_only_the_solution_makes_is_found():
+    cells = [
+        "import torch as t, os.path",
+        "def f(a):\n    return g(a) + t.pi",
+        "x = f(y)",
+        "y = os",
+    ]
+    assert names_that_are_missing(cells) == {"g", "y"}
+    assert names_that_are_missing(["g = y = 1", *cells]) == set()
+
+
 @pytest.mark.parametrize("name", NAMES)
+def test_an_exercise_with_its_answers_needs_nothing_of_the_solutions_own_cells(name):
+    """Its cells are the solution's, which nbval runs; test_pages.py reads what its checks say."""
+    exercise, solution = (exercises.read(ROOT / d / name) for d in ("exercises", "solutions"))
+    spliced = code(exercises.splice(exercise, solution, name))
+    assert [source for source in code(solution) if source in spliced] == spliced
+    assert names_that_are_missing(spliced) == set()
+
+
+@pytest.mark.parametrize("name", ["hamiltonian_mechanics.ipynb", "pendulum.ipynb"])
 def test_the_spliced_exercise_passes_all_checks(name):
     exercise = exercises.read(ROOT / "exercises" / name)
     spliced = exercises.splice(exercise, exercises.read(ROOT / "solutions" / name), name)

@@ -9,13 +9,12 @@ import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from browser_tools import jupyterlab, open_page, run_cell, serve
+from browser_tools import serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
@@ -270,10 +269,10 @@ def switch_theme_and_resize(page: Any, log: list[str]) -> None:
 
 
 @every_lab
-@pytest.mark.parametrize("scheme", ["http", "file"])
-def test_a_tour_of_every_control(browser, tmp_path, name, scheme):
+def test_a_tour_of_every_control(browser, tmp_path, name):
+    """Over http; the tests below open the same pages from the disk."""
     with serve(tmp_path) as address:
-        where = {"address": address if scheme == "http" else None, "init": MEASURE_FRAMES}
+        where = {"address": address, "init": MEASURE_FRAMES}
         with open_widgets(browser, tmp_path, LABS[name](), **where) as (page, log):
             wait_until_it_runs(page)
             done: list[str] = []
@@ -289,44 +288,8 @@ def test_a_tour_of_every_control(browser, tmp_path, name, scheme):
             page.reload()
             wait_until_it_runs(page)
             done.append("reload")
-            print(f"{name} over {scheme}: {', '.join(done)}; no error, no request outside")
+            print(f"{name}: {', '.join(done)}; no error, no request outside")
             log.assert_clean()
-
-
-def test_a_tour_in_jupyterlab_with_a_live_kernel(browser, tmp_path):
-    """Every lab in a cell of one notebook: run, toured, dark, narrower, run again."""
-    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra `lab`)")
-    here = Path(__file__).parent
-    # As pyproject.toml has it for pytest.
-    paths = [str(here), str(here.parent / "tools")]
-    begin = f"import sys; sys.path[:0] = {paths!r}; import test_labs_tour"
-    cells = [begin, *(f"test_labs_tour.ROWS[{name!r}]()" for name in LABS)]
-    with (
-        jupyterlab(tmp_path, cells) as address,
-        open_page(browser, address, width=1400, height=1500) as (page, log),
-    ):
-        expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=40_000)
-        run_cell(page, 0)
-        for number, name in enumerate(LABS, start=1):
-            cell = run_cell(page, number)
-            lab = cell.locator(".hnn-lab")
-            expect(lab).to_be_visible(timeout=40_000)
-            done: list[str] = []
-            tour(page, lab, done)
-            page.evaluate("document.body.dataset.jpThemeLight = 'false'")
-            expect(lab).to_have_attribute("data-hnn-theme", "dark")
-            page.set_viewport_size({"width": 1000, "height": 1500})
-            page.evaluate("document.body.dataset.jpThemeLight = 'true'")
-            expect(lab).to_have_attribute("data-hnn-theme", "light")
-            page.set_viewport_size({"width": 1400, "height": 1500})
-            run_cell(page, number)
-            expect(lab).to_have_count(1)
-            expect(lab).to_be_visible()
-            expect(cell.locator(".hnn-message")).to_be_hidden()
-            print(f"{name} in JupyterLab: {', '.join(done)}, dark, narrower, run again")
-        assert log.outside == []
-        own = [error for error in log.errors if re.search("hnn|anywidget|uncaught|kernel", error)]
-        assert own == []
 
 
 # --- room ----------------------------------------------------------------------------------------

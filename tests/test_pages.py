@@ -67,6 +67,18 @@ def article(html: Path, name: str) -> Tag:
 # --- the pages as files --------------------------------------------------------------------------
 
 
+SOLUTIONS = [name for name in PAGES if name.startswith("solutions/")]
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_every_check_of_a_solution_has_passed(html: Path, name: str) -> None:
+    checks = [each.get_text() for each in article(html, name).select(".hnn-check")]
+    verdicts = [re.match(r"(.*?): (Exercise \d+) ", text) for text in checks[:-1]]
+    assert {verdict.group(1) for verdict in verdicts} == {"✓ Passed"}
+    count = len({verdict.group(2) for verdict in verdicts})
+    assert checks[-1].startswith(f"{count} of {count} exercises solved")
+
+
 @every_page
 def test_internal_links_and_anchors_exist(html: Path, name: str) -> None:
     here = html / f"{name}.html"
