@@ -21,7 +21,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 MOST_NUMBERS = 2000
 """In a batch of states; PyTorch's own loops are as fast from there on."""
 
-FUNCTIONS_OF_OWN = ("hnn_tutorial.systems.", "hnn_tutorial.models.")
+FUNCTIONS_OF_OWN = (
+    "hnn_tutorial.systems.",
+    "hnn_tutorial.models.",
+    "hnn_tutorial.own_recording.rivals.",
+)
 WRAPPERS = ("hnn_tutorial.models.own.", "hnn_tutorial.models.poisson_nn.")
 """Around a module or a function of a user's own."""
 
