@@ -25,7 +25,8 @@ from hnn_tutorial.control import (
     switch,
     within,
 )
-from hnn_tutorial.integrators import integrate
+from hnn_tutorial.control._inputs import numpy_step
+from hnn_tutorial.integrators import _as_numpy, integrate
 from hnn_tutorial.mechanics import gradient
 from hnn_tutorial.models import HNN, LNN, StructuredLNN
 from hnn_tutorial.systems import CartPole, DoublePendulum, Pendulum, RigidBody, TwoLinkArm
@@ -451,3 +452,48 @@ def test_a_goal_below_the_top_is_reached_and_not_passed():
     run = simulate(Machine(CartPole()).field, control, start, times)
     pole = run.states * torch.tensor([0.0, 1, 0, 1], dtype=torch.float64)
     assert Machine(CartPole()).energy(pole)[-100:].sub(0.3).abs().max() < 0.03
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        CartPole(cart_mass=0.9, pole_mass=0.3),
+        StructuredLNN(2, (6, 5), angles=(1,), seed=1),
+        LNN(2, (6, 5), angles=(1,), seed=2),
+    ],
+    ids=["system", "structured LNN", "LNN"],
+)
+@pytest.mark.parametrize("batch", [(), (3,), (3, 2)])
+def test_a_machine_of_the_package_is_followed_by_numpy_to_the_same_motion(
+    model, batch, monkeypatch
+):
+    machine = Machine(model, [[1.0], [0.0]], damping=[0.1, 0.02])
+    generator = torch.Generator().manual_seed(5)
+    x0 = 0.3 * torch.rand(*batch, 4, generator=generator, dtype=torch.float64)
+    times = torch.linspace(0, 2, 61, dtype=torch.float64) ** 1.5  # uneven
+    recorded = []
+    record = _as_numpy._recorded
+    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: recorded.append(1) or record(*a))
+
+    def follow(field):
+        return simulate(field, lambda x: -2 * x[..., :1] - x[..., 2:3], x0, times, step=0.02)
+
+    fast = follow(machine.field)
+    assert recorded == [1]
+    slow = follow(lambda x, u: machine.field(x, u))
+    assert recorded == [1]
+    torch.testing.assert_close(fast.states, slow.states, rtol=0, atol=1e-12)
+    torch.testing.assert_close(fast.inputs, slow.inputs, rtol=0, atol=1e-12)
+
+
+def test_a_machine_of_somebody_s_own_stays_with_pytorch():
+    class Cart(CartPole):
+        """A system of a user's own."""
+
+    def pendulum(x):
+        return x[..., 1] ** 2 / 2 + torch.cos(x[..., 0])
+
+    x, u = torch.zeros(4, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    assert numpy_step(Machine(CartPole()).field, x, u, 0.1) is not None
+    assert numpy_step(Machine(Cart()).field, x, u, 0.1) is None
+    assert numpy_step(Machine(pendulum, [[1.0]]).field, x[:2], u, 0.1) is None

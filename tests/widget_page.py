@@ -197,9 +197,10 @@ def start_of(page: Any, lab: int = 0) -> list[float]:
     return [float(number.replace("−", "-")) for number in re.findall(r"= ([^\s,]+)", text)]
 
 
-def axe_findings(page: Any) -> list[tuple[str, str]]:
+def axe_findings(page: Any, rules: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What axe finds wrong with a page: the rule, and the beginning of the first element."""
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    options = {"preload": False} | ({"runOnly": list(rules)} if rules else {})
+    found = Axe().run(page, options=options).response["violations"]
     return [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found]
 
 

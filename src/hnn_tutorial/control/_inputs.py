@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from hnn_tutorial._validate import (
     check_tensor,
     describe,
 )
+from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators.explicit import rk4_step
 
 ForcedField = Callable[[Tensor, Tensor], Tensor]
@@ -83,8 +85,26 @@ def answers_of(inside: Any, x: Tensor) -> Tensor:
     return there
 
 
+HeldStep = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""``(x, [u, h]) -> x`` one step h of RK4 later, by NumPy."""
+
+
+def numpy_step(field: ForcedField, x: Tensor, u: Tensor, h: float) -> HeldStep | None:
+    """Return what makes a step of a machine of the package's own by NumPy, or None."""
+
+    def step(field: ForcedField, x: Tensor, given: Tensor) -> Tensor:
+        return rk4_step(lambda y: field(y, given[..., :-1]), x, given[..., -1:])
+
+    return as_numpy(field, x, step, _with_length(u, h))
+
+
 def held(
-    field: ForcedField, x: Tensor, u: Tensor, duration: float, longest: float | None
+    field: ForcedField,
+    x: Tensor,
+    u: Tensor,
+    duration: float,
+    longest: float | None,
+    by_numpy: HeldStep | None = None,
 ) -> Tensor:
     """Follow a field with a held input."""
 
@@ -94,6 +114,16 @@ def held(
         return value
 
     count = 1 if longest is None else max(1, math.ceil(duration / longest - 1e-9))
+    if by_numpy is not None:
+        y, given = x.numpy(), _with_length(u, duration / count).numpy()
+        with np.errstate(all="ignore"):  # as PyTorch, which has no word for what is not finite
+            for _ in range(count):
+                y = by_numpy(y, given)
+        return torch.from_numpy(y)
     for _ in range(count):
         x = rk4_step(motion, x, duration / count)
     return x
+
+
+def _with_length(u: Tensor, h: float) -> Tensor:
+    return torch.cat([u, torch.full_like(u[..., :1], h)], dim=-1)

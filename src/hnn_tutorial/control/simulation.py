@@ -19,9 +19,16 @@ from hnn_tutorial._validate import (
     check_type,
     describe,
 )
-from hnn_tutorial.control._inputs import Controller, ForcedField, answers_of, as_limit, held
+from hnn_tutorial.control._inputs import (
+    Controller,
+    ForcedField,
+    answers_of,
+    as_limit,
+    held,
+    numpy_step,
+)
 from hnn_tutorial.control.machine import Machine
-from hnn_tutorial.integrators import takes_time
+from hnn_tutorial.integrators import WORTH_RECORDING, takes_time
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,7 @@ def simulate(
     x, states = x0.detach(), [x0.detach()]
     inputs: list[Tensor] = []
     bound: Tensor | None = None
+    by_numpy = None
     with torch.no_grad():
         for before, after in zip(clock[:-1].tolist(), clock[1:].tolist(), strict=True):
             u = timed(before, x) if timed else controller(x)
@@ -133,7 +141,9 @@ def simulate(
                         "cut it there"
                     )
                 u = u.clamp(-bound, bound)
-            x = held(field, x, u, after - before, step)
+            if not inputs and len(clock) > WORTH_RECORDING:
+                by_numpy = numpy_step(field, x, u, after - before)
+            x = held(field, x, u, after - before, step, by_numpy)
             states.append(x)
             inputs.append(u.expand(*x.shape[:-1], u.shape[-1]))
     if not inputs:

@@ -25,6 +25,7 @@ FUNCTIONS_OF_OWN = (
     "hnn_tutorial.systems.",
     "hnn_tutorial.models.",
     "hnn_tutorial.own_recording.rivals.",
+    "hnn_tutorial.control.machine.",
 )
 WRAPPERS = ("hnn_tutorial.models.own.", "hnn_tutorial.models.poisson_nn.")
 """Around a module or a function of a user's own."""
@@ -372,13 +373,19 @@ def _wants_gradient(owner: Any) -> bool:
     return any(isinstance(value, Tensor) and value.requires_grad for value in values)
 
 
+def _is_all_own(owner: Any) -> bool:
+    if not isinstance(owner, nn.Module):
+        return is_dataclass(owner) and (type(owner).__module__ + ".").startswith(FUNCTIONS_OF_OWN)
+    # A machine may be one of a system, or of a Lagrangian function of somebody's.
+    inner = getattr(owner, "model", owner)
+    own = all(_is_own(part) for part in owner.modules())
+    return own and (isinstance(inner, nn.Module) or _is_all_own(inner))
+
+
 def own_owner(field: Any) -> Any:
     """Return the system or model of which a field is a method of the package's own, or None."""
     owner = getattr(field, "__self__", None)
-    if isinstance(owner, nn.Module):
-        own = all(_is_own(part) for part in owner.modules())
-    else:
-        own = is_dataclass(owner) and (type(owner).__module__ + ".").startswith(FUNCTIONS_OF_OWN)
+    own = _is_all_own(owner)
     # A method that was put in the place of the class's is somebody's own.
     own = own and getattr(type(owner), field.__name__, None) is getattr(field, "__func__", None)
     return owner if own else None

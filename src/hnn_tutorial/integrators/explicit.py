@@ -10,7 +10,7 @@ def euler_step(field: Field, x: Tensor, h: float) -> Tensor:
     return x + h * field(x)
 
 
-def rk4_step(field: Field, x: Tensor, h: float) -> Tensor:
+def rk4_step(field: Field, x: Tensor, h: float | Tensor) -> Tensor:
     r"""The classical fourth-order method, four slopes weighted 1 : 2 : 2 : 1.
 
     References:
