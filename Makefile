@@ -16,13 +16,18 @@ NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
 # Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
 STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab cell.metadata.outputId"
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile
+# The right answers to an exercise's study are measured where its tests are collected, and every
+# process of xdist collects all files. So these files go by twos to processes of their own.
+PYTEST = $(BIN)/python -m pytest --ignore-glob='tests/test_check_*.py'
+SHARED = $(PYTEST) -n auto --maxprocesses=8 --dist loadfile
+CHECKS = ls tests/test_check_*.py | xargs -n 2 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
+	  $(BIN)/python -m pytest -q
 
 # Many small networks: one thread for each process, and as many processes as there are cores.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-code test-pages test-timing unit lint format lab serve exercises seeds wheel colab bench clean
+.PHONY: help book pdf test test-code test-checks test-pages test-timing unit lint format lab serve exercises seeds wheel colab bench clean
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -43,24 +48,27 @@ pdf: $(STAMP) exercises ## build the book and print it into one PDF, for its lan
 	@$(BIN)/python tools/build_book.py --pdf
 
 # In this order, one after the other; with `make -k test` a failure does not end it.
-test: test-code test-pages test-timing ## lint, unit, notebook, page and browser tests
+test: test-code test-checks test-pages test-timing ## lint, unit, notebook, page and browser tests
 .NOTPARALLEL:
 
 # The exercises are checked here, not derived: a stale one must fail. Every notebook is run by
 # nbval, and what it gave is kept for the book.
 test-code: $(STAMP) ## of these, what needs no built book; every notebook runs
-	$(PYTEST) tests book solutions --nbval-lax --nbval-current-env --keep-outputs \
+	$(SHARED) tests book solutions --nbval-lax --nbval-current-env --keep-outputs \
 	  -m "not gpu and not timing and not page"
+
+test-checks: $(STAMP) ## the tests of the exercises' checks
+	$(CHECKS)
 
 test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
 	@$(BIN)/python tools/build_book.py
-	$(PYTEST) tests -m "page and not timing"
+	$(SHARED) tests -m "page and not timing"
 
 test-timing: $(STAMP) ## what measures the machine, alone
-	$(BIN)/python -m pytest tests -m timing
+	$(PYTEST) tests -m timing
 
-unit: $(STAMP) ## the tests that need neither a browser nor the built book; no lint
-	$(PYTEST) tests --ignore=tests/test_style.py -m "not gpu and not timing and not page"
+unit: test-checks ## the tests that need neither a browser nor the built book; no lint
+	$(SHARED) tests --ignore=tests/test_style.py -m "not gpu and not timing and not page"
 
 lint: $(STAMP) ## the style checks alone: code, types, stripped notebooks, derived exercises
 	$(BIN)/ruff check .

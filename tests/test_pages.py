@@ -23,11 +23,10 @@ SOURCES = {
     path.relative_to(ROOT).with_suffix("").as_posix(): path for path in build_book.pages(ROOT)
 }
 PAGES = list(SOURCES)
-EXECUTED = [name for name, path in SOURCES.items() if path in build_book.executed_pages(ROOT)]
+_EXECUTED = set(build_book.executed_pages(ROOT))
+EXECUTED = [name for name, path in SOURCES.items() if path in _EXECUTED]
 NOT_EXECUTED = [
-    name
-    for name, path in SOURCES.items()
-    if name not in EXECUTED and build_book.read_notebook(path) is not None
+    name for name, path in SOURCES.items() if name not in EXECUTED and build_book.holds_code(path)
 ]
 LANDING = PAGES[0]
 CHAPTERS = [

@@ -38,9 +38,9 @@ DATACLASSES = [
 PAGES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in build_book.pages(ROOT)}
 REFERENCE = [name for name in PAGES if name.startswith("book/reference/")]
 CHAPTERS = [
-    name
-    for name, path in PAGES.items()
-    if path in build_book.executed_pages(ROOT) and path.suffix == ".ipynb"
+    path.relative_to(ROOT).with_suffix("").as_posix()
+    for path in build_book.executed_pages(ROOT)
+    if path.suffix == ".ipynb"
 ]
 
 

@@ -114,13 +114,20 @@ def pages(root: Path) -> list[Path]:
     return found
 
 
+def holds_code(path: Path) -> bool:
+    """Whether a page is a notebook, rather than text alone."""
+    if path.suffix == ".md":
+        return bool(is_myst_markdown_notebook(path.read_text(encoding="utf-8")))
+    return path.suffix == ".ipynb"
+
+
 def read_notebook(path: Path) -> NotebookNode | None:
     """A page as a notebook, or None for a page of text alone."""
+    if not holds_code(path):
+        return None
     if path.suffix == ".ipynb":
         return nbformat.read(path, nbformat.NO_CONVERT)
-    if path.suffix == ".md" and is_myst_markdown_notebook(path.read_text(encoding="utf-8")):
-        return myst_nb_reader_plugin(str(path))
-    return None
+    return myst_nb_reader_plugin(str(path))
 
 
 def executed_pages(root: Path) -> list[Path]:
@@ -130,7 +137,7 @@ def executed_pages(root: Path) -> list[Path]:
         path
         for path in pages(root)
         if not any(path.relative_to(root).match(pattern) for pattern in excluded)
-        and read_notebook(path) is not None
+        and holds_code(path)
     ]
 
 
