@@ -16,12 +16,9 @@ NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
 # Outputs go; so does what Colab adds, except metadata.accelerator, which asks Colab for a GPU.
 STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab cell.metadata.outputId"
 
-# The right answers to an exercise's study are measured where its tests are collected, and every
-# process of xdist collects all files. So these files go by twos to processes of their own.
+# Without the tests of the exercises' checks; see test-checks.
 PYTEST = $(BIN)/python -m pytest --ignore-glob='tests/test_check_*.py'
 SHARED = $(PYTEST) -n auto --maxprocesses=8 --dist loadfile
-CHECKS = ls tests/test_check_*.py | xargs -n 2 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
-	  $(BIN)/python -m pytest -q
 
 # Many small networks: one thread for each process, and as many processes as there are cores.
 export OMP_NUM_THREADS ?= 1
@@ -57,8 +54,11 @@ test-code: $(STAMP) ## of these, what needs no built book; every notebook runs
 	$(SHARED) tests book solutions --nbval-lax --nbval-current-env --keep-outputs \
 	  -m "not gpu and not timing and not page"
 
+# The right answers to an exercise's study are measured where its tests are collected, and every
+# process of xdist collects all files. So these files go by twos to processes of their own.
 test-checks: $(STAMP) ## the tests of the exercises' checks
-	$(CHECKS)
+	ls tests/test_check_*.py | xargs -n 2 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
+	  $(BIN)/python -m pytest -q
 
 test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
 	@$(BIN)/python tools/build_book.py

@@ -45,6 +45,9 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 
+# The rules of axe-core that the colours of a page decide: what is asked again in another theme.
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+
 LOCAL = ("file:", "blob:", "data:", "about:", "http://127.0.0.1", "http://localhost")
 
 

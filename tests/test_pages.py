@@ -32,6 +32,7 @@ LANDING = PAGES[0]
 CHAPTERS = [
     name for name, path in SOURCES.items() if name.startswith("book/") and path.suffix == ".ipynb"
 ]
+SOLUTIONS = [name for name in PAGES if name.startswith("solutions/")]
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 
 every_page = pytest.mark.parametrize("name", PAGES)
@@ -64,9 +65,6 @@ def article(html: Path, name: str) -> Tag:
 
 
 # --- the pages as files --------------------------------------------------------------------------
-
-
-SOLUTIONS = [name for name in PAGES if name.startswith("solutions/")]
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)

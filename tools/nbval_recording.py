@@ -53,7 +53,8 @@ class RecordingKernel(RunningKernel):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._language: dict[str, Any] = {}
         self._client: Client | None = None
-        self._cell: tuple[Any, int] | None = None
+        self._code: list[tuple[Any, int]] = []
+        self._number = -1
         self._request: str | None = None
         self._seconds = 0.0
         super().__init__(*arguments, **options)
@@ -63,15 +64,16 @@ class RecordingKernel(RunningKernel):
         if number == 0:
             self._client = Client(read_notebook(path))
             self._client.nb.metadata["language_info"] = self._language
-        elif self._client is None:
-            return  # Cells before this one were not executed, or failed.
-        code = [pair for pair in enumerate(self._client.nb.cells) if pair[1].cell_type == "code"]
-        index, cell = code[number]
+            cells = enumerate(self._client.nb.cells)
+            self._code = [(cell, index) for index, cell in cells if cell.cell_type == "code"]
+        elif number != self._number + 1:
+            self._client = None  # A cell before this one was left out.
+        self._number = number
+        if self._client is None:
+            return
         # As nbclient begins a cell.
-        cell.outputs = []
+        self._code[number][0].outputs = []
         self._client.clear_before_next_output = False
-        self._cell = (cell, index)
-        self._number, self._remaining = number + 1, len(code) - number - 1
         self._began = time.perf_counter()
 
     def fail(self) -> None:
@@ -83,12 +85,10 @@ class RecordingKernel(RunningKernel):
         if self._client is None:
             return
         self._seconds += time.perf_counter() - self._began
-        self._cell[0].execution_count = self._number
-        self._cell = None
-        if self._remaining:
-            return
-        self._client.set_widgets_metadata()
-        keep(Layout(root), Run(path, self._client.nb, self._seconds))
+        self._code[self._number][0].execution_count = self._number + 1
+        if self._number == len(self._code) - 1:
+            self._client.set_widgets_metadata()
+            keep(Layout(root), Run(path, self._client.nb, self._seconds))
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         """Send a cell to the kernel; remember its request, by which its messages are known."""
@@ -103,13 +103,9 @@ class RecordingKernel(RunningKernel):
         message = super().get_message(stream, timeout)
         if message["msg_type"] == "kernel_info_reply":
             self._language = message["content"]["language_info"]
-        if (
-            stream == "iopub"
-            and self._client is not None
-            and self._cell is not None
-            and message["parent_header"].get("msg_id") == self._request
-        ):
+        of_cell = stream == "iopub" and message["parent_header"].get("msg_id") == self._request
+        if of_cell and self._client is not None:
             # Raised when the cell is through, which nbval sees for itself.
             with contextlib.suppress(CellExecutionComplete):
-                self._client.process_message(message, *self._cell)
+                self._client.process_message(message, *self._code[self._number])
         return message

@@ -100,7 +100,7 @@ def simulate(
     Between them the motion is followed by RK4. Nothing here carries a gradient.
 
     Args:
-        field: f(x, u), such as ``machine.field``.
+        field: f(x, u), such as ``machine.field``; a machine is taken as it is at ``times[0]``.
         controller: c(x) or c(t, x).
         x0: initial states ``[q, q̇]``, ``(..., 2n)``, at ``times[0]``.
         times: increasing, ``(T,)``, in s.
