@@ -269,6 +269,11 @@ class Recorder(TorchDispatchMode):
         several = given if isinstance(given, (list, tuple)) else [given]
         return any(isinstance(each, Tensor) and id(each) in self.names for each in several)
 
+    def text(self, given: str, result: str) -> str:
+        """Return the function of what was written down: its arguments, and what it returns."""
+        lines = [f"def evaluate({given}):", *self.lines, f"return {result}"]
+        return "\n    ".join(lines)
+
     def name(self, given: Any) -> str:
         """Return what an argument is called in the function."""
         if not isinstance(given, Tensor):
@@ -346,7 +351,6 @@ def _recorded(function: Callable[..., Tensor], inputs: dict[str, Tensor]) -> Cal
     result = recorder.names.get(id(value))
     if result is None:  # the value does not depend on the state
         raise NotRecordedError("a constant")
-    lines = [f"def evaluate({recorder.given}):", *recorder.lines, f"return {result}"]
 
     def with_torch(*arrays: Any) -> np.ndarray:
         with torch.no_grad():
@@ -354,7 +358,12 @@ def _recorded(function: Callable[..., Tensor], inputs: dict[str, Tensor]) -> Cal
             return function(*tensors).numpy()
 
     scope: dict[str, Any] = {**NUMPY, **recorder.constants, "with_torch": with_torch}
-    exec(compile("\n    ".join(lines), "<a field as NumPy>", "exec"), scope)
+    return made_of(recorder.text(recorder.given, result), scope)
+
+
+def made_of(text: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    """Return the function that a recorder's text says, with the names of a scope."""
+    exec(compile(text, "<a recorded function>", "exec"), scope)
     evaluate: Callable[..., Any] = scope["evaluate"]
     return evaluate
 

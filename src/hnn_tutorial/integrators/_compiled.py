@@ -27,6 +27,7 @@ from hnn_tutorial.integrators._as_numpy import (
     Name,
     NotRecordedError,
     Recorder,
+    made_of,
     own_owner,
 )
 from hnn_tutorial.integrators._method import Method
@@ -246,7 +247,7 @@ def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tenso
     numbers = {k: v for k, v in recorder.constants.items() if v.dtype.kind == "f"}
     others = {k: v for k, v in recorder.constants.items() if k not in numbers}
     names = ", ".join([*inputs, *numbers])
-    text = "\n    ".join([f"def evaluate({names}):", *recorder.lines, f"return {result}"])
+    text = recorder.text(names, result)
     dtype = x.numpy().dtype
     # In PyTorch a number takes the dtype of the array beside it; JAX would widen the array.
     values = tuple(v.astype(dtype) if v.ndim == 0 else v.copy() for v in numbers.values())
@@ -269,10 +270,7 @@ def _evaluation(text: str, fixed: Any, functions: dict[str, Any]) -> Callable[..
     indices = {
         name: np.frombuffer(content, dtype).reshape(shape) for name, content, dtype, shape in fixed
     }
-    scope: dict[str, Any] = {**functions, **indices}
-    exec(compile(text, "<a step>", "exec"), scope)
-    evaluate: Callable[..., Any] = scope["evaluate"]
-    return evaluate
+    return made_of(text, {**functions, **indices})
 
 
 @contextlib.contextmanager
