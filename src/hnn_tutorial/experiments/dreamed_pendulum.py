@@ -7,7 +7,7 @@ grey pictures, with one position, and the plain bound. ``dreamed-pendulum-refere
 pendulum, the number of films, and the steps, batches and rate of the published reproduction.
 
 References:
-    Toth et al. 2020; Balsells Rodas, Canal & Taschin 2021.
+    Toth et al. 2020; Balsells-Rodas, Canal & Taschin 2021.
 """
 
 from dataclasses import dataclass
@@ -217,7 +217,7 @@ REFERENCE = Recipe(
     optimizers={"adam": Adam(15_625, batch_size=16, learning_rate=1.5e-4)},
     train=TrainOnFilms(LARGE),
     dtype=torch.float32,
-    source="Balsells Rodas, Canal & Taschin 2021",
+    source="Balsells-Rodas, Canal & Taschin 2021",
 )
 
 OURS = Recipe(

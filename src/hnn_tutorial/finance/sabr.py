@@ -142,7 +142,7 @@ class Sabr:
             :math:`\sigma`, of the shape of k, per root of a year; differentiable, at k = 0 too.
 
         References:
-            Berestycki, Busca & Florent 2004; Oblój 2008.
+            Berestycki, Busca & Florent 2004; Obłój 2008.
         """
         k = _any_strikes(log_strikes)
         e = (1 - self.exponent) * k
