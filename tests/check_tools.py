@@ -57,6 +57,7 @@ class Case:
     spared: dict[str, str] = field(default_factory=dict)  # name of a shared answer -> why
     equivalent: dict[str, str] = field(default_factory=dict)  # part of a mutant's name -> why
     words: Any = ()  # all words on offer, or for each key, where an answer is made of words
+    dear: tuple[str, ...] = ()  # keys of which each change has everything measured again
     gradients: bool = False  # whether gradients must flow through the answer
 
     def __str__(self) -> str:

@@ -49,6 +49,7 @@ def form(duel: Duel, study: Study) -> dict[str, Any]:
     return {
         "blank": dict.fromkeys(duel.keys, ...),
         "equivalent": {"['prediction'][": "a prediction may be wrong"},
+        "dear": ("seeds",),
         "words": {
             **dict.fromkeys(study["values"], duel.verdicts),
             "varied": tuple(duel.usual),

@@ -306,6 +306,7 @@ FINDS = Case(
         "eleven seeds": (STUDY | {"seeds": list(range(11))}, "Ten seeds are enough"),
     },
     blank=dict.fromkeys(check.STUDY, ...),
+    dear=("seeds",),
     equivalent={"['prediction'][": "a prediction may be wrong"},
     words={
         **dict.fromkeys(VALUES, check.VERDICTS),

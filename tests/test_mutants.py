@@ -195,6 +195,9 @@ def test_mutants_of_data():
     own = data_mutants({"x": "yes", "y": "up"}, words={"x": ("yes", "no"), "y": ("up", "down")})
     assert set(own) == {"['x'] = 'no'", "['y'] = 'down'", "['x'] and ['y'] exchanged"}
     assert data_mutants(3.0)["all squared"] == 9.0
+    dear = data_mutants({"a": [1, 2], "b": 0.5}, dear=("a",))
+    assert [name for name in dear if name.startswith("['a'] t")] == ["['a'] times 2"]
+    assert "['b'] times 10" in dear
 
 
 WORDS = {"x": "yes", "y": "no"}

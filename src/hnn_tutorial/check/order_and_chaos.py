@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -294,14 +294,14 @@ def finds(answer: Any) -> str:
 
 def _compare(
     got: list[float],
-    right: Mapping[str, Mapping[float, list[float]]],
+    right: Mapping[str, Mapping[float, Sequence[float]]],
     model: str,
     value: float,
     varied: str,
 ) -> None:
     """Expect what was measured here, nearly: another machine may round differently."""
 
-    def agrees(given: list[float], wanted: list[float]) -> bool:
+    def agrees(given: Sequence[float], wanted: Sequence[float]) -> bool:
         return all(abs(a - b) <= 1.5 + 0.2 * b for a, b in zip(given, wanted, strict=True))
 
     wanted = right[model][value]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from statistics import median
 from typing import Any
@@ -454,14 +454,14 @@ def _settings(value: Any, varied: str) -> list[float]:
 
 def _compare(
     got: list[float],
-    right: Mapping[str, Mapping[float, list[float]]],
+    right: Mapping[str, Mapping[float, Sequence[float]]],
     error: str,
     value: float,
     varied: str,
 ) -> None:
     """Expect what was measured here, nearly: chaos tells machines apart that round differently."""
 
-    def agrees(given: list[float], wanted: list[float]) -> bool:
+    def agrees(given: Sequence[float], wanted: Sequence[float]) -> bool:
         return all(abs(a - b) <= 0.006 + 0.1 * abs(b) for a, b in zip(given, wanted, strict=True))
 
     wanted = right[error][value]

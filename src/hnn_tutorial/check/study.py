@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hnn_tutorial.check.answers import Wrong, as_tensor, expect, number, score, table
@@ -12,8 +13,8 @@ from hnn_tutorial.check.answers import Wrong, as_tensor, expect, number, score, 
 Cure = tuple[Callable[[float], float], str]
 """What makes a number right that was written in another way, and the way's name."""
 
-Agrees = Callable[[list[float], list[float]], bool]
-"""Whether numbers are near enough to those that the check measured."""
+Agrees = Callable[[Sequence[float], Sequence[float]], bool]
+"""Whether numbers are near enough to those that the check measured, asked for one by one."""
 
 SQUARED: Cure = (lambda v: abs(v) ** 0.5, "the squares of the right ones")
 ROOTS: Cure = (lambda v: v**2, "the roots of the right ones")
@@ -134,6 +135,27 @@ def errors(
     return found
 
 
+class Measured(Sequence[float]):
+    """A number for each seed, measured when it is asked for.
+
+    Args:
+        measure: ``(seed=...) -> number``; it remembers what it measured.
+        seeds: of the numbers.
+    """
+
+    def __init__(self, measure: Callable[..., float], seeds: Sequence[int]) -> None:
+        self._measure, self._seeds = measure, seeds
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def __getitem__(self, k: Any) -> Any:
+        seeds = self._seeds[k]
+        if isinstance(seeds, int):
+            return self._measure(seed=seeds)
+        return [self._measure(seed=seed) for seed in seeds]
+
+
 def measured(
     measure: Callable[..., float],
     rivals: Iterable[str],
@@ -141,11 +163,13 @@ def measured(
     varied: str,
     values: Sequence[float],
     seeds: Sequence[int],
-) -> dict[str, dict[float, list[float]]]:
+) -> dict[str, dict[float, Sequence[float]]]:
     """What the check measures itself: for each rival, at each setting, a number for each seed.
 
+    A number is measured when it is asked for, so a wrong one is told before all are measured.
+
     Args:
-        measure: ``(rival, **settings, seed=...) -> number``.
+        measure: ``(rival, **settings, seed=...) -> number``; it remembers what it measured.
         rivals: what is compared.
         usual: the settings that are not varied.
         varied: the one that is.
@@ -154,7 +178,7 @@ def measured(
     """
     return {
         rival: {
-            value: [measure(rival, **{**usual, varied: value}, seed=seed) for seed in seeds]
+            value: Measured(partial(measure, rival, **{**usual, varied: value}), seeds)
             for value in values
         }
         for rival in rivals
@@ -162,8 +186,8 @@ def measured(
 
 
 def refuse(
-    got: list[float],
-    right: Mapping[float, list[float]],
+    got: Sequence[float],
+    right: Mapping[float, Sequence[float]],
     value: float,
     where: str,
     *,
@@ -233,7 +257,7 @@ def smaller(who: str) -> Callable[[Sequence[tuple[float, float]]], str]:
 def within(factor: float, rounding: float = 0.0) -> Agrees:
     """Numbers that agree to a factor, or are both below what training or rounding leaves."""
 
-    def agrees(given: list[float], wanted: list[float]) -> bool:
+    def agrees(given: Sequence[float], wanted: Sequence[float]) -> bool:
         return all(
             b / factor <= a <= factor * b or (0 <= a < rounding and b < rounding)
             for a, b in zip(given, wanted, strict=True)
@@ -282,7 +306,7 @@ class Duel:
     noun: str = "error"
     label: Callable[[str], str] = "the {}".format
     off: Callable[[float, float], float] = lambda a, b: abs(a - b) / b
-    before: Callable[[list[float], list[float], str], None] | None = None
+    before: Callable[[Sequence[float], Sequence[float], str], None] | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -344,7 +368,7 @@ class Duel:
     def _compare(
         self,
         got: list[float],
-        right: Mapping[str, Mapping[float, list[float]]],
+        right: Mapping[str, Mapping[float, Sequence[float]]],
         rival: str,
         value: float,
         varied: str,

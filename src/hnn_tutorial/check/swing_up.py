@@ -298,12 +298,12 @@ def poles(rows: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def alike(given: list[float], wanted: list[float]) -> bool:
+def alike(given: Sequence[float], wanted: Sequence[float]) -> bool:
     """Whether numbers are the same but for one pole, which may fall on another machine."""
     return all(abs(a - b) <= 1 for a, b in zip(given, wanted, strict=True))
 
 
-def no_shares(got: list[float], wanted: list[float], where: str) -> None:
+def no_shares(got: Sequence[float], wanted: Sequence[float], where: str) -> None:
     """Refuse shares first: they are all near the zero poles of some other settings."""
     expect(
         max(got) > 1 or not alike([STARTS * v for v in got], wanted),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -281,8 +281,9 @@ def enough(answer: Any) -> str:
     prediction = study_of.words(study["prediction"], "prediction", values, VERDICTS)
     conclusion = study_of.words(study["conclusion"], "conclusion", values, VERDICTS)
     errors = study_of.errors(study["errors"], "errors", values, seeds)
+    usual: dict[str, Any] = dict(USUAL)
     right = {
-        value: [measure(**(USUAL | {varied: value}), seed=seed) for seed in seeds]
+        value: study_of.Measured(partial(measure, **{**usual, varied: value}), seeds)
         for value in values
     }
     for value in values:
@@ -323,11 +324,11 @@ def _settings(value: Any, varied: str) -> list[float]:
 
 
 def _compare(
-    got: list[float], right: Mapping[float, list[float]], value: float, varied: str
+    got: list[float], right: Mapping[float, Sequence[float]], value: float, varied: str
 ) -> None:
     """Expect what was measured here, to a few per mille: another machine may round differently."""
 
-    def agrees(given: list[float], wanted: list[float]) -> bool:
+    def agrees(given: Sequence[float], wanted: Sequence[float]) -> bool:
         return all(abs(a - b) <= 2e-4 + 0.05 * abs(b) for a, b in zip(given, wanted, strict=True))
 
     wanted = right[value]
