@@ -8,7 +8,7 @@ from torch.func import jvp
 from hnn_tutorial.data import Trajectories, simulate
 from hnn_tutorial.evaluation import field_error
 from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate, integrate_gaps
-from hnn_tutorial.models import MODELS
+from hnn_tutorial.models import HNN, MODELS
 from hnn_tutorial.systems import DampedPendulum, MassSpring, Pendulum
 from hnn_tutorial.training import (
     Adam,
@@ -179,6 +179,62 @@ def _check_jacobian(swings, kind, residual, free):
     direction = torch.randn(len(w), generator=torch.Generator().manual_seed(4), dtype=w.dtype)
     _, along = jvp(lambda v: problem.residuals(v, batch), (w,), (direction,))
     torch.testing.assert_close(J @ direction, along, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind not in MODEL_SHAPES])
+@pytest.mark.parametrize("free", [False, True])
+def test_a_step_recorded_once_serves_other_weights_and_states(swings, kind, free, monkeypatch):
+    """Trial losses go by NumPy: at weights that were not known when the step was recorded."""
+    batch = cut(swings, 4, swings.states.cos())
+    model = MODELS[kind](1, (5,), "softplus", seed=3)
+    residual = TrajectoryResidual(steps=2, noise=0.5, derivative_noise=0.3)
+    problem = Problem(FreeStarts(model, batch) if free else model, residual, batch)
+    w = problem.weights()
+    problem.loss(w, batch)
+    (move,) = problem.recorded.values()
+    assert move is not None
+    generator = torch.Generator().manual_seed(5)
+    others = [
+        w + scale * torch.randn(len(w), generator=generator, dtype=w.dtype) for scale in (0.1, 0.5)
+    ]
+    right = [problem.residuals(weights, batch).detach() for weights in others]
+    few = {name: value[:2] for name, value in batch.items()}
+    torch.testing.assert_close(problem.values(w, few), problem.values(w, batch)[:2])
+    assert len(problem.recorded) == 2  # pieces of another number are recorded anew
+
+    monkeypatch.setattr(TrajectoryResidual, "_path", None)  # PyTorch is asked no more
+    for weights, wanted in zip(others, right, strict=True):
+        torch.testing.assert_close(problem.values(weights, batch), wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_what_cannot_be_recorded_is_followed_by_pytorch(swings):
+    batch = cut(swings, 4)
+
+    class Own(HNN):
+        def field(self, x):
+            return 2 * super().field(x)
+
+    class Halved(TrajectoryResidual):
+        def __call__(self, model, batch):
+            return super().__call__(model, batch) / 2
+
+    frozen = HNN(1, (5,), seed=3)
+    frozen.requires_grad_(False)
+    next(frozen.parameters()).requires_grad_(True)
+    for model, residual, recorded in (
+        (Own(1, (5,), seed=3), TrajectoryResidual(), False),
+        (HNN(1, (5,), seed=3), Halved(), None),
+        (HNN(1, (5,), seed=3).float(), TrajectoryResidual(), False),
+        (HNN(1, (5,), seed=3), TrajectoryResidual("implicit_midpoint"), False),
+        (frozen, TrajectoryResidual(), True),
+    ):
+        dtype = next(model.parameters()).dtype
+        data = {k: v.to(dtype) if v.is_floating_point() else v for k, v in batch.items()}
+        problem = Problem(model, residual, data)
+        w = problem.weights()
+        torch.testing.assert_close(problem.values(w, data), problem.residuals(w, data).detach())
+        kept = [move is not None for move in problem.recorded.values()]
+        assert kept == ([] if recorded is None else [recorded])
 
 
 # ---- training

@@ -427,19 +427,49 @@ def as_numpy(
     """
     if not _may_be_recorded(field, x):
         return None
-    inputs = {"x": x.detach().clone()}
+    inputs = {"x": x}
     function: Callable[..., Tensor] = field
     if step is not None:
-        inputs["h"] = torch.as_tensor(h, dtype=x.dtype).clone()
+        inputs["h"] = torch.as_tensor(h, dtype=x.dtype)
         function = lambda x, h: step(field, x, h)  # noqa: E731
+    return _compared(function, inputs)
+
+
+def step_as_numpy(
+    field: Any, step: Callable[..., Tensor], x: Tensor, h: Tensor, weights: Tensor
+) -> Callable[..., np.ndarray] | None:
+    """Return what NumPy evaluates in the place of a step at any weights; None if nothing.
+
+    Args:
+        field: of the model that has the weights; it says whether the step may be recorded.
+        step: ``(x, h, weights) -> x``.
+        x: states, whose shape is that of all that follow.
+        h: the length of the step of each state, likewise.
+        weights: of the model, in one vector.
+
+    Returns:
+        ``(x, h, weights) -> x``, for arrays of these shapes.
+    """
+    with torch.no_grad():
+        if not _may_be_recorded(field, x):
+            return None
+    return _compared(step, {"x": x, "h": h, "weights": weights})
+
+
+def _compared(
+    function: Callable[..., Tensor], inputs: dict[str, Tensor]
+) -> Callable[..., np.ndarray] | None:
+    """Return a recorded function whose values are PyTorch's, or None."""
     try:
-        x.detach().numpy()  # refused inside of `vmap` and `grad`
-        evaluate = _recorded(function, inputs)
+        given = {name: tensor.detach().clone() for name, tensor in inputs.items()}
+        given["x"].numpy()  # refused inside of `vmap` and `grad`
+        evaluate = _recorded(function, given)
         # A value that was read on the way would be right at these states and at no others.
-        for state in (x.detach(), x.detach() * 1.01 + 0.01):
-            given = [state, *list(inputs.values())[1:]]
+        moved = {name: given[name] * 1.01 + 0.01 for name in given if name != "h"}
+        for values in (given, given | moved):
             with torch.no_grad(), np.errstate(all="ignore"):
-                right, found = function(*given).numpy(), evaluate(*(g.numpy() for g in given))
+                right = function(*values.values()).numpy()
+                found = evaluate(*(value.numpy() for value in values.values()))
             if not np.allclose(found, right, rtol=1e-11, atol=1e-11, equal_nan=True):
                 return None
     except (NotRecordedError, RuntimeError, ValueError):

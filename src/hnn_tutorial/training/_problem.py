@@ -82,6 +82,7 @@ class Problem:
         self.data = dict(batch)
         self.samples = self.check_batch(self.data, "data")
         self.components = self._check_residual()
+        self.recorded: dict[Any, Any] = {}  # what a residual has written down for NumPy
 
     def check_batch(self, batch: Batch, name: str) -> int:
         """Return the number of samples of a batch, or say why the model cannot use it."""
@@ -149,6 +150,14 @@ class Problem:
         """Return the residuals at the given weights, ``(B, m)``; differentiable."""
         return self.call(weights, self.residual, batch)
 
+    def values(self, weights: Tensor, batch: Batch) -> Tensor:
+        """Return the residuals where no gradient is wanted, ``(B, m)``.
+
+        A residual that has ``values(problem, weights, batch)`` of its own is asked for it.
+        """
+        own = getattr(self.residual, "values", None)
+        return self.residuals(weights, batch) if own is None else own(self, weights, batch)
+
     def summands(self, residuals: Tensor) -> Tensor:
         """Return what the loss is the mean of: squares, or the losses of a ``SampleLoss``."""
         return residuals if isinstance(self.residual, SampleLoss) else residuals.square()
@@ -163,7 +172,7 @@ class Problem:
         with torch.no_grad():
             for part in chunks(batch, EVALUATION_CHUNK):
                 try:
-                    r = self.residuals(weights, part)
+                    r = self.values(weights, part)
                 except UnsettledStepError:
                     return math.inf
                 total += self.summands(r).sum(dtype=torch.float64).item()

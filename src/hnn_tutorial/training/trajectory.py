@@ -5,9 +5,10 @@ trajectories: ``states (B, L, 2n)`` as observed, ``gaps (B, L − 1)`` between t
 ``piece (B,)``, the number of each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
@@ -15,6 +16,7 @@ from torch.func import jacrev, vmap
 from hnn_tutorial._validate import check_count, check_positive, check_tensor, check_type
 from hnn_tutorial.data import Trajectories
 from hnn_tutorial.integrators import fixed_step, integrate_gaps
+from hnn_tutorial.integrators._as_numpy import step_as_numpy
 from hnn_tutorial.training._problem import Problem, as_batch
 from hnn_tutorial.training.losses import Batch, LearnableField, check_batch, check_field_of
 
@@ -171,6 +173,21 @@ class TrajectoryResidual:
         rates = None if self.derivative_noise is None else model.field(path)
         return self._compare(path, rates, batch, free=isinstance(model, FreeStarts))
 
+    def values(self, problem: Problem, weights: Tensor, batch: Batch) -> Tensor:
+        """Return the residuals ``(B, m)`` where no gradient is wanted.
+
+        Args:
+            problem: of this residual.
+            weights: all P of them.
+            batch: as ``cut`` makes it.
+        """
+        if type(self).__call__ is not TrajectoryResidual.__call__:
+            return problem.residuals(weights, batch)
+        path = self._followed(problem, weights, batch)
+        rates = None if self.derivative_noise is None else problem.call(weights, _field, path)
+        free = isinstance(problem.module.model, FreeStarts)
+        return self._compare(path, rates, batch, free=free)
+
     def jacobian(self, problem: Problem, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         r"""Return the Jacobian with respect to the weights, ``(B, m, P)``, and ``(B, m)``.
 
@@ -190,7 +207,7 @@ class TrajectoryResidual:
         """
         free = isinstance(problem.module.model, FreeStarts)
         with torch.no_grad():
-            path = problem.call(weights, self._path, batch)
+            path = self._followed(problem, weights, batch)
 
         def begin(w: Tensor, sample: Batch) -> Tensor:
             return problem.call(w, _start, as_batch(sample)).squeeze(0)
@@ -222,6 +239,38 @@ class TrajectoryResidual:
             turned = by_state.unflatten(0, path.shape[:2]) @ S + by_weights.view_as(S)
         J = self._stack(S, turned, free=free)
         return J.detach(), self._compare(path, rates, batch, free=free).detach()
+
+    def _followed(self, problem: Problem, weights: Tensor, batch: Batch) -> Tensor:
+        """Return the rollouts at these weights without a graph, ``(B, L, 2n)``.
+
+        The step is recorded once in a training, for all weights, and NumPy makes it: an HNN 2-16-1
+        from 30 free starts over 24 gaps took 49 ms with PyTorch and 13 ms with NumPy.
+        """
+        gaps = batch["gaps"]
+        if gaps.shape not in problem.recorded:
+            problem.recorded[gaps.shape] = self._as_numpy(problem, weights, batch)
+        move = problem.recorded[gaps.shape]
+        if move is None:
+            return problem.call(weights, self._path, batch)
+        x = problem.call(weights, _start, batch).detach().numpy()
+        states, known = [x], weights.detach().numpy()
+        with np.errstate(all="ignore"):  # a trial step may run away
+            for gap in gaps.mT.numpy():
+                x = move(x, gap, known)
+                states.append(x)
+        return torch.from_numpy(np.stack(states, axis=1))
+
+    def _as_numpy(
+        self, problem: Problem, weights: Tensor, batch: Batch
+    ) -> Callable[..., np.ndarray] | None:
+        model = problem.module.model
+        inner = model.model if isinstance(model, FreeStarts) else model
+
+        def step(x: Tensor, gap: Tensor, weights: Tensor) -> Tensor:
+            return problem.call(weights, self._moved, x, gap.unsqueeze(0))[-1]
+
+        start = problem.call(weights, _start, batch)
+        return step_as_numpy(inner.field, step, start, batch["gaps"][:, 0], weights)
 
     def _path(self, model: LearnableField, batch: Batch) -> Tensor:
         """Return the rollouts, ``(B, L, 2n)``."""
