@@ -65,7 +65,7 @@ test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs 
 	$(SHARED) tests -m "page and not timing"
 
 test-timing: $(STAMP) ## what measures the machine, alone
-	$(PYTEST) tests -m timing
+	$(PYTEST) $$(grep -l "mark\.timing" tests/*.py) -m timing
 
 unit: test-checks ## the tests that need neither a browser nor the built book; no lint
 	$(SHARED) tests --ignore=tests/test_style.py -m "not gpu and not timing and not page"

@@ -71,7 +71,7 @@ def test_a_casimir_of_the_known_bracket_is_kept_at_any_weights(seed):
     model = random_weights(PoissonNN(3, BODY.poisson_matrix, (8, 8)), seed)
     x = BODY.sample(10, seed)
     assert (x * model.field(x)).sum(-1).abs().max() < 1e-13
-    times = torch.linspace(0, 2, 41, dtype=torch.float64)
+    times = torch.linspace(0, 0.5, 11, dtype=torch.float64)
     path = integrate(model.field, x, times, "implicit_midpoint")
     sizes = BODY.squared_momentum(path)
     torch.testing.assert_close(sizes, sizes[:1].expand_as(sizes), rtol=1e-12, atol=1e-12)
