@@ -109,8 +109,16 @@ def tree_of(cell: Cell) -> ast.Module:
 
 
 def parse(cell: Cell) -> ast.Module | None:
-    """Parse a code cell without its IPython magics; None if it is not Python."""
-    text = re.sub(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2})$", r"\1pass", source(cell), flags=re.MULTILINE)
+    """Parse a code cell without its IPython magics; None if it is not Python.
+
+    Each rule reads the trees; none may change one.
+    """
+    return _parsed(source(cell))
+
+
+@cache
+def _parsed(text: str) -> ast.Module | None:
+    text = re.sub(r"^(\s*)(?:[%!?].*|[\w.]+\?{1,2})$", r"\1pass", text, flags=re.MULTILINE)
     try:
         return ast.parse(text)
     except SyntaxError:
@@ -290,6 +298,7 @@ def only_shows(notebook: Notebook) -> list[Cell]:
     drawn = {id(cell) for cell in drawing_cells(notebook)}
     trees = [tree_of(cell) for cell in notebook.code]
     asking = _asking(trees)
+    used = [_stored_and_needed(tree) for tree in trees]
     found = []
     for position, (cell, tree) in enumerate(zip(notebook.code, trees, strict=True)):
         tags = cell.get("metadata", {}).get("tags", [])
@@ -319,9 +328,8 @@ def only_shows(notebook: Notebook) -> list[Cell]:
             or any(_presents(node, asking) for node in ast.walk(tree))
             or (isinstance(last, ast.Expr) and isinstance(last.value, ast.Name | ast.Attribute))
         )
-        stored = _stored_and_needed(tree)[0] - exempt
-        for later in trees[position + 1 :]:
-            again, needed = _stored_and_needed(later)
+        stored = used[position][0] - exempt
+        for again, needed in used[position + 1 :]:
             if stored & needed:
                 shows = False
             stored -= again
