@@ -368,7 +368,7 @@ LEFT_OUT = {
     r"models\.\w+\.(build|fewest_weights)": "called by the constructor or load_model alone",
     r"models\.\w+\.field_jacobian": "called by Problem, which has looked at model and data",
     r"training\.(Adam|LevenbergMarquardt|(Torch)?Optimizer)\.\w+": "called by fit, on its problems",
-    r"training\.TrajectoryResidual\.jacobian": "likewise",
+    r"training\.TrajectoryResidual\.(jacobian|values)": "likewise",
     r"training\.(Residual|LearnableField(\..*)?)|mechanics\.\w*(Field|Function)": "a type",
     r"training\.Problem(\..*)?": "made by fit, for optimizers",
     r"control\.(ForcedField|Controller|Reference)": "a type",
