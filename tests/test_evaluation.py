@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from hnn_tutorial import evaluation
 from hnn_tutorial.evaluation import (
     Spread,
     alignment_index,
@@ -22,8 +23,9 @@ from hnn_tutorial.evaluation import (
     valid_prediction_time,
 )
 from hnn_tutorial.integrators import integrate
+from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.mechanics import hamiltonian_field
-from hnn_tutorial.models import HNN
+from hnn_tutorial.models import HNN, SeparableHNN
 from hnn_tutorial.systems import (
     DampedMassSpring,
     DoublePendulum,
@@ -433,6 +435,27 @@ def test_alignment_index_tells_order_from_chaos_in_the_henon_heiles_system():
     assert chaotic[1 / 12] < 0.05
     assert 0.25 < chaotic[1 / 8] < 0.65
     assert chaotic[1 / 6] > 0.8
+
+
+@pytest.mark.parametrize("method", ["rk4", "leapfrog"])
+@pytest.mark.parametrize("learned", [True, False])
+def test_alignment_index_by_numpy_is_that_by_pytorch(monkeypatch, learned, method):
+    system = HenonHeiles()
+    owner = SeparableHNN(2, (8, 8), seed=3) if learned else system
+    made = []
+
+    def record(*given):
+        made.append(as_numpy(*given))
+        return made[-1]
+
+    monkeypatch.setattr(evaluation, "as_numpy", record)
+    x0, times = system.sample(3, seed=2, energy=0.1), torch.tensor([0.0, 1.5, 3.2, 6.0]).double()
+    got = alignment_index(owner.field, x0, times, method, step=0.25)
+    # A function of a user's own is not recorded.
+    own = alignment_index(lambda x: owner.field(x), x0, times, method, step=0.25)
+    assert [step is None for step in made] == [False, True]
+    torch.testing.assert_close(got, own, rtol=0, atol=1e-8)
+    assert got.std() > 0.1
 
 
 @pytest.mark.parametrize("method", ["leapfrog", "forest_ruth", "implicit_midpoint"])

@@ -772,3 +772,60 @@ def test_levenberg_marquardt_differentiates_a_linear_solve_rightly():
     loss = derivative_residual(model, problem.data).square().mean()
     (expected,) = torch.autograd.grad(loss, model.w)
     torch.testing.assert_close(2 * half_gradient, expected)
+
+
+# --- weights in a model for one call -------------------------------------------------------------
+
+
+class Twice(nn.Module):
+    """Two layers that share their weight, and one of its own: x -> A(A x + 1) c."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 2, bias=False, dtype=torch.float64)
+        self.second = nn.Linear(2, 2, bias=False, dtype=torch.float64)
+        self.second.weight = self.first.weight
+        self.c = nn.Parameter(torch.tensor([3.0, -1.0], dtype=torch.float64))
+
+
+def twice_residual(model, batch):
+    return model.second(model.first(batch["x"]) + 1) * model.c
+
+
+def test_a_weight_in_two_places_is_one_weight():
+    model = Twice()
+    x = torch.tensor([[1.0, 2.0], [-0.5, 0.7], [0.3, 4.0]], dtype=torch.float64)
+    problem = Problem(model, twice_residual, {"x": x})
+    c, A = torch.tensor([0.5, 2.0]).double(), torch.tensor([[1.0, 2.0], [-3.0, 0.5]]).double()
+    given = {"model.c": c, "model.first.weight": A}
+    weights = torch.cat([given[name].reshape(-1) for name in problem.parameters])
+    right = ((x @ A.mT + 1) @ A.mT) * c
+    assert torch.allclose(problem.residuals(weights, {"x": x}), right, rtol=1e-14)
+    gradient, _ = problem.gradient(weights, {"x": x})
+    near = [
+        [problem.loss(weights + sign * shift, {"x": x}) for sign in (1, -1)]
+        for shift in 1e-6 * torch.eye(6, dtype=torch.float64)
+    ]
+    slopes = torch.tensor([(ahead - behind) / 2e-6 for ahead, behind in near]).double()
+    assert torch.allclose(gradient, slopes, rtol=1e-6)
+
+
+def test_a_call_leaves_the_model_as_it_was_whatever_happens_in_it():
+    model = HNN(1, (3,), seed=4)
+    before = {name: (p, p.detach().clone()) for name, p in model.named_parameters()}
+    problem = Problem(model, derivative_residual, as_batch(disc(5, seed=1)))
+    weights = problem.weights() + 1
+
+    def outer(inner_model):
+        inside = torch.cat([p.reshape(-1) for p in inner_model.parameters()])
+        assert torch.equal(inside, weights)
+        problem.call(weights - 3, lambda m: None)
+        assert torch.equal(torch.cat([p.reshape(-1) for p in inner_model.parameters()]), weights)
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError, match="stop"):
+        problem.call(weights, outer)
+    for name, p in model.named_parameters():
+        own, value = before[name]
+        assert p is own, name
+        assert torch.equal(p, value), name

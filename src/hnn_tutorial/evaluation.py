@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,7 @@ from hnn_tutorial._validate import (
     describe,
 )
 from hnn_tutorial.integrators import MOST_STEPS, fixed_step, integrate
+from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
 
@@ -594,7 +596,7 @@ def alignment_index(
 
     def long_field(z: Tensor) -> Tensor:
         x, v = parted(z)
-        length = v.norm(dim=-1, keepdim=True).clamp(min=tiny)
+        length = v.square().sum(-1, keepdim=True).sqrt().clamp(min=tiny)
         shift = epsilon * v / length
         middle = x.unsqueeze(-2)
         f, ahead, behind = still(torch.cat([middle, middle + shift, middle - shift], -2)).split(
@@ -608,13 +610,20 @@ def alignment_index(
             (*x0.shape, 2), generator=as_generator(seed), dtype=torch.float64, device="cpu"
         )
         first = torch.linalg.qr(draws).Q.mT.to(x0)
+        z = joined(x0, first)
+        # Differences of values that are rounded otherwise, divided by 2ε.
+        by_numpy = as_numpy(field, z, lambda _, z, h: advance(long_field, z, h), longest, 1e-9)
         x, v, lost = x0, first, torch.zeros_like(x0[..., 0], dtype=torch.bool)
         indices = [_alignment(v)]
         for gap in gaps:
             steps = max(1, math.ceil(abs(gap) / longest - 1e-9))
             z = joined(x, v)
             for _ in range(steps):
-                z = advance(long_field, z, gap / steps)
+                if by_numpy is None:
+                    z = advance(long_field, z, gap / steps)
+                else:
+                    with np.errstate(all="ignore"):  # PyTorch has no word for a lost motion either
+                        z = torch.from_numpy(by_numpy(z.numpy(), gap / steps))
             x, v = parted(z)
             length = v.norm(dim=-1, keepdim=True)
             lost = lost | ~(torch.isfinite(z).all(-1) & (length > 0).all((-1, -2)))

@@ -21,6 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 MOST_NUMBERS = 2000
 """In a batch of states; PyTorch's own loops are as fast from there on."""
 
+ROUNDING = 1e-11
+"""How far what NumPy gives may be from what PyTorch gives, relative and absolute."""
+
 FUNCTIONS_OF_OWN = (
     "hnn_tutorial.systems.",
     "hnn_tutorial.models.",
@@ -412,7 +415,11 @@ def _may_be_recorded(field: Any, x: Tensor) -> bool:
 
 
 def as_numpy(
-    field: Any, x: Tensor, step: Callable[..., Tensor] | None = None, h: float | Tensor = 0.0
+    field: Any,
+    x: Tensor,
+    step: Callable[..., Tensor] | None = None,
+    h: float | Tensor = 0.0,
+    rounding: float = ROUNDING,
 ) -> Callable[..., np.ndarray] | None:
     """Return what NumPy evaluates in the place of a field, or of a step along it; None if nothing.
 
@@ -421,6 +428,7 @@ def as_numpy(
         x: states, whose shape is that of all that follow.
         step: ``(field, x, h) -> x``, of a fixed-step method; without it the field itself.
         h: a step such as those that follow; a tensor where each state has its own.
+        rounding: how far values may be from PyTorch's; more where differences are divided.
 
     Returns:
         ``x -> ẋ``, or ``(x, h) -> x``, for arrays of this shape.
@@ -432,7 +440,7 @@ def as_numpy(
     if step is not None:
         inputs["h"] = torch.as_tensor(h, dtype=x.dtype)
         function = lambda x, h: step(field, x, h)  # noqa: E731
-    return _compared(function, inputs)
+    return _compared(function, inputs, rounding)
 
 
 def step_as_numpy(
@@ -457,7 +465,7 @@ def step_as_numpy(
 
 
 def _compared(
-    function: Callable[..., Tensor], inputs: dict[str, Tensor]
+    function: Callable[..., Tensor], inputs: dict[str, Tensor], rounding: float = ROUNDING
 ) -> Callable[..., np.ndarray] | None:
     """Return a recorded function whose values are PyTorch's, or None."""
     try:
@@ -470,7 +478,7 @@ def _compared(
             with torch.no_grad(), np.errstate(all="ignore"):
                 right = function(*values.values()).numpy()
                 found = evaluate(*(value.numpy() for value in values.values()))
-            if not np.allclose(found, right, rtol=1e-11, atol=1e-11, equal_nan=True):
+            if not np.allclose(found, right, rounding, rounding, equal_nan=True):
                 return None
     except (NotRecordedError, RuntimeError, ValueError):
         return None  # PyTorch will say what is wrong, if anything is

@@ -77,6 +77,16 @@ class Problem:
                 "with model.to(...)"
             )
         self.dtype, self.device = kinds.pop()
+        # Where each weight stands: in several places where it is shared.
+        found = [
+            (part._parameters, key, p)
+            for part in model.modules()
+            for key, p in part._parameters.items()
+        ]
+        self._places: list[list[tuple[dict[str, Any], str]]] = [
+            [(holder, key) for holder, key, p in found if p is own]
+            for own in self.parameters.values()
+        ]
         self.shapes = [p.shape for p in self.parameters.values()]
         self.sizes = [p.numel() for p in self.parameters.values()]
         self.data = dict(batch)
@@ -137,11 +147,26 @@ class Problem:
                 p.copy_(piece.view(p.shape))
 
     def call(self, weights: Tensor, work: Callable[..., Worked], *inputs: Any) -> Worked:
-        """Return ``work(model, *inputs)`` with these weights in the model; differentiable."""
-        with fixed_point_only():
-            return self._call(weights, work, *inputs)
+        """Return ``work(model, *inputs)`` with these weights in the model; differentiable.
 
-    def _call(self, weights: Tensor, work: Callable[..., Worked], *inputs: Any) -> Worked:
+        As ``functional_call``, which looks for the places of the weights in each call: that took
+        0.1 of the 0.6 ms of a loss of an HNN 2-16-16-1 on 500 samples.
+        """
+        pieces = zip(weights.split(self.sizes), self.shapes, self._places, strict=True)
+        before = [(holder, key, holder[key]) for places in self._places for holder, key in places]
+        try:
+            for piece, shape, places in pieces:
+                value = piece.view(shape)
+                for holder, key in places:
+                    holder[key] = value
+            with fixed_point_only():
+                return work(self.module.model, *inputs)
+        finally:
+            for holder, key, value in before:
+                holder[key] = value
+
+    def _call_compiled(self, weights: Tensor, work: Callable[..., Worked], *inputs: Any) -> Worked:
+        """Return the same in a form that ``torch.compile`` understands."""
         pieces = zip(self.parameters, weights.split(self.sizes), self.shapes, strict=True)
         named = {name: piece.view(shape) for name, piece, shape in pieces}
         return functional_call(self.module, named, (work, *inputs))
@@ -208,7 +233,7 @@ class Problem:
             return self._compiled(*given)
 
         def loss(weights: Tensor, batch: Batch) -> Tensor:
-            return self.summands(self._call(weights, self.residual, batch)).mean()
+            return self.summands(self._call_compiled(weights, self.residual, batch)).mean()
 
         compiled = torch.compile(
             make(grad_and_value(loss)), fullgraph=True, dynamic=False, backend=COMPILER
