@@ -94,11 +94,13 @@ class DenseNetwork(nn.Module):
         lookup(ACTIVATIONS, activation, "activation")
         self._activation = activation
         generator = as_generator(seed)
-        # skip_init: nn.Linear would draw its own weights from the global generator first.
-        self.layers = nn.ModuleList(  # type: ignore[assignment]  # it forgets what it holds
-            nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
-            for fan_in, fan_out in itertools.pairwise(sizes)
-        )
+        # nn.Linear first draws weights of its own, with the global generator, which is put back.
+        # PyTorch's skip_init draws none, but the first use of it imports sympy: half a second.
+        with torch.random.fork_rng(devices=[]):
+            self.layers = nn.ModuleList(  # type: ignore[assignment]  # it forgets what it holds
+                nn.Linear(fan_in, fan_out, device="cpu", dtype=dtype)
+                for fan_in, fan_out in itertools.pairwise(sizes)
+            )
         for layer in self.layers:
             gain = 1.0 if layer is self.layers[-1] else self.activation.gain
             std = gain * (2 / (layer.in_features + layer.out_features)) ** 0.5
