@@ -306,14 +306,14 @@ def test_rattle_keeps_the_energy_for_ever_where_rk4_leaves_the_rods():
     chain = LinkChain(2, (1.0, 0.7), (1.0, 0.8), gravity=1.0)
     start = torch.tensor([0.9, 0.5, 0.0, 0.0], dtype=torch.float64)
     x = chain.momenta(chain.from_angles(start))
-    times = 0.1 * torch.arange(2001).double()
+    times = 0.1 * torch.arange(1001).double()
     excess = {}
     for name in ("rattle", "rk4"):
         path = integrate(chain.field, x, times, name)
         excess[name] = chain.constraints.values(path[:, :4]).abs().max()
         error = (chain.hamiltonian(path) - chain.hamiltonian(x)).abs()
         if name == "rattle":
-            assert 1e-4 < error[-500:].max() < 1.5 * error[:500].max()
+            assert 1e-4 < error[-250:].max() < 1.5 * error[:250].max()
     assert excess["rattle"] < 1e-14
     assert excess["rk4"] > 1e-5
 

@@ -55,7 +55,7 @@ def test_a_pendulum_passes_the_lowest_point_by_its_period(name, direction):
     system, widest = Pendulum(), 2.0
     period = 4 * math.sqrt(system.length / system.gravity) * ellipk(math.sin(widest / 2) ** 2)
     x0 = torch.tensor([widest, 0.0], dtype=torch.float64)
-    setting = {"step": 2e-3} if name == "forest_ruth" else {"rtol": 1e-12, "atol": 1e-12}
+    setting = {"step": 4e-3} if name == "forest_ruth" else {"rtol": 1e-12, "atol": 1e-12}
     found = crossings(
         system.field, x0, [0, 3 * period], height, name, direction=direction, **setting
     )
@@ -90,7 +90,7 @@ def test_a_poincare_section_lies_on_the_energy_and_loses_no_crossing(name):
     x0[:, 2] = (2 * (energy - system.hamiltonian(x0))).sqrt()
     setting = {"step": 0.05} if name == "forest_ruth" else {"rtol": 1e-11, "atol": 1e-11}
     rising, falling, both = (
-        crossings(system.field, x0, [0, 110], height, name, direction=d, **setting)
+        crossings(system.field, x0, [0, 60], height, name, direction=d, **setting)
         for d in (1, -1, 0)
     )
     assert rising.states[:, 0].abs().max() < 1e-14
@@ -104,7 +104,7 @@ def test_a_poincare_section_lies_on_the_energy_and_loses_no_crossing(name):
     )
     for k in (0, 1):
         up, down = (c.times[c.members == k] for c in (rising, falling))
-        assert len(up) > 12
+        assert len(up) > 6
         # A crossing down lies between each two up.
         merged = torch.stack([down[: len(up)], up[: len(down)]], dim=-1).ravel()
         assert (merged.diff() > 0).all()
@@ -140,7 +140,8 @@ def test_a_state_that_has_crossed_no_longer_moves():
 def test_a_state_that_is_lost_is_named_and_takes_no_other_with_it(name):
     """ẋ = x² is infinite at t = 1/x₀; what each had crossed before is kept."""
     x0 = torch.tensor([[[0.25], [1.0], [0.2]]], dtype=torch.float64)
-    setting = {"step": 0.01} if name == "rk4" else {}
+    # An adaptive method takes ever shorter steps before it gives up.
+    setting = {"step": 0.01} if name == "rk4" else {"rtol": 1e-7, "atol": 1e-7}
     with pytest.warns(RuntimeWarning, match=r"1 of 3 states.*: index \(0, 1\)") as told:
         found = crossings(lambda x: x**2, x0, [0, 3.9], lambda x: x[..., 0] - 2, name, **setting)
     assert told[0].filename == __file__
@@ -149,7 +150,9 @@ def test_a_state_that_is_lost_is_named_and_takes_no_other_with_it(name):
     torch.testing.assert_close(found.times, torch.tensor([3.5, 0.5]).double(), rtol=1e-5, atol=0)
     if name != "rk4":
         with pytest.raises(RuntimeError, match="stopped after t = 1"):
-            crossings(lambda x: x**2, x0[:, 1:2], [0, 3.9], lambda x: x[..., 0] - 2, name)
+            crossings(
+                lambda x: x**2, x0[:, 1:2], [0, 3.9], lambda x: x[..., 0] - 2, name, **setting
+            )
 
 
 def test_starts_and_ends_on_the_surface_and_motions_that_never_cross():
@@ -228,11 +231,12 @@ def test_times_and_states_have_the_gradients_of_difference_quotients(name, first
     h = 1e-4 if METHODS[name].adaptive else 1e-5
     with torch.no_grad():
         assert followed(start) == pytest.approx(total.item(), rel=1e-8)
+        # Along two directions in which every number moves, each by another amount.
+        along = torch.cos(torch.arange(12, dtype=torch.float64) ** 2).reshape(2, 6)
         quotients = [
-            (followed(start + h * one) - followed(start - h * one)) / (2 * h)
-            for one in torch.eye(6, dtype=torch.float64)
+            (followed(start + h * one) - followed(start - h * one)) / (2 * h) for one in along
         ]
-    torch.testing.assert_close(slope, torch.stack(quotients), rtol=2e-5, atol=2e-5)
+    torch.testing.assert_close(along @ slope, torch.stack(quotients), rtol=2e-5, atol=2e-5)
     with pytest.raises(RuntimeError, match="first derivatives only"):
         torch.autograd.grad(slope.sum(), start)
 

@@ -80,13 +80,13 @@ def test_symmetric_methods_undo_a_step_by_a_step_back(name, system, x):
 
 @pytest.mark.parametrize("name", SYMPLECTIC)
 def test_symplectic_methods_keep_the_energy_for_ever(name):
-    """No trend: the last quarter of 4,000 steps is no worse than the first."""
+    """No trend: the last quarter of 2,000 steps is no worse than the first."""
     system = Pendulum(gravity=1.0)
-    times = 0.1 * torch.arange(4000, dtype=torch.float64)
+    times = 0.1 * torch.arange(2000, dtype=torch.float64)
     x0 = torch.tensor([0.8, 0.0], dtype=torch.float64)
     energy = system.hamiltonian(integrate(system.field, x0, times, name, step=0.1))
     error = (energy - energy[0]).abs()
-    assert error[-1000:].max() < 1.2 * error[:1000].max() + 1e-12
+    assert error[-500:].max() < 1.2 * error[:500].max() + 1e-12
 
 
 def test_euler_gains_energy_on_the_spring_at_the_rate_theory_says():

@@ -380,20 +380,27 @@ def test_the_script_forecasts_as_the_report_does(outcome):
     np.testing.assert_allclose(table[:, 1], said, atol=1e-4)
 
 
-def test_what_is_done_is_not_done_again(outcome, recorded, monkeypatch):
+def brief(model, task):
+    """The first stage of the training, where the test asks what becomes of a run."""
+    return train(model, task, spans=())
+
+
+def test_what_is_done_is_not_done_again(recorded, tmp_path, monkeypatch):
     trained = []
-    original = fitting.train
 
     def counted(model, task):
         trained.append(getattr(model, "kind", "formula"))
-        return original(model, task)
+        return brief(model, task)
 
     monkeypatch.setattr(fitting, "train", counted)
 
     def again(**options):
         settings = {"models": ["second_order_mlp", "hnn"], "seeds": 2, "jobs": 1} | options
-        return fit_recording(recorded, outcome.folder, progress=False, **settings)
+        return fit_recording(recorded, tmp_path / "fit", progress=False, **settings)
 
+    outcome = again()
+    assert sorted(trained) == ["formula", "hnn", "hnn", "second_order_mlp", "second_order_mlp"]
+    trained.clear()
     assert str(again()) == str(outcome)
     assert trained == []
     # A file that was cut off, and weights that are gone, are as if never done.
@@ -412,13 +419,13 @@ def test_what_is_done_is_not_done_again(outcome, recorded, monkeypatch):
 
 
 def test_an_interruption_loses_nothing_that_was_done(recorded, tmp_path, monkeypatch):
-    original, trained = fitting.train, []
+    trained = []
 
     def stopped(model, task):
         if len(trained) == 2:
             raise KeyboardInterrupt
         trained.append(model)
-        return original(model, task)
+        return brief(model, task)
 
     monkeypatch.setattr(fitting, "train", stopped)
     options = {"models": ["mlp"], "seeds": 2, "jobs": 1, "progress": False}
@@ -426,7 +433,7 @@ def test_an_interruption_loses_nothing_that_was_done(recorded, tmp_path, monkeyp
         fit_recording(recorded, tmp_path, **options)
     stored = {path.name for path in (tmp_path / "runs").iterdir()}
     assert stored - {"SINDy.json"} == {"formula.json", "mlp-0.json"}
-    monkeypatch.setattr(fitting, "train", original)
+    monkeypatch.setattr(fitting, "train", brief)
     done = fit_recording(recorded, tmp_path, **options)
     assert [run.seed for run in done.networks["mlp"]] == [0, 1]
 
@@ -434,12 +441,10 @@ def test_an_interruption_loses_nothing_that_was_done(recorded, tmp_path, monkeyp
 def test_a_candidate_that_fails_is_a_result_and_takes_no_other_with_it(
     recorded, tmp_path, monkeypatch
 ):
-    original = fitting.train
-
     def failing(model, task):
         if getattr(model, "kind", "") == "hnn":
             raise ValueError("no such luck")
-        return original(model, task)
+        return brief(model, task)
 
     monkeypatch.setattr(fitting, "train", failing)
     done = fit_recording(recorded, tmp_path, models=["hnn", "mlp"], seeds=1, jobs=1, progress=False)
@@ -452,7 +457,8 @@ def test_a_candidate_that_fails_is_a_result_and_takes_no_other_with_it(
     assert stored["error"] is None
 
 
-def test_the_command_reads_fits_and_prints(recorded, tmp_path, capsys):
+def test_the_command_reads_fits_and_prints(recorded, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(fitting, "train", brief)
     (track,) = recorded.tracks
     rows = zip(track.times.tolist(), track.positions[:, 0].rad2deg().tolist(), strict=True)
     file = tmp_path / "swing.csv"

@@ -22,7 +22,7 @@ TASKS = (one_orbit, pushed_pendulum, rod_chain, arm_torques)
 SMALL = {
     one_orbit: {"ahead": 5},
     pushed_pendulum: {"trajectories": 2, "starts": 2},
-    rod_chain: {"pieces": 8, "starts": 2, "points": 11},
+    rod_chain: {"pieces": 8, "starts": 2, "points": 6},
     arm_torques: {"points": 20},
 }
 

@@ -1,5 +1,6 @@
 """A system of one's own in a lab: its table against its formula, its edge, what cannot be sent."""
 
+import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,14 @@ OWN = {
     "from L": (Wire(), PLANE),
     "by its samples": (Projectile(mass=0.4), None),
 }
+
+
+@functools.cache
+def encoded(name):
+    """What is sent of one of them."""
+    return encode_own_system(*OWN[name])
+
+
 every_own = pytest.mark.parametrize("name", OWN)
 
 
@@ -121,8 +130,8 @@ def inside(description, count, seed, share=1.0):
 
 @every_own
 def test_a_table_is_as_near_to_the_formula_as_it_says(run, name):
-    system, plane = OWN[name]
-    description = encode_own_system(system, plane)
+    system = OWN[name][0]
+    description = encoded(name)
     states = inside(description, 4000, seed=11)  # none of those at which Python measured it
     tasks = ("hamiltonian", "field")
     jobs = ({"task": task, "system": description, "states": states.tolist()} for task in tasks)
@@ -143,8 +152,8 @@ def test_a_table_is_as_near_to_the_formula_as_it_says(run, name):
 
 @every_own
 def test_javascript_reads_the_table_as_python_does(run, name):
-    system, plane = OWN[name]
-    description = encode_own_system(system, plane)
+    system = OWN[name][0]
+    description = encoded(name)
     mesh = _Mesh(system, tuple(map(tuple, description["plane"])))
     sheets = mesh.sheets(tuple(description["cells"]))
     states = inside(description, 500, seed=3)
@@ -155,8 +164,7 @@ def test_javascript_reads_the_table_as_python_does(run, name):
 
 @every_own
 def test_the_force_has_no_jump_between_two_cells_and_is_that_of_the_energy(run, name):
-    system, plane = OWN[name]
-    description = encode_own_system(system, plane)
+    description = encoded(name)
     low, high = torch.tensor(description["plane"], dtype=torch.float64).T
     size = (high - low) / torch.tensor(description["cells"])
     draw = torch.Generator().manual_seed(5)
@@ -190,10 +198,10 @@ def test_the_force_has_no_jump_between_two_cells_and_is_that_of_the_energy(run, 
 @pytest.mark.parametrize("name", ["double well", "magnetic", "angle", "damped", "from L"])
 def test_a_long_motion_is_that_of_the_formula(run, name):
     """Twenty seconds, in which the angle takes several turns; two where Python solves for H."""
-    system, plane = OWN[name]
-    description = encode_own_system(system, plane)
+    system = OWN[name][0]
+    description = encoded(name)
     start = [0.4, 4.4] if name == "angle" else [1.05, 0.3]
-    h, steps = (0.04, 50) if name == "from L" else (0.01, 2000)
+    h, steps = (0.04, 50) if name == "from L" else (0.02, 1000)
     job = {"system": description, "method": "rk4", "h": h, "steps": steps, "states": [start]}
     [[path]] = run({"task": "trajectory", **job})
     times = [k * h for k in range(steps + 1)]
@@ -210,7 +218,7 @@ def test_a_long_motion_is_that_of_the_formula(run, name):
 
 
 def test_a_separable_energy_is_separable_to_the_last_bit_and_another_says_why_not(run):
-    split = {name: encode_own_system(*OWN[name])["coupled"] for name in OWN}
+    split = {name: encoded(name)["coupled"] for name in OWN}
     assert split == {
         "double well": "",
         "magnetic": "q̇ depends on q",
@@ -219,8 +227,8 @@ def test_a_separable_energy_is_separable_to_the_last_bit_and_another_says_why_no
         "from L": "q̇ depends on q",
         "by its samples": "",
     }
-    system, plane = OWN["double well"]
-    description = encode_own_system(system, plane)
+    system = OWN["double well"][0]
+    description = encoded("double well")
     x = inside(description, 50, seed=9)
     moved = torch.stack([x[:, 0].roll(1), x[:, 1]], dim=-1)
     jobs = [{"task": "field", "system": description, "states": y.tolist()} for y in (x, moved)]
@@ -236,8 +244,8 @@ def test_a_separable_energy_is_separable_to_the_last_bit_and_another_says_why_no
 
 @pytest.mark.parametrize("name", ["double well", "magnetic", "from L"])
 def test_momenta_and_velocities_belong_to_each_other(run, name):
-    system, plane = OWN[name]
-    description = encode_own_system(system, plane)
+    system = OWN[name][0]
+    description = encoded(name)
     x = inside(description, 40, seed=1, share=0.9)
     [velocities] = run({"task": "velocities", "system": description, "states": x.tolist()})
     assert (velocities - system.velocities(x).detach()).abs().max() < 1e-4
@@ -250,14 +258,14 @@ def test_momenta_and_velocities_belong_to_each_other(run, name):
 
 
 def test_beyond_the_edge_there_is_no_number(run):
-    description = encode_own_system(DoubleWell(), PLANE)
+    description = encoded("double well")
     for state in ([2.2, 0], [-1.9, 0], [0, 3], [0, -3.3], [1e300, 0], [0, -1e300]):
         for task in ("hamiltonian", "field"):
             job = {"task": task, "system": description, "states": [state]}
             [answer] = run.raw(job)
             assert answer == {"error": "left the table"}, (state, task)
     # An angle has no edge.
-    turning = encode_own_system(*OWN["angle"])
+    turning = encoded("angle")
     x = inside(turning, 30, seed=4)
     turned = x + torch.tensor([6 * math.pi, 0], dtype=torch.float64)
     jobs = [{"task": "field", "system": turning, "states": y.tolist()} for y in (x, turned)]
