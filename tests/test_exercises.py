@@ -16,6 +16,7 @@ import check_notebooks
 import downloads
 import nbformat
 import pytest
+import warm_kernels
 import yaml
 from nbclient import NotebookClient
 from traitlets.config import Config
@@ -564,6 +565,7 @@ def run(content: dict) -> list[str]:
     NotebookClient(
         node,
         timeout=600,
+        kernel_manager_class=warm_kernels.KernelManager,
         resources={"metadata": {"path": str(ROOT)}},
         config=Config(KernelManager=build_book.own_sockets()),
     ).execute()

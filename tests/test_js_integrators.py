@@ -102,8 +102,8 @@ def test_one_step_of_random_length_from_random_states(run):
     assert worst <= 1e-6
 
 
-def test_trajectories_over_a_thousand_steps(run):
-    h, steps = 0.02, 1000
+def test_trajectories_over_hundreds_of_steps(run):
+    h, steps = 0.02, 250
     times = [k * h for k in range(steps + 1)]
     starts = {field: random_states(field, 2, seed=9, scale=0.5) for field in FIELDS}
     # Euler leaves the region where H's cube is small: rounding errors grow with the motion itself.
@@ -113,7 +113,7 @@ def test_trajectories_over_a_thousand_steps(run):
         expected = integrate(FIELDS[field], starts[field], times, method)
         worst = max(worst, error(answer, expected.transpose(0, 1)))
     print(f"trajectories of {steps} steps differ by {worst:.1e} at most")
-    assert worst <= 1e-5
+    assert worst <= 2.5e-6
 
 
 def test_a_step_leaves_its_start_alone_unless_asked_to_overwrite_it(run):

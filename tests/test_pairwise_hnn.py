@@ -16,7 +16,7 @@ from hnn_tutorial.systems import TwoBody
 from hnn_tutorial.training import LevenbergMarquardt, fit, load_model, save_model
 from hnn_tutorial.training.checkpoint import MODEL_FORMAT, read, write
 
-TIMES = torch.linspace(0, 2, 41, dtype=torch.float64)
+TIMES = torch.linspace(0, 0.5, 11, dtype=torch.float64)
 
 
 def by_body(x, model):
@@ -89,11 +89,12 @@ def test_a_rollout_keeps_momentum_to_rounding_and_angular_momentum_as_its_method
 ):
     """Leapfrog and the implicit midpoint keep both to rounding, rk4 the momentum."""
     model, x = drawn
-    path = integrate(model.field, x[:2], TIMES, method, step=0.01)
+    with torch.no_grad():
+        path = integrate(model.field, x[:2], TIMES, method, step=0.01)
     size = 1 + path.abs().amax().item() ** 2
     assert (momentum(path, model) - momentum(x[:2], model)).abs().max() <= 1e-12 * size
     turned = (angular_momentum(path, model) - angular_momentum(x[:2], model)).abs().max()
-    assert turned <= (1e-4 if method == "rk4" else 1e-11) * size
+    assert turned <= (2.5e-5 if method == "rk4" else 1e-11) * size
 
 
 @given(models_with_states())

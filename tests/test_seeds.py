@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,11 @@ def in_a_process(source: Source, shift: int) -> dict:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    # Nothing of the package is loaded in it: what the page itself loads is written down.
+    context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+    if sys.platform == "linux":
+        context.set_forkserver_preload(["torch", "scipy.optimize", "matplotlib.figure"])
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(seeds.run_cells, source, shift).result()
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -131,8 +130,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     except ValueError as error:
         parser.error(str(error))
     # Also when nothing was changed: the run before may have been interrupted here.
-    derived = subprocess.run([sys.executable, root / "tools" / "exercises.py"], check=False)
-    if derived.returncode:
+    if exercises.main([], root):
         print("the exercises could not be derived; run `make exercises`", file=sys.stderr)
         return 1
     for path in changed:
