@@ -55,9 +55,9 @@ test-code: $(STAMP) ## of these, what needs no built book; every notebook runs
 	  -m "not gpu and not timing and not page"
 
 # The right answers to an exercise's study are measured where its tests are collected, and every
-# process of xdist collects all files. So these files go by twos to processes of their own.
+# process of xdist collects all files. So these files go by fours to processes of their own.
 test-checks: $(STAMP) ## the tests of the exercises' checks
-	ls tests/test_check_*.py | xargs -n 2 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
+	ls tests/test_check_*.py | xargs -n 4 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
 	  $(BIN)/python -m pytest -q
 
 test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
