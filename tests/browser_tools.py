@@ -48,6 +48,102 @@ FLAGS = (
 # The rules of axe-core that the colours of a page decide: what is asked again in another theme.
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 
+# What decides the contrast of a text, as one word for each element that holds text itself, added
+# to what it was in another theme: its own letters, and what each element around it paints, is
+# called, and cuts off. One letter alone is told apart, since axe-core does not judge it.
+_NOTE_LOOKS = """() => {
+    const letters = ["color", "fontSize", "fontWeight", "textShadow", "webkitTextStroke"];
+    const boxes = ["backgroundColor", "backgroundImage", "opacity", "filter", "mixBlendMode",
+        "position", "zIndex", "clipPath", "maskImage", "overflow"];
+    const words = new Map();
+    const brief = (text) => words.get(text) ?? words.set(text, words.size).get(text);
+    const around = new Map([[null, ""]]);
+    const named = ["class", "disabled", "aria-disabled", "role"];
+    const surroundings = (e) => {
+        if (!around.has(e)) {
+            const style = getComputedStyle(e);
+            const own = [...boxes.map((name) => style[name]), e.localName,
+                ...named.map((name) => e.getAttribute(name))];
+            around.set(e, brief(`${surroundings(e.parentElement)} > ${own.join("; ")}`));
+        }
+        return around.get(e);
+    };
+    // What is scrolled out of a box, as the end of a long side bar, is not measured.
+    const boxOf = new Map([[null, null]]);
+    const scroller = (e) => {
+        if (!boxOf.has(e)) {
+            const scrolls = getComputedStyle(e).overflowY !== "visible" && e.clientHeight;
+            boxOf.set(e, scrolls ? e.getBoundingClientRect() : scroller(e.parentElement));
+        }
+        return boxOf.get(e);
+    };
+    const inSight = (e) => {
+        const [box, frame] = [e.getBoundingClientRect(), scroller(e.parentElement)];
+        return !frame || (box.top >= frame.top && box.bottom <= frame.bottom);
+    };
+    window.looks_ ??= new Map();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const seen = new Set();
+    while (walker.nextNode()) {
+        const e = walker.currentNode.parentElement;
+        if (seen.has(e) || !walker.currentNode.nodeValue.trim()) continue;
+        seen.add(e);
+        const style = getComputedStyle(e);
+        const own = letters.map((name) => style[name]).join("; ");
+        const long = e.textContent.trim().length > 1;
+        const look = `${own} in ${surroundings(e)} ${long} ${inSight(e)}`;
+        looks_.set(e, `${looks_.get(e) ?? ""} | ${look}`);
+    }
+}"""
+
+# Of the texts of one look, axe-core measures the first that it would measure at all. What holds no
+# text itself it does not measure, but finds that out slowly, once for each line of a drawing.
+_MEASURE_ONE_OF_EACH_LOOK = """() => {
+    const rule = axe._audit.rules.find(({ id }) => id === "color-contrast");
+    const { matches } = rule;
+    rule.matches = function (element, ...more) {
+        const holds = (node) => node.nodeType === Node.TEXT_NODE && node.nodeValue.trim();
+        const field = element.matches("input, select, textarea, button");
+        if (!field && ![...element.childNodes].some(holds)) return false;
+        const look = window.looks_?.get(element);
+        if (look && axe.seen_.has(look)) return false;
+        const judged = matches.call(this, element, ...more);
+        if (judged && look) axe.seen_.add(look);
+        return judged;
+    };
+}"""
+
+
+def note_looks(page: Any) -> None:
+    """Note what decides the contrast of each text just now, for `axe_violations`.
+
+    axe-core takes its time over every text by itself, and a page has thousands that look alike. Of
+    those that looked alike whenever this was called, it then measures one: call this in each theme
+    before the first of them is judged.
+    """
+    page.evaluate(_NOTE_LOOKS)
+
+
+def axe_violations(page: Any, rules: Sequence[str] = (), **options: Any) -> list[dict[str, Any]]:
+    """What axe-core objects to in a page, as it is told in its `violations`.
+
+    Args:
+        page: the page, with or without `note_looks`.
+        rules: the rules to ask for; all if empty.
+        options: further ones of `axe.run`.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+        page.evaluate(_MEASURE_ONE_OF_EACH_LOOK)
+    asked = {"resultTypes": ["violations"], **options} | ({"runOnly": list(rules)} if rules else {})
+    return page.evaluate(
+        "asked => { axe.seen_ = new Set(); return axe.run(asked).then((all) => all.violations); }",
+        asked,
+    )
+
+
 LOCAL = ("file:", "blob:", "data:", "about:", "http://127.0.0.1", "http://localhost")
 
 

@@ -261,6 +261,34 @@ def test_a_pole_is_swung_up_and_held():
     assert motion.inputs.abs().max() <= 1.0
 
 
+def test_a_controller_that_no_state_needs_is_not_asked():
+    asked = []
+
+    def near(x):
+        asked.append("near")
+        return 2 * x[..., 2:3]
+
+    def far(t, x):
+        asked.append("far")
+        return t + x[..., :1]
+
+    control = switch(lambda x: x[..., 0].abs() < 1, near, far)
+    x = torch.tensor([[0.5, 0.0, 3.0, 0.0], [1.5, 0.0, 4.0, 0.0]], dtype=torch.float64)
+    for states, who, inputs in (
+        (x[:1], ["near"], [[6.0]]),
+        (x[1:], ["far"], [[9.5]]),
+        (x[0], ["near"], [6.0]),
+        (x, ["near", "far"], [[6.0], [9.5]]),
+    ):
+        asked.clear()
+        assert control(8.0, states).tolist() == inputs
+        assert asked == who
+    # Where no value can be read, both are.
+    asked.clear()
+    assert torch.func.vmap(lambda x: control(8.0, x))(x).tolist() == [[6.0], [9.5]]
+    assert asked == ["near", "far"]
+
+
 def test_a_coordinate_gets_the_acceleration_that_is_asked():
     machine = Machine(CartPole())
     x = machine.model.velocities(machine.model.sample(6, 0))

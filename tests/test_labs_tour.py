@@ -5,6 +5,7 @@ boxes and buttons it finds. Memory is watched for a few seconds; `LAB_MEMORY_SEC
 the five minutes that the labs are held to.
 """
 
+import functools
 import os
 import re
 import time
@@ -160,6 +161,12 @@ CLASSES = sorted({name.split()[0] for name in LABS})
 every_lab = pytest.mark.parametrize("name", LABS)
 
 
+@functools.cache
+def lab_of(row: str) -> Any:
+    """The lab of a row, which no page changes."""
+    return LABS[row]()
+
+
 def test_every_lab_has_a_row():
     assert sorted(widgets.__all__) == CLASSES
 
@@ -167,7 +174,7 @@ def test_every_lab_has_a_row():
 def test_no_module_names_another_host():
     for name in CLASSES:
         of_class = getattr(getattr(widgets, name), "_esm", None)
-        module = (of_class or LABS[name]()._esm).replace("http://www.w3.org/2000/svg", "")
+        module = (of_class or lab_of(name)._esm).replace("http://www.w3.org/2000/svg", "")
         found = re.findall(r"^import\b.*|import\(.*|\beval\(|new Function|https?:.*", module, re.M)
         assert found == [], name
 
@@ -274,7 +281,7 @@ def test_a_tour_of_every_control(browser, tmp_path, name):
     """Over http; the tests below open the same pages from the disk."""
     with serve(tmp_path) as address:
         where = {"address": address, "init": MEASURE_FRAMES}
-        with open_widgets(browser, tmp_path, LABS[name](), **where) as (page, log):
+        with open_widgets(browser, tmp_path, lab_of(name), **where) as (page, log):
             wait_until_it_runs(page)
             done: list[str] = []
             tour(page, page.locator(".hnn-lab").first, done)
@@ -310,7 +317,7 @@ ROOM_FOR = {"Quiz": 40, "explore": 20}
 @pytest.mark.parametrize("column, place", [(358, 0), (696, 1)])
 def test_nothing_moves_when_a_lab_starts(browser, tmp_path, name, column, place):
     """In the columns of a phone and of a desk: all of it is in sight, and text stands below."""
-    lab = LABS[name]()
+    lab = lab_of(name)
     narrow, wide = lab._heights
     # As book/_ext/hnn_widget_room.py writes it.
     kept = (
@@ -362,7 +369,7 @@ PLANES = ".hnn-phase, .hnn-net"
 @pytest.mark.parametrize("name", [name for name in LABS if name.split()[0] in ON_ONE_SCREEN])
 def test_a_lab_on_a_phone(browser, tmp_path, name):
     """Picture, hand and numbers on one screen; planes that are no strips; targets for a finger."""
-    lab = LABS[name]()
+    lab = lab_of(name)
     with open_widgets(browser, tmp_path, lab, width=390, height=844, has_touch=True) as (page, _):
         wait_until_it_runs(page)
         boxes = [page.locator(part).first.bounding_box() for part in ON_ONE_SCREEN[name.split()[0]]]
@@ -379,7 +386,7 @@ def test_a_lab_on_a_phone(browser, tmp_path, name):
 @every_lab
 def test_axe_finds_nothing_with_all_open(browser, tmp_path, name):
     markup = {"html": ' data-theme="light"'}
-    with open_widgets(browser, tmp_path, LABS[name](), markup=markup) as (page, _):
+    with open_widgets(browser, tmp_path, lab_of(name), markup=markup) as (page, _):
         wait_until_it_runs(page)
         for opener in visible(page, ".hnn-opener"):
             opener.click()
@@ -414,7 +421,7 @@ TRIES = 5  # the limits are those of a quiet machine: others may want the same p
 @every_lab
 def test_frames_are_short(browser, tmp_path, name):
     """While the lab runs (its first button pressed, if it rests), and while a start is dragged."""
-    lab = LABS[name]()
+    lab = lab_of(name)
     with open_widgets(browser, tmp_path, lab, init=MEASURE_FRAMES, height=1400) as (page, _):
         wait_until_it_runs(page)
         if page.locator(".hnn-lab canvas").count() == 0:
@@ -444,7 +451,7 @@ def test_frames_are_short(browser, tmp_path, name):
 @pytest.mark.timing
 @every_lab
 def test_a_page_from_the_disk_is_ready_soon(browser, tmp_path, name):
-    with open_widgets(browser, tmp_path, LABS[name]()) as (page, _):
+    with open_widgets(browser, tmp_path, lab_of(name)) as (page, _):
         seconds = START_LIMIT + 1
         for _ in range(TRIES):
             before = time.perf_counter()
@@ -476,7 +483,7 @@ def footprint(page: Any) -> tuple[float, float]:
 @every_lab
 def test_memory_stays_flat(browser, tmp_path, name):
     """While a lab runs, and over starts by the reader's hand: what was made is given back."""
-    with open_widgets(browser, tmp_path, LABS[name](), height=1400) as (page, _):
+    with open_widgets(browser, tmp_path, lab_of(name), height=1400) as (page, _):
 
         def use() -> None:
             for handle in visible(page, ".hnn-handle")[-1:]:

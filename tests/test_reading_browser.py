@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from browser_tools import open_page
 from playwright.sync_api import expect
-from test_pages import CHAPTERS, EXECUTED
 
 # The size of the smallest letters of each picture that is shown, in pixels.
 LETTERS = """() => [...document.querySelectorAll(".hnn-figure")].flatMap((figure) => {
@@ -22,62 +21,77 @@ LETTERS = """() => [...document.querySelectorAll(".hnn-figure")].flatMap((figure
         .filter(([box]) => box.width > 0)
         .map(([box, width]) => [(letters * box.width) / width, Boolean(stacked), box.height]);
 })"""
-OPEN = """() => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-    for (const part of document.querySelectorAll(".hnn-withheld")) {
-        part.hidden = false;
-        part.dataset.ready = "";
-    }
-}"""
+# The lines of code that are wider than their box.
+WIDE = """() => [...document.querySelectorAll("article .cell_input pre")]
+    .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"""
+# Letters that a full line holds, in paragraphs without formulas, by the width of the text: the
+# last line is as long as it happens to be.
+LINES = """() => [...document.querySelectorAll("article section > p")]
+    .filter((p) => !p.querySelector(".math") && p.textContent.length > 150)
+    .map((p) => {
+        const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
+        const range = document.createRange();
+        let width = 0;
+        while (walker.nextNode()) {
+            range.selectNodeContents(walker.currentNode);
+            for (const box of range.getClientRects()) width += box.width;
+        }
+        return p.textContent.trim().length * p.clientWidth / width;
+    })"""
 
 
-@pytest.mark.parametrize("name", EXECUTED)
-def test_letters_of_figures_are_legible_on_a_phone(site: str, browser: Any, name: str) -> None:
-    with open_page(browser, f"{site}/{name}.html", width=390) as (tab, _):
-        tab.evaluate(OPEN)
-        found = tab.evaluate(LETTERS)
-        panels = tab.locator(".hnn-panels").count()
-        assert [letters for letters, *_ in found if letters < 10.95] == []
-        assert sum(stacked for _, stacked, _ in found) >= 2 * panels
-        assert all(height > 40 for *_, height in found)
+def measured(tab: Any, what: str) -> Any:
+    """What is measured with all that is folded or held back on show, for that moment only.
+
+    So the page is afterwards as it was, and no lab has started for it.
+    """
+    return tab.evaluate(
+        f"""() => {{
+            const folded = [...document.querySelectorAll("details:not([open])")];
+            const withheld = [...document.querySelectorAll(".hnn-withheld")]
+                .map((part) => [part, part.hidden, part.dataset.ready]);
+            for (const details of folded) details.open = true;
+            for (const [part] of withheld) {{
+                part.hidden = false;
+                part.dataset.ready = "";
+            }}
+            const found = ({what})();
+            for (const details of folded) details.open = false;
+            for (const [part, hidden, ready] of withheld) {{
+                part.hidden = hidden;
+                if (ready === undefined) delete part.dataset.ready;
+            }}
+            return found;
+        }}"""
+    )
+
+
+# The next two are asked of a page while tests/test_pages_browser.py visits it.
+
+
+def assert_letters_of_figures_are_legible(tab: Any) -> None:
+    """On a phone."""
+    found = measured(tab, LETTERS)
+    panels = tab.locator(".hnn-panels").count()
+    assert [letters for letters, *_ in found if letters < 10.95] == []
+    assert sum(stacked for _, stacked, _ in found) >= 2 * panels
+    assert all(height > 40 for *_, height in found)
+
+
+def assert_lines_of_text_and_code_have_their_measure(tab: Any) -> None:
+    """On a desk."""
+    tab.evaluate("document.fonts.ready.then(() => 0)")
+    assert measured(tab, WIDE) == []
+    letters = measured(tab, LINES)
+    assert letters
+    mean = sum(letters) / len(letters)
+    assert 66 < mean < 78, mean
 
 
 def test_panels_stand_side_by_side_where_there_is_room(site: str, browser: Any) -> None:
     with open_page(browser, f"{site}/book/hnn_mass_spring.html", width=1280) as (tab, _):
-        tab.evaluate(OPEN)
         assert tab.locator(".hnn-panels").count() > 0
-        assert not any(stacked for _, stacked, _ in tab.evaluate(LETTERS))
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_lines_of_text_and_code_have_their_measure(site: str, browser: Any, name: str) -> None:
-    with open_page(browser, f"{site}/{name}.html", width=1280) as (tab, _):
-        tab.evaluate(OPEN)
-        tab.evaluate("document.fonts.ready.then(() => 0)")
-        wide = tab.eval_on_selector_all(
-            "article .cell_input pre",
-            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)",
-        )
-        assert wide == []
-        # Letters that a full line holds, in paragraphs without formulas, by the width of the text:
-        # the last line is as long as it happens to be.
-        letters = tab.eval_on_selector_all(
-            "article section > p",
-            """all => all.filter((p) => !p.querySelector(".math") && p.textContent.length > 150)
-                .map((p) => {
-                    const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
-                    const range = document.createRange();
-                    let width = 0;
-                    while (walker.nextNode()) {
-                        range.selectNodeContents(walker.currentNode);
-                        for (const box of range.getClientRects()) width += box.width;
-                    }
-                    return p.textContent.trim().length * p.clientWidth / width;
-                })""",
-        )
-        assert letters
-        mean = sum(letters) / len(letters)
-        assert 66 < mean < 78, mean
+        assert not any(stacked for _, stacked, _ in measured(tab, LETTERS))
 
 
 @pytest.mark.parametrize("over", ["http", "file"])

@@ -11,8 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
-from browser_tools import PageLog, open_page
+from browser_tools import PageLog, axe_violations, open_page
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import expect
 
@@ -199,8 +198,7 @@ def start_of(page: Any, lab: int = 0) -> list[float]:
 
 def axe_findings(page: Any, rules: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What axe finds wrong with a page: the rule, and the beginning of the first element."""
-    options = {"preload": False} | ({"runOnly": list(rules)} if rules else {})
-    found = Axe().run(page, options=options).response["violations"]
+    found = axe_violations(page, rules, preload=False)
     return [(finding["id"], finding["nodes"][0]["html"][:120]) for finding in found]
 
 

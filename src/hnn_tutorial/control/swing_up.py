@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hnn_tutorial._angles import check_angles, shorter_way
 from hnn_tutorial._validate import (
+    anywhere,
     as_number,
     check_callable,
     check_finite,
@@ -134,6 +135,8 @@ def within(
 def switch(inside: Callable[[Tensor], Tensor], near: Controller, far: Controller) -> Controller:
     """Return the controller that is one inside a region and another outside it.
 
+    A controller that none of the states needs is not asked.
+
     Args:
         inside: states ``(..., 2n) -> (...,)``, true or false, such as ``within(...)``.
         near: c(x) or c(t, x) inside.
@@ -150,6 +153,10 @@ def switch(inside: Callable[[Tensor], Tensor], near: Controller, far: Controller
 
     def control(t: float, x: Tensor) -> Tensor:
         there = answers_of(inside, x)
+        if anywhere(there) is False:
+            return second(t, x)
+        if anywhere(~there) is False:
+            return first(t, x)
         return torch.where(there.unsqueeze(-1), first(t, x), second(t, x))
 
     return control
