@@ -60,9 +60,11 @@ test-checks: $(STAMP) ## the tests of the exercises' checks
 	ls tests/test_check_*.py | xargs -n 4 -P $$(nproc 2>/dev/null || sysctl -n hw.ncpu) \
 	  $(BIN)/python -m pytest -q
 
+# Of the files those that ask for what makes a test one of pages, as tests/conftest.py checks: to
+# collect all takes each process a minute.
 test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
 	@$(BIN)/python tools/build_book.py
-	$(SHARED) tests -m "page and not timing"
+	$(SHARED) $$(grep -lE "[( ](browser|html|site) *[:,)]" tests/test_*.py) -m "page and not timing"
 
 test-timing: $(STAMP) ## what measures the machine, alone
 	$(PYTEST) $$(grep -l "mark\.timing" tests/*.py) -m timing

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,12 +113,23 @@ def site(html: Path) -> Iterator[str]:
         yield address
 
 
+PAGE_FILE = re.compile(r"[( ](browser|html|site) *[:,)]")
+"""In a file with tests of pages; the Makefile looks for the same."""
+
+
+@functools.cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a browser or the built book, so that `make unit` can leave it out."""
     for item in items:
         if {"browser", "html", "site"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("page")
+            if not PAGE_FILE.search(_text(item.path)):
+                raise pytest.UsageError(f"{item.path}: `make test-pages` does not find this file")
 
 
 # Not for the session: while it is open, no other test of this process can start a browser itself.
