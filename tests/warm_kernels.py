@@ -28,9 +28,11 @@ def _serve() -> None:
     import anywidget  # noqa: F401
     import scipy.integrate
     import scipy.optimize  # noqa: F401
+    import torch._dynamo  # noqa: F401  # by torch.optim, when the first optimizer is made
     from ipykernel.kernelapp import IPKernelApp
 
     import hnn_tutorial.check
+    import hnn_tutorial.experiments
     import hnn_tutorial.plotting  # noqa: F401
 
     for line in sys.stdin:
