@@ -113,8 +113,9 @@ def site(html: Path) -> Iterator[str]:
         yield address
 
 
-PAGE_FILE = re.compile(r"[( ](browser|html|site) *[:,)]")
-"""In a file with tests of pages; the Makefile looks for the same."""
+_MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+(PAGE_FILE,) = re.findall(r'grep -lE "([^"]+)" tests', _MAKEFILE)
+"""By what `make test-pages` finds the files with tests of pages."""
 
 
 @functools.cache
@@ -128,7 +129,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"browser", "html", "site"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("page")
-            if not PAGE_FILE.search(_text(item.path)):
+            if not re.search(PAGE_FILE, _text(item.path)):
                 raise pytest.UsageError(f"{item.path}: `make test-pages` does not find this file")
 
 

@@ -90,7 +90,7 @@ def test_a_poincare_section_lies_on_the_energy_and_loses_no_crossing(name):
     x0[:, 2] = (2 * (energy - system.hamiltonian(x0))).sqrt()
     setting = {"step": 0.05} if name == "forest_ruth" else {"rtol": 1e-11, "atol": 1e-11}
     rising, falling, both = (
-        crossings(system.field, x0, [0, 60], height, name, direction=d, **setting)
+        crossings(system.field, x0, [0, 110], height, name, direction=d, **setting)
         for d in (1, -1, 0)
     )
     assert rising.states[:, 0].abs().max() < 1e-14
@@ -104,7 +104,7 @@ def test_a_poincare_section_lies_on_the_energy_and_loses_no_crossing(name):
     )
     for k in (0, 1):
         up, down = (c.times[c.members == k] for c in (rising, falling))
-        assert len(up) > 6
+        assert len(up) > 12
         # A crossing down lies between each two up.
         merged = torch.stack([down[: len(up)], up[: len(down)]], dim=-1).ravel()
         assert (merged.diff() > 0).all()

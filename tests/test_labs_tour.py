@@ -480,12 +480,7 @@ def footprint(page: Any) -> tuple[float, float]:
     return used / 1024, counters["jsEventListeners"]
 
 
-# The rows of a class run the same code on other data; of bodies there may be few or many.
-OF_EACH_CLASS = {name.split()[0]: name for name in reversed(LABS)}.values()
-WATCHED = [name for name in LABS if name in OF_EACH_CLASS or name == "OrbitLab ten bodies"]
-
-
-@pytest.mark.parametrize("name", WATCHED)
+@every_lab
 def test_memory_stays_flat(browser, tmp_path, name):
     """While a lab runs, and over starts by the reader's hand: what was made is given back."""
     with open_widgets(browser, tmp_path, lab_of(name), height=1400) as (page, _):

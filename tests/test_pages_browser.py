@@ -101,11 +101,9 @@ def test_page_is_quiet_light_self_contained_and_accessible(
         assert_light(html, site, name, loaded)
         # Now, since axe-core itself loads style sheets, and not always from where they are.
         log.assert_clean()
-        # An exercise's page is that of its solution without the answers and what they print.
-        if not name.startswith("exercises/"):
-            assert findings(tab) == []
-            follow_the_system(tab, "dark")
-            assert findings(tab, COLOUR_RULES) == []
+        assert findings(tab) == []
+        follow_the_system(tab, "dark")
+        assert findings(tab, COLOUR_RULES) == []
 
 
 def assert_maths_is_rendered(tab: Any) -> None:
