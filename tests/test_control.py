@@ -514,6 +514,63 @@ def test_a_machine_of_the_package_is_followed_by_numpy_to_the_same_motion(
     torch.testing.assert_close(fast.inputs, slow.inputs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("batch", [(), (3,), (3, 2)])
+@pytest.mark.parametrize(
+    "model",
+    [CartPole(cart_mass=0.9, pole_mass=0.3), StructuredLNN(2, (6, 5), angles=(1,), seed=1)],
+    ids=["system", "structured LNN"],
+)
+def test_the_energy_law_is_asked_by_numpy_to_the_same_motion(model, batch, monkeypatch):
+    """Alone, and inside a switch, from starts on both sides of it."""
+    plant = Machine(CartPole(), damping=[0.1, 0.02])
+    far = energy_swing_up(
+        Machine(model, CartPole.actuation),
+        UPRIGHT,
+        gain=3.0,
+        centre=(0.3, 0.2),
+        most=0.7,
+        above=0.1,
+    )
+    near = regulator(torch.tensor([[-1.0, 20.0, -2.0, 15.0]]).double(), UPRIGHT, angles=(1,))
+    inside = within(UPRIGHT, [math.inf, 0.8, math.inf, math.inf], angles=(1,))
+    x0 = drawn(*batch, 4, seed=3, size=2.0)
+    times = torch.linspace(0, 2, 61, dtype=torch.float64) ** 1.5  # uneven
+    recorded = []
+    record = _as_numpy._recorded
+    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: recorded.append(1) or record(*a))
+
+    def follow(controller):
+        return simulate(plant.field, controller, x0, times, limit=2.5)
+
+    for fast, slow in (
+        (far, lambda x: far(x)),
+        (switch(inside, near, far), switch(inside, near, lambda x: far(x))),
+        (switch(inside, far, near), switch(inside, lambda x: far(x), near)),
+    ):
+        recorded.clear()
+        by_numpy = follow(fast)
+        assert recorded == [1, 1]  # the controller and the plant
+        by_torch = follow(slow)
+        assert recorded == [1, 1, 1]
+        torch.testing.assert_close(by_numpy.states, by_torch.states, rtol=0, atol=1e-11)
+        torch.testing.assert_close(by_numpy.inputs, by_torch.inputs, rtol=0, atol=1e-11)
+        assert by_numpy.inputs.unique().numel() > 10
+
+
+def test_a_law_is_that_of_the_machine_as_it_is_when_a_motion_begins():
+    model = StructuredLNN(2, (6, 5), angles=(1,), seed=1)
+    far = energy_swing_up(Machine(model, CartPole.actuation), UPRIGHT, gain=3.0)
+    x0 = drawn(4, seed=3)
+    times = torch.arange(60, dtype=torch.float64) / 30
+    before = simulate(Machine(CartPole()).field, far, x0, times)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.3)
+    after = simulate(Machine(CartPole()).field, far, x0, times)
+    assert (after.inputs[0] - before.inputs[0]).abs() > 1e-4
+    torch.testing.assert_close(after.inputs[0], far(x0), rtol=1e-10, atol=1e-12)
+
+
 def test_a_machine_of_somebody_s_own_stays_with_pytorch():
     class Cart(CartPole):
         """A system of a user's own."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,35 @@ def numpy_step(field: ForcedField, x: Tensor, u: Tensor, h: float) -> HeldStep |
         return rk4_step(lambda y: field(y, given[..., :-1]), x, given[..., -1:])
 
     return as_numpy(field, x, step, _with_length(u, h))
+
+
+@dataclass(frozen=True)
+class MachineLaw:
+    """A controller c(x) of the package's own, which asks nothing but a machine."""
+
+    field: ForcedField
+    law: Callable[[Tensor], Tensor]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.law(x)
+
+    def as_it_is(self, x: Tensor) -> Controller:
+        """Return the controller of the machine as it is now, for states of the shape of x."""
+        evaluate = as_numpy(self.field, x, lambda field, x, _: self.law(x))
+        if evaluate is None:
+            return self
+
+        def control(x: Tensor) -> Tensor:
+            with np.errstate(all="ignore"):
+                return torch.from_numpy(evaluate(x.numpy(), 0.0))
+
+        return control
+
+
+def as_it_is(controller: Controller, x: Tensor) -> Controller:
+    """Return a controller whose machine does not change while a motion is followed."""
+    known = getattr(type(controller), "as_it_is", None)
+    return controller if known is None else known(controller, x)
 
 
 def held(

@@ -107,7 +107,8 @@ class Machine(nn.Module):
             value: Tensor = own(x)
             return value
         n = self.degrees
-        momentum = gradient(self.lagrangian)(x)[..., n:]
+        momenta = getattr(self.model, "momenta", None) or gradient(self.lagrangian)
+        momentum = momenta(x)[..., n:]
         return (x[..., n:] * momentum).sum(-1) - self.lagrangian(x)
 
     def acceleration(self, x: Tensor, u: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from hnn_tutorial.control._inputs import (
     Controller,
     ForcedField,
     answers_of,
+    as_it_is,
     as_limit,
     held,
     numpy_step,
@@ -128,6 +129,9 @@ def simulate(
     bound: Tensor | None = None
     by_numpy = None
     with torch.no_grad():
+        if len(clock) > WORTH_RECORDING:
+            controller = as_it_is(controller, x)
+            timed = takes_time(controller, "controller")
         for before, after in zip(clock[:-1].tolist(), clock[1:].tolist(), strict=True):
             u = timed(before, x) if timed else controller(x)
             if not inputs:

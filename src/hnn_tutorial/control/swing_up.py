@@ -1,6 +1,8 @@
 """Far from the goal: a law that pumps energy, and the switch to another law near the goal."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,7 +20,14 @@ from hnn_tutorial._validate import (
     check_vector,
     describe,
 )
-from hnn_tutorial.control._inputs import Controller, answers_of, as_gain, as_numbers
+from hnn_tutorial.control._inputs import (
+    Controller,
+    MachineLaw,
+    answers_of,
+    as_gain,
+    as_it_is,
+    as_numbers,
+)
 from hnn_tutorial.control.machine import Machine
 from hnn_tutorial.control.tracking import input_for
 from hnn_tutorial.integrators import takes_time
@@ -82,13 +91,14 @@ def energy_swing_up(
     check_finite(torch.tensor(as_number("above", above)), "above")
     (cart,) = pushed
     pole = 1 - cart
+    of_cart = torch.tensor([k in (cart, 2 + cart) for k in range(4)])
 
     def control(x: Tensor) -> Tensor:
         check_state(x, "x", 2)
         goal = upright.to(x)
         # As seen from a cart that stands in its place: where it is must not matter.
-        seen = x.clone()
-        seen[..., cart], seen[..., 2 + cart] = goal[cart], 0.0
+        still = torch.where(torch.arange(4, device=x.device) < 2, goal, 0.0)
+        seen = torch.where(of_cart.to(x.device), still, x)
         excess = machine.energy(seen) - machine.energy(goal) - above
         coupling = machine.mass_matrix(seen)[..., pole, cart]
         wanted = gain * excess * coupling * x[..., 2 + pole]
@@ -97,7 +107,7 @@ def energy_swing_up(
             wanted = wanted.clamp(-most, most)
         return input_for(machine.field, x, wanted.unsqueeze(-1), (cart,))
 
-    return control
+    return MachineLaw(machine.field, control)
 
 
 def within(
@@ -149,17 +159,32 @@ def switch(inside: Callable[[Tensor], Tensor], near: Controller, far: Controller
         TypeError, ValueError: (when called) if ``inside`` does not answer for each state.
     """
     check_callable(inside=inside)
-    first, second = _with_time(near, "near"), _with_time(far, "far")
+    for name, controller in (("near", near), ("far", far)):
+        takes_time(controller, name)
+    return _Switch(inside, near, far)
 
-    def control(t: float, x: Tensor) -> Tensor:
-        there = answers_of(inside, x)
+
+@dataclass(frozen=True)
+class _Switch:
+    inside: Callable[[Tensor], Tensor]
+    near: Controller
+    far: Controller
+
+    @cached_property
+    def _timed(self) -> tuple[Controller, Controller]:
+        return _with_time(self.near, "near"), _with_time(self.far, "far")
+
+    def __call__(self, t: float, x: Tensor) -> Tensor:
+        near, far = self._timed
+        there = answers_of(self.inside, x)
         if anywhere(there) is False:
-            return second(t, x)
+            return far(t, x)
         if anywhere(~there) is False:
-            return first(t, x)
-        return torch.where(there.unsqueeze(-1), first(t, x), second(t, x))
+            return near(t, x)
+        return torch.where(there.unsqueeze(-1), near(t, x), far(t, x))
 
-    return control
+    def as_it_is(self, x: Tensor) -> Controller:
+        return _Switch(self.inside, as_it_is(self.near, x), as_it_is(self.far, x))
 
 
 def _with_time(controller: Any, name: str) -> Callable[[float, Tensor], Tensor]:

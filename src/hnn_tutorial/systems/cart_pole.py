@@ -83,6 +83,11 @@ class CartPole(System):
         force = [torch.zeros_like(pull), -self._lever * torch.sin(x[..., 1]) * pull]
         return torch.cat([velocity, torch.stack(force, dim=-1)], dim=-1)
 
+    def momenta(self, x: Tensor) -> Tensor:
+        """Return ``[q, p]`` of a state ``[q, q̇]``, with p = A q̇."""
+        momentum = (self.mass_matrix(x) @ x[..., 2:].unsqueeze(-1)).squeeze(-1)
+        return torch.cat([x[..., :2], momentum], dim=-1)
+
     def second_order_field(self, x: Tensor) -> Tensor:
         """Return ``[q̇, q̈]`` at ``[q, q̇]``, in closed form."""
         cos, sin = torch.cos(x[..., 1]), torch.sin(x[..., 1])
