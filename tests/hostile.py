@@ -6,6 +6,7 @@ in ``RECORDS`` (plain data, without code of its own) or an exception.
 """
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import math
@@ -89,11 +90,20 @@ CSV_FILE.write_text(
     "t (s),x (m)\n" + "".join(f"{t:.1f},{math.sin(2 * t):.5f}\n" for t in CLOCK.tolist())
 )
 SEEN = recordings.read_csv(CSV_FILE)
-OWN_FIT = own_recording.fit_recording(
-    SEEN, FOLDER / "own", models=["second_order_mlp"], seeds=1, jobs=1, progress=False
-)
 ENERGIES = {"truth": SPRING.hamiltonian(PATH), "hnn": SPRING.hamiltonian(PATH)}
 PLANES = {"truth": PATH}
+
+
+@functools.cache
+def own_fit():
+    """A fit of ten seconds: not while the tests are collected, as each process does."""
+    return own_recording.fit_recording(
+        SEEN, FOLDER / "own", models=["second_order_mlp"], seeds=1, jobs=1, progress=False
+    )
+
+
+def of_own_fit(name):
+    return lambda *given, **named: getattr(own_fit(), name)(*given, **named)
 
 
 def quarter(x):
@@ -2028,10 +2038,10 @@ CALLS: dict[str, Call] = {
         },
     ),
     # own_recording
-    "own_recording.Outcome.best": (OWN_FIT.best, {}),
-    "own_recording.Outcome.held_out": (OWN_FIT.held_out, {}),
-    "own_recording.Outcome.rows": (OWN_FIT.rows, {}),
-    "own_recording.Outcome.untried": (OWN_FIT.untried, {}),
+    "own_recording.Outcome.best": (of_own_fit("best"), {}),
+    "own_recording.Outcome.held_out": (of_own_fit("held_out"), {}),
+    "own_recording.Outcome.rows": (of_own_fit("rows"), {}),
+    "own_recording.Outcome.untried": (of_own_fit("untried"), {}),
     "own_recording.fit_recording": (
         own_recording.fit_recording,
         {
