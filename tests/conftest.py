@@ -22,6 +22,7 @@ from build_book import own_sockets
 from hypothesis import settings
 from jupyter_client.manager import KernelManager
 from nbval_recording import Recorder
+from warm_kernels import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
@@ -36,8 +37,8 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True, 
 settings.load_profile("ci" if IN_CI else "here")
 
 
-class _Manager(KernelManager):
-    """Starts a notebook's kernel as `build_book.py` does; nbval has no option for either."""
+class _Manager(Warm, KernelManager):
+    """Starts a notebook's kernel; nbval has no option for any of this."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, **own_sockets())

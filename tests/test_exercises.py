@@ -16,10 +16,11 @@ import check_notebooks
 import downloads
 import nbformat
 import pytest
-import warm_kernels
 import yaml
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from traitlets.config import Config
+from warm_kernels import Warm
 
 import exercises
 from hnn_tutorial.check import progress
@@ -559,13 +560,17 @@ def test_solutions_are_stripped_and_have_four_kinds(name):
     assert text.count("<summary>") == 3 * len(titles), "three hints for each exercise"
 
 
+class WarmKernelManager(Warm, AsyncKernelManager):
+    """As nbclient's own, with kernels that need no imports."""
+
+
 def run(content: dict) -> list[str]:
     """Execute a notebook, which must not raise, and return the text that its cells display."""
     node = nbformat.from_dict(content)
     NotebookClient(
         node,
         timeout=600,
-        kernel_manager_class=warm_kernels.KernelManager,
+        kernel_manager_class=WarmKernelManager,
         resources={"metadata": {"path": str(ROOT)}},
         config=Config(KernelManager=build_book.own_sockets()),
     ).execute()

@@ -1,12 +1,11 @@
 """Kernels that need not import torch and the course's package again: copies of one process.
 
-A kernel takes five seconds of work for its imports, and a test of all exercises starts thirty. On
-Linux one process imports them once. Each kernel is a fork of it, with a memory of its own, so that
-nothing of one notebook reaches the next. Elsewhere a fork is not safe, and every kernel starts from
-nothing.
+A kernel takes five seconds of work for its imports, and the tests start ninety. On Linux one
+process imports them once. Each kernel is a fork of it, with a memory of its own, so that nothing of
+one notebook reaches the next. Elsewhere a fork is not safe, and every kernel starts from nothing.
 
-In such a kernel a module may be there that the notebook forgets to import. So this is for notebooks
-whose cells are run in other kernels too.
+In such a kernel a part of a library may be there that the notebook forgets to import. `make book`
+and `make wheel` run every notebook in kernels that start from nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ import subprocess
 import sys
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
-
 
 def _serve() -> None:
     """Start a kernel for each request, or say whether one still runs, until the tests end."""
     import anywidget  # noqa: F401
+    import matplotlib
     import scipy.integrate
     import scipy.optimize  # noqa: F401
     import torch._dynamo  # noqa: F401  # by torch.optim, when the first optimizer is made
@@ -52,6 +50,9 @@ def _serve() -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    # As matplotlib reads it when it is imported.
+    inline = "module://matplotlib_inline.backend_inline"
+    matplotlib.rcParams["backend"] = os.environ.get("MPLBACKEND", inline)
     # The folder of this file goes; as in `python -m` the notebook's own folder stands first.
     sys.path[0] = ""
     # The last is for its end: a kernel asks whether its parent still lives.
@@ -103,7 +104,9 @@ class _Kernel:
         self.send_signal(signal.SIGKILL)
 
 
-class _WarmKernelManager(AsyncKernelManager):
+class Warm:
+    """What makes the kernels of a manager such copies: `class Manager(Warm, KernelManager)`."""
+
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         self.provisioner.process = _Kernel(
             connection_file=self.connection_file,
@@ -111,8 +114,9 @@ class _WarmKernelManager(AsyncKernelManager):
             environment=options["env"],
         )
 
+    if sys.platform != "linux":
+        del _async_launch_kernel
 
-KernelManager = _WarmKernelManager if sys.platform == "linux" else AsyncKernelManager
 
 if __name__ == "__main__":
     _serve()
