@@ -400,13 +400,18 @@ def jupyterlab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def run_cell(page: Any, number: int) -> Any:
-    """Run a code cell of JupyterLab's notebook, and return the cell."""
+def choose(page: Any, number: int, menu: str, entry: str) -> Any:
+    """Choose an entry of JupyterLab's menu for a code cell of the notebook; return the cell."""
     cell = page.locator(".jp-CodeCell").nth(number)
     cell.locator(".jp-InputPrompt").click()
-    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run Selected Cell$")).first.click()
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{entry}$")).first.click()
     return cell
+
+
+def run_cell(page: Any, number: int) -> Any:
+    """Run a code cell of JupyterLab's notebook, and return the cell."""
+    return choose(page, number, "Run", "Run Selected Cell")
 
 
 def ask_python(page: Any, number: int, answer: re.Pattern[str], tries: int = 30) -> re.Match[str]:
