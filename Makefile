@@ -18,7 +18,9 @@ STRIP = nbstripout --keep-id --extra-keys "metadata.colab cell.metadata.colab ce
 
 # Without the tests of the exercises' checks; see test-checks.
 PYTEST = $(BIN)/python -m pytest --ignore-glob='tests/test_check_*.py'
-SHARED = $(PYTEST) -n auto --maxprocesses=8 --dist loadfile
+# In the order of the files: by the number of their tests, as pytest-xdist would have it, the single
+# tests that take minutes come last, and all but one process waits for them.
+SHARED = $(PYTEST) -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder
 
 # Many small networks: one thread for each process, and as many processes as there are cores.
 export OMP_NUM_THREADS ?= 1
@@ -61,10 +63,11 @@ test-checks: $(STAMP) ## the tests of the exercises' checks
 	  $(BIN)/python -m pytest -q
 
 # Of the files those that ask for what makes a test one of pages, as tests/conftest.py checks: to
-# collect all takes each process a minute.
+# collect all takes each process a minute. The three that take longest come first.
 test-pages: $(STAMP) ## build the book; the tests of its pages, and of the labs in a browser
 	@$(BIN)/python tools/build_book.py
-	$(SHARED) $$(grep -lE "[( ](browser|html|site) *[:,)]" tests/test_*.py) -m "page and not timing"
+	$(SHARED) tests/test_labs_jupyterlab.py tests/test_pages_browser.py tests/test_labs_tour.py \
+	  $$(grep -lE "[( ](browser|html|site) *[:,)]" tests/test_*.py) -m "page and not timing"
 
 test-timing: $(STAMP) ## what measures the machine, alone
 	$(PYTEST) $$(grep -l "mark\.timing" tests/*.py) -m timing

@@ -389,17 +389,18 @@ RENDER_AND_CLOSE = """async () => {
         listeners -= !(this instanceof Worker);
         return removeEventListener.apply(this, details);
     };
-    let workers = 0;
+    // Those that begin from here on: one of the page before may end only now.
+    const workers = new Set();
     const { terminate } = Worker.prototype;
     Worker.prototype.terminate = function () {
-        workers -= 1;
+        workers.delete(this);
         return terminate.apply(this);
     };
     const OwnWorker = window.Worker;
     window.Worker = class extends OwnWorker {
         constructor(...details) {
             super(...details);
-            workers += 1;
+            workers.add(this);
         }
     };
     const heard = [];
@@ -415,7 +416,9 @@ RENDER_AND_CLOSE = """async () => {
         },
     };
     const el = document.body.appendChild(document.createElement("div"));
-    const count = () => ({ listeners, workers, heard: heard.length, children: el.children.length });
+    const count = () => ({
+        listeners, workers: workers.size, heard: heard.length, children: el.children.length,
+    });
     const close = await widget.render({ model, el });
     await wait(300);
     const during = count();
