@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import uuid
@@ -44,15 +45,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EXECUTION_INPUTS = ("src/**/*", "book/data/**/*", "constraints.txt")
 # What a page depends on besides its source; Sphinx does not see these change.
 RENDERING_INPUTS = ("_config.yml", "_toc.yml", "book/_ext/**/*", "book/assets/**/*")
-
-# The command `jupyter-book`, whose function takes a number of processes, and the command none.
-JUPYTER_BOOK = """
-import functools, sys
-import jupyter_book.sphinx as pages
-pages.build_sphinx = functools.partial(pages.build_sphinx, jobs=int(sys.argv.pop(1)))
-from jupyter_book.cli.main import main
-main()
-"""
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -295,8 +287,8 @@ def render(layout: Layout) -> int:
     """Let Jupyter Book build the pages; a warning is an error."""
     layout.build.mkdir(exist_ok=True)
     layout.unfinished.touch()
-    program = [sys.executable, "-c", JUPYTER_BOOK, str(available_cores())]
-    command = [*program, "build", ".", "-n", "-W", "--keep-going", "-q"]
+    program = Path(sysconfig.get_path("scripts")) / "jupyter-book"
+    command = [str(program), "build", ".", "-n", "-W", "--keep-going", "-q"]
     # Warnings and errors go to stderr; what is left on stdout is Jupyter Book's own farewell.
     result = subprocess.run(
         command, cwd=layout.root, stdout=subprocess.DEVNULL, check=False
