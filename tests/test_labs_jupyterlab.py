@@ -17,9 +17,12 @@ def test_a_tour_in_jupyterlab_with_a_live_kernel(browser, tmp_path):
     paths = [str(here), str(here.parent / "tools")]
     begin = f"import sys; sys.path[:0] = {paths!r}; import test_labs_tour"
     cells = [begin, *(f"test_labs_tour.ROWS[{name!r}]()" for name in LABS)]
+    # Labs that do not start by themselves leave JupyterLab time for the rest; the tour presses
+    # their buttons, and in `test_labs_tour.py` they move.
+    options = {"width": 1400, "height": 1500, "reduced_motion": "reduce"}
     with (
         jupyterlab(tmp_path, cells) as address,
-        open_page(browser, address, width=1400, height=1500) as (page, log),
+        open_page(browser, address, **options) as (page, log),
     ):
         expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=90_000)
         run_cell(page, 0)
