@@ -4,8 +4,9 @@ A kernel takes five seconds of work for its imports, and the tests start ninety.
 process imports them once. Each kernel is a fork of it, with a memory of its own, so that nothing of
 one notebook reaches the next. Elsewhere a fork is not safe, and every kernel starts from nothing.
 
-In such a kernel a part of a library may be there that the notebook forgets to import. `make book`
-and `make wheel` run every notebook in kernels that start from nothing.
+In such a kernel a part of a library may be there that the notebook forgets to import. `make wheel`,
+and `make book` where no `make test` ran before it, run every notebook in kernels that start from
+nothing.
 """
 
 from __future__ import annotations
