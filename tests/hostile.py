@@ -376,7 +376,7 @@ LEFT_OUT = {
     r"flows\.AugmentedFlow(\..*)?": "abstract; its methods stand here under each flow",
     r"flows\.(\w+\.losses|NEGATIVE_LOG_LIKELIHOOD)": "called by fit, on its batches",
     r"models\.\w+\.(build|fewest_weights)": "called by the constructor or load_model alone",
-    r"models\.\w+\.field_jacobian": "called by Problem, which has looked at model and data",
+    r"models\.\w+\.(field|acceleration)_jacobian": "called by Problem, which looked at the data",
     r"training\.(Adam|LevenbergMarquardt|(Torch)?Optimizer)\.\w+": "called by fit, on its problems",
     r"training\.TrajectoryResidual\.(jacobian|values)": "likewise",
     r"training\.(Residual|LearnableField(\..*)?)|mechanics\.\w*(Field|Function)": "a type",

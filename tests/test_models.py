@@ -90,7 +90,7 @@ def test_hnn_has_no_divergence_and_an_mlp_has(seed, x):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_stated_derivatives_of_activations_are_right(activation):
-    value, derivative, times_derivative, second_derivative, _ = ACTIVATIONS[activation]
+    value, derivative, times_derivative, second, third, _ = ACTIVATIONS[activation]
     z = torch.linspace(-4, 4, 101, dtype=torch.float64)
 
     def slope(z):
@@ -99,9 +99,14 @@ def test_stated_derivatives_of_activations_are_right(activation):
     expected = (value(z + 1e-6) - value(z - 1e-6)) / 2e-6
     torch.testing.assert_close(slope(z), expected, rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(times_derivative(3 * z, z, value(z)), 3 * z * slope(z))
+
+    def bend(z):
+        return second(value(z), slope(z))
+
     expected = (slope(z + 1e-6) - slope(z - 1e-6)) / 2e-6
-    bend = second_derivative(value(z), slope(z))
-    torch.testing.assert_close(bend, expected, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(bend(z), expected, rtol=1e-8, atol=1e-8)
+    expected = (bend(z + 1e-6) - bend(z - 1e-6)) / 2e-6
+    torch.testing.assert_close(third(value(z), slope(z), bend(z)), expected, rtol=1e-8, atol=1e-8)
 
 
 @given(seeds, activations)

@@ -49,3 +49,13 @@ class LagrangianNetwork(Model):
         """Return ``[q̇, q̈]``, ``(..., 2n) -> (..., 2n)``."""
         self._check(x)
         return torch.cat([x[..., self.degrees :], self.acceleration(x)], dim=-1)
+
+    def acceleration_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how q̈ changes with the weights, ``(B, n, P)``, and q̈ ``(B, n)``."""
+        raise NotImplementedError
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        J, acceleration = self.acceleration_jacobian(x)
+        field = torch.cat([x[..., self.degrees :], acceleration], dim=-1)
+        return torch.cat([torch.zeros_like(J), J], dim=1), field

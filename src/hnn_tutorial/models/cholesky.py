@@ -47,8 +47,17 @@ class CholeskyFactor(nn.Module):
         Returns:
             ``(..., k, n, n)``.
         """
-        slope = torch.where(self.on_diagonal, torch.sigmoid(entries), torch.ones_like(entries))
-        return self._placed(slope.unsqueeze(-2) * tangents)
+        return self._placed(self.slopes(entries)[0].unsqueeze(-2) * tangents)
+
+    def slopes(self, entries: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the first and the second derivative of each entry of K by its number."""
+        slope = torch.sigmoid(entries)
+        first = torch.where(self.on_diagonal, slope, torch.ones_like(entries))
+        return first, torch.where(self.on_diagonal, slope * (1 - slope), torch.zeros_like(entries))
+
+    def picked(self, matrix: Tensor) -> Tensor:
+        """Return the entries of the lower triangle, ``(..., n, n) -> (..., n(n+1)/2)``."""
+        return matrix.flatten(-2) @ self.place.mT
 
     def _placed(self, entries: Tensor) -> Tensor:
         return (entries @ self.place).unflatten(-1, (self.n, self.n))

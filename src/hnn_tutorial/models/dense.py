@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from hnn_tutorial._validate import check_dtype, check_input, lookup
+from hnn_tutorial.models._linearised import Linearised
 from hnn_tutorial.random import as_generator
 
 
 class Activation(NamedTuple):
-    """An activation function, its first two derivatives, and the gain of its initial weights.
+    """An activation function, its first three derivatives, and the gain of its initial weights.
 
     Each derivative is given what is already known, so that no tanh is computed twice.
     """
@@ -26,6 +27,8 @@ class Activation(NamedTuple):
     """``(g, z, σ) -> g σ'``"""
     second_derivative: Callable[[Tensor, Tensor], Tensor]
     """``(σ, σ') -> σ''``"""
+    third_derivative: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """``(σ, σ', σ'') -> σ'''``"""
     gain: float
 
 
@@ -36,6 +39,7 @@ ACTIVATIONS: dict[str, Activation] = {
         # One pass over the memory for g (1 − σ²), and one for each of its derivatives.
         lambda g, z, a: torch.ops.aten.tanh_backward(g, a),
         lambda a, s: -2 * a * s,
+        lambda a, s, b: s * (4 - 6 * s),
         5 / 3,
     ),
     "softplus": Activation(
@@ -43,6 +47,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda z, a: torch.sigmoid(z),
         lambda g, z, a: g * torch.sigmoid(z),
         lambda a, s: s * (1 - s),
+        lambda a, s, b: b * (1 - 2 * s),
         2**0.5,
     ),
     "sin": Activation(
@@ -50,6 +55,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda z, a: torch.cos(z),
         lambda g, z, a: g * torch.cos(z),
         lambda a, s: -a,
+        lambda a, s, b: -s,
         1.0,
     ),
 }
@@ -210,10 +216,7 @@ class DenseNetwork(nn.Module):
 
     @torch.no_grad()
     def value_jacobian(self, x: Tensor) -> Tensor:
-        r"""Return how each output of each sample changes with the weights.
-
-        The outer products of backpropagation, which are not summed over the samples:
-        :math:`\partial y_o / \partial W_k = \left(g^o_k \odot \sigma'(z_k)\right) a_{k-1}^\top`.
+        """Return how each output of each sample changes with the weights.
 
         Args:
             x: inputs, ``(..., sizes[0])``.
@@ -222,44 +225,14 @@ class DenseNetwork(nn.Module):
             ``(..., sizes[-1], P)``, with the P weights in the order of ``parameters()``.
         """
         self._check(x)
-        *hidden, last = self.layers
-        passed = []
-        for layer in hidden:
-            z = layer(x)
-            a = self.activation.value(z)
-            passed.append((layer, x, self.activation.derivative(z, a)))
-            x = a
-        outputs = last.out_features
-        J = x.new_empty(*x.shape[:-1], outputs, sum(p.numel() for p in self.parameters()))
-        *blocks, (weight, bias) = self._blocks(J)
-        weight.zero_()
-        bias.zero_()
-        each = range(outputs)
-        weight[..., each, each, :] = x.unsqueeze(-2)
-        bias[..., each, each] = 1
-        g: Tensor = last.weight
-        for (layer, a, slope), (weight, bias) in zip(
-            reversed(passed), reversed(blocks), strict=True
-        ):
-            g = g * slope.unsqueeze(-2)
-            bias.copy_(g)
-            torch.mul(g.unsqueeze(-1), a[..., None, None, :], out=weight)
-            g = g @ layer.weight
-        return J
+        walk = Linearised(self, x)
+        count = walk.values.shape[-1]
+        each = torch.eye(count, dtype=x.dtype, device=x.device)
+        return walk.jacobian(values=each.expand(*x.shape[:-1], count, count))
 
     @torch.no_grad()
     def slope_jacobian(self, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Return slopes of a single-output network, and how they change with the weights.
-
-        The slope along a direction v is that of the last tangent, :math:`v \cdot \nabla f`. Back
-        from it go two gradients: :math:`g_k` with respect to the tangents, the same for all
-        directions, and :math:`h_k` with respect to the values, since :math:`\sigma'` depends on
-        them:
-
-        .. math:: \frac{\partial\, (v \cdot \nabla f)}{\partial W_k}
-                  = (\sigma'(z_k) \odot g_k)\, \dot a_{k-1}^\top + h_k\, a_{k-1}^\top, \qquad
-                  h_k = \sigma''(z_k) \odot \dot z_k \odot g_k
-                        + \sigma'(z_k) \odot W_{k+1}^\top h_{k+1}
+        """Return slopes of a single-output network, and how they change with the weights.
 
         Args:
             x: inputs, ``(..., sizes[0])``.
@@ -271,39 +244,8 @@ class DenseNetwork(nn.Module):
         """
         self._check(x)
         self._check(directions, "directions", axes=x.ndim + 1)
-        *hidden, last = self.layers
-        tangents, passed = directions, []
-        for layer in hidden:
-            z, rise = layer(x), tangents @ layer.weight.mT
-            a = self.activation.value(z)
-            slope = self.activation.derivative(z, a)
-            bend = self.activation.second_derivative(a, slope)
-            passed.append((layer, x, tangents, rise, slope, bend))
-            x, tangents = a, slope.unsqueeze(-2) * rise
-        J = x.new_empty(*directions.shape[:-1], sum(p.numel() for p in self.parameters()))
-        *blocks, (weight, bias) = self._blocks(J)
-        bias.zero_()  # an added constant has no slope
-        weight.copy_(tangents.unsqueeze(-2))
-        slopes = tangents @ last.weight[0]
-        g, h = last.weight[0].expand(*x.shape[:-1], -1), None
-        for (layer, a, tangents, rise, slope, bend), (weight, bias) in zip(
-            reversed(passed), reversed(blocks), strict=True
-        ):
-            own = (g * bend).unsqueeze(-2) * rise
-            h = own if h is None else own + h * slope.unsqueeze(-2)
-            g = g * slope
-            bias.copy_(h)
-            torch.mul(h.unsqueeze(-1), a[..., None, None, :], out=weight)
-            weight.addcmul_(g[..., None, :, None], tangents.unsqueeze(-2))
-            g, h = g @ layer.weight, h @ layer.weight
-        return J, slopes
-
-    def _blocks(self, J: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return the parts of J ``(..., k, P)`` that belong to each layer's weight and bias."""
-        shapes = [p.shape for layer in self.layers for p in (layer.weight, layer.bias)]
-        parts = J.split([shape.numel() for shape in shapes], dim=-1)
-        views = [part.unflatten(-1, shape) for part, shape in zip(parts, shapes, strict=True)]
-        return list(zip(views[::2], views[1::2], strict=True))
+        walk = Linearised(self, x, directions)
+        return walk.jacobian(along=x.new_ones(*x.shape[:-1], 1)), walk.along.squeeze(-1)
 
     def _check(self, x: Tensor, name: str = "x", axes: int = 1) -> None:
         weight = self.layers[0].weight

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hnn_tutorial.mechanics import symplectic_form
+from hnn_tutorial.models._linearised import Linearised
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.models.hnn import HNN
 
@@ -58,6 +60,27 @@ class DissipativeHNN(HNN):
         K = self._factor(x)
         drag = K @ (K.mT @ velocity.unsqueeze(-1))
         return torch.cat([velocity, force - drag.squeeze(-1)], dim=-1)
+
+    def field_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the field changes with the weights, ``(B, 2n, P)``, and the field."""
+        n = self.degrees
+        features = self.embedding(x)
+        walk = Linearised(self.friction, features)
+        K = self.factor(walk.values)
+        # Each component of (J − R)∇H is the slope of H along a row of J − R.
+        rows = symplectic_form(n, dtype=x.dtype, device=x.device).repeat(len(x), 1, 1)
+        rows[:, n:, n:] -= K @ K.mT
+        by_energy, field = self.network.slope_jacobian(
+            features, self.embedding.push_forward(x, rows)
+        )
+        # And −K Kᵀ q̇ changes with K, by the rows e of the unit matrix.
+        K, v = K.unsqueeze(-3), field[..., None, :n, None]
+        each = torch.eye(n, dtype=x.dtype, device=x.device).unsqueeze(-1)
+        by_K = self.factor.picked(-each @ (K.mT @ v).mT - v @ (K.mT @ each).mT)
+        slope, _ = self.factor.slopes(walk.values)
+        by_friction = walk.jacobian(values=slope.unsqueeze(-2) * by_K)
+        free = torch.zeros_like(by_friction)
+        return torch.cat([by_energy, torch.cat([free, by_friction], dim=1)], dim=-1), field
 
     def _factor(self, x: Tensor) -> Tensor:
         return self.factor(self.friction(self.embedding(x)))

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import anywhere
 from hnn_tutorial.models._lagrangian import LagrangianNetwork, inverse_times
+from hnn_tutorial.models._linearised import Linearised
 
 
 class LNN(LagrangianNetwork):
@@ -79,6 +80,32 @@ class LNN(LagrangianNetwork):
         acceleration, inverse = inverse_times(mass_matrix, force)
         _check_regular(mass_matrix.detach(), inverse.detach())
         return acceleration
+
+    def acceleration_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return how q̈ changes with the weights, ``(B, n, P)``, and q̈ ``(B, n)``.
+
+        With λ a row of :math:`M^{-1}`, one component changes by
+
+        .. math:: \lambda \cdot (dF - dM\, \ddot q)
+                  = \partial_{(\lambda, 0)}\, dL
+                  - \partial_{(0, \lambda)} \partial_{(\dot q, \ddot q)}\, dL ,
+
+        a slope less one second derivative, in place of the n(n+1)/2 of the mass matrix.
+        """
+        mass_matrix, force = self._equation(x)
+        acceleration, inverse = inverse_times(mass_matrix, force)
+        nothing = torch.zeros_like(inverse)
+        motion = torch.cat([x[..., self.degrees :], acceleration], dim=-1).unsqueeze(-2)
+        along, across, shared = (
+            self.embedding.push_forward(x, directions)
+            for directions in (
+                torch.cat([inverse, nothing], dim=-1),
+                torch.cat([nothing, inverse], dim=-1),
+                motion,
+            )
+        )
+        walk = Linearised(self.network, self.embedding(x), along, shared.squeeze(-2), across)
+        return walk.jacobian(along=x.new_ones(*x.shape[:-1], 1)), acceleration
 
     def _equation(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mass matrix and what it is multiplied with q̈ to give."""

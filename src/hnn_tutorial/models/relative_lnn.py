@@ -5,6 +5,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import check_input
 from hnn_tutorial.models._lagrangian import inverse_times
+from hnn_tutorial.models._linearised import Linearised
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.models.embedding import Embedding
 from hnn_tutorial.models.structured_lnn import StructuredLNN
@@ -47,9 +48,28 @@ class RelativeLNN(StructuredLNN):
         check_input(q, "q", self.degrees, self.embedding.choose.dtype)
         return self.height(self.embedding(q))[..., 0]
 
-    def acceleration(self, x: Tensor) -> Tensor:
-        """Return q̈, ``(..., 2n) -> (..., n)``."""
-        self._check(x)
+    def acceleration_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how q̈ changes with the weights, ``(B, n, P)``, and q̈ ``(B, n)``."""
+        K, force = self._equation(x)
+        acceleration, inverse = inverse_times(self._mass(K), force)
+        q, velocity = x.chunk(2, dim=-1)
+        delta, turning = q.diff(dim=-1), velocity.unsqueeze(-2).diff(dim=-1)
+        walk = Linearised(
+            self.network,
+            self.between(delta),
+            along=self.between.push_forward(delta, inverse.diff(dim=-1)),
+            shared=self.between.push_forward(delta, turning).squeeze(-2),
+        )
+        by_numbers, by_rise, by_drift = self._factor_gradients(
+            walk.values, walk.along, walk.shared, velocity, acceleration, inverse
+        )
+        by_height, _ = self.height.slope_jacobian(
+            self.embedding(q), self.embedding.push_forward(q, -inverse)
+        )
+        by_factor = walk.jacobian(values=by_numbers, along=by_rise, shared=by_drift)
+        return torch.cat([by_factor, by_height], dim=-1), acceleration
+
+    def _equation(self, x: Tensor) -> tuple[Tensor, Tensor]:
         n = self.degrees
         q, velocity = x.chunk(2, dim=-1)
         basis = torch.eye(n, dtype=x.dtype, device=x.device).expand(*q.shape, n)
@@ -62,13 +82,7 @@ class RelativeLNN(StructuredLNN):
         )
         K = self.factor(outputs)
         dK = self.factor.tangents(outputs, slopes)  # dK[..., k, :, :] = ∂K/∂q_k
-        # From here as in StructuredLNN.
-        v = velocity.unsqueeze(-1)
-        u = K.mT @ v
-        rate = (velocity[..., None, None] * dK).sum(dim=-3)
-        u_by_q = (dK.mT @ v.unsqueeze(-3)).squeeze(-1)
-        force = (u_by_q @ u).squeeze(-1) - dV[..., 0] - (rate @ u + K @ (rate.mT @ v)).squeeze(-1)
-        return inverse_times(self._mass(K), force)[0]
+        return K, self._force(K, dK, dV[..., 0], velocity)
 
     def _factor_and_potential(self, q: Tensor) -> tuple[Tensor, Tensor]:
         outputs = self.network(self.between(q.diff(dim=-1)))

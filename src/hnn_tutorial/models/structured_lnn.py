@@ -5,6 +5,7 @@ from torch import Tensor
 
 from hnn_tutorial._validate import check_input
 from hnn_tutorial.models._lagrangian import LagrangianNetwork, inverse_times
+from hnn_tutorial.models._linearised import Linearised
 from hnn_tutorial.models.cholesky import CholeskyFactor, start_near
 from hnn_tutorial.models.embedding import Embedding
 
@@ -63,6 +64,90 @@ class StructuredLNN(LagrangianNetwork):
     def acceleration(self, x: Tensor) -> Tensor:
         """Return q̈, ``(..., 2n) -> (..., n)``."""
         self._check(x)
+        K, force = self._equation(x)
+        return inverse_times(self._mass(K), force)[0]
+
+    def acceleration_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how q̈ changes with the weights, ``(B, n, P)``, and q̈ ``(B, n)``."""
+        K, force = self._equation(x)
+        acceleration, inverse = inverse_times(self._mass(K), force)
+        q, velocity = x.chunk(2, dim=-1)
+        walk = Linearised(
+            self.network,
+            self.embedding(q),
+            along=self.embedding.push_forward(q, inverse),
+            shared=self.embedding.push_forward(q, velocity.unsqueeze(-2)).squeeze(-2),
+        )
+        by_numbers, by_rise, by_drift = self._factor_gradients(
+            walk.values[..., :-1],
+            walk.along[..., :-1],
+            walk.shared[..., :-1],
+            velocity,
+            acceleration,
+            inverse,
+        )
+        nothing = torch.zeros_like(by_numbers[..., :1])
+        J = walk.jacobian(
+            values=torch.cat([by_numbers, nothing], dim=-1),
+            along=torch.cat([by_rise, nothing[..., 0, :] - 1], dim=-1),
+            shared=torch.cat([by_drift, nothing], dim=-1),
+        )
+        return J, acceleration
+
+    def _factor_gradients(
+        self,
+        numbers: Tensor,
+        rise: Tensor,
+        drift: Tensor,
+        velocity: Tensor,
+        acceleration: Tensor,
+        inverse: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        r"""Return how each component of q̈ changes with the numbers of K and their slopes.
+
+        With λ a row of :math:`A^{-1}`, a component of q̈ changes as
+
+        .. math:: \lambda \cdot (F - A \ddot q) = u \cdot K_\lambda^\top \dot q - V_\lambda
+                  - \lambda \cdot \bigl(\dot K u + K \dot K^\top \dot q + K K^\top \ddot q
+                  + \varepsilon\, \ddot q\bigr), \qquad u = K^\top \dot q,
+
+        does at fixed λ and q̈. So it takes the slopes of K in two directions, λ and q̇, where the
+        force takes all n.
+
+        Args:
+            numbers: that K is made of, ``(..., m)``.
+            rise: their slopes along each λ, ``(..., n, m)``.
+            drift: their slopes along q̇, ``(..., m)``.
+            velocity: q̇.
+            acceleration: q̈.
+            inverse: :math:`A^{-1}`, ``(..., n, n)``.
+
+        Returns:
+            By the numbers ``(..., n, m)``, by ``rise`` ``(..., m)``, by ``drift`` ``(..., n, m)``.
+        """
+        drift = drift.unsqueeze(-2)
+        K = self.factor(numbers).unsqueeze(-3)
+        K_along, K_dot = self.factor.tangents(numbers, rise), self.factor.tangents(numbers, drift)
+        # Columns, with an axis before them for the rows λ.
+        row, v, a = (
+            inverse.unsqueeze(-1),
+            velocity[..., None, :, None],
+            acceleration[..., None, :, None],
+        )
+        u, seen = K.mT @ v, K.mT @ row
+        by_K_along = self.factor.picked(v @ u.mT)
+        by_K_dot = self.factor.picked(-row @ u.mT - v @ seen.mT)
+        by_K = self.factor.picked(
+            v @ (K_along.mT @ v - K_dot.mT @ row).mT
+            - row @ (K_dot.mT @ v + K.mT @ a).mT
+            - a @ seen.mT
+        )
+        slope, bend = (d.unsqueeze(-2) for d in self.factor.slopes(numbers))
+        by_numbers = slope * by_K + bend * (rise * by_K_along + drift * by_K_dot)
+        return by_numbers, (slope * by_K_along).squeeze(-2), slope * by_K_dot
+
+    def _equation(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return K and what the mass matrix is multiplied with q̈ to give."""
         n = self.degrees
         q, velocity = x.chunk(2, dim=-1)
         basis = torch.eye(n, dtype=x.dtype, device=x.device).expand(*q.shape, n)
@@ -71,15 +156,18 @@ class StructuredLNN(LagrangianNetwork):
         )
         K = self.factor(outputs[..., :-1])
         dK = self.factor.tangents(outputs[..., :-1], slopes[..., :-1])  # dK[..., k, :, :] = ∂K/∂q_k
-        dV = slopes[..., -1]
+        return K, self._force(K, dK, slopes[..., -1], velocity)
+
+    @staticmethod
+    def _force(K: Tensor, dK: Tensor, dV: Tensor, velocity: Tensor) -> Tensor:
+        """Return ``½ ∇(q̇ᵀAq̇) − Ȧq̇ − ∇V``, of the derivatives of K and V by each position."""
         v = velocity.unsqueeze(-1)
         u = K.mT @ v
         # Along the motion K changes at the rate dK/dt = Σ v_k ∂K/∂q_k.
         rate = (velocity[..., None, None] * dK).sum(dim=-3)
         u_by_q = (dK.mT @ v.unsqueeze(-3)).squeeze(-1)  # ∂u/∂q_k at fixed velocity
         # T = |u|²/2, and M q̇ = K u: so ∂T/∂q_k = u · ∂u/∂q_k and Ṁ q̇ = K̇ u + K K̇ᵀ q̇.
-        force = (u_by_q @ u).squeeze(-1) - dV - (rate @ u + K @ (rate.mT @ v)).squeeze(-1)
-        return inverse_times(self._mass(K), force)[0]
+        return (u_by_q @ u).squeeze(-1) - dV - (rate @ u + K @ (rate.mT @ v)).squeeze(-1)
 
     def _energies(self, x: Tensor) -> tuple[Tensor, Tensor]:
         self._check(x)
