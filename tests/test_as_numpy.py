@@ -1,5 +1,7 @@
 """Fields and steps as NumPy functions: the same numbers, and PyTorch wherever more is wanted."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import MODEL_SHAPES
 
-from hnn_tutorial.integrators import METHODS, _as_numpy, integrate, integrate_gaps
-from hnn_tutorial.integrators._as_numpy import as_numpy
+from hnn_tutorial import _as_numpy
+from hnn_tutorial._as_numpy import as_numpy
+from hnn_tutorial.integrators import METHODS, integrate, integrate_gaps
 from hnn_tutorial.mechanics import hamiltonian_field, jacobian
-from hnn_tutorial.models import HNN, LNN, MODELS, HamiltonianModel
+from hnn_tutorial.models import HNN, LNN, MAPS, MODELS, HamiltonianModel
 from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
+from hnn_tutorial.training import (
+    Adam,
+    TrainingDivergedError,
+    _problem,
+    acceleration_residual,
+    derivative_residual,
+    fit,
+    map_residual,
+)
+from hnn_tutorial.training._problem import Problem
 
 TIMES = torch.linspace(0, 6, 61, dtype=torch.float64)
 EXPLICIT = [m.name for m in METHODS.values() if m.step and "implicit" not in m.name]
@@ -180,3 +193,115 @@ def test_a_motion_that_runs_away_ends_in_no_number_and_without_a_warning(recwarn
     end = integrate(away.field, x0, torch.linspace(0, 40, 201, dtype=torch.float64))[-1]
     assert not torch.isfinite(end).all()
     assert not recwarn.list
+
+
+# Gradients of losses
+
+
+def model_states(model, count):
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(count, 2 * model.degrees, generator=generator, dtype=torch.float64)
+
+
+def residuals_of(name):
+    if name in MAPS:
+        return [map_residual]
+    return [derivative_residual, *([acceleration_residual] if name in LAGRANGIAN else [])]
+
+
+LAGRANGIAN = ("lnn", "structured_lnn")
+EVERY = [(name, residual) for name in [*MODELS, *MAPS] for residual in residuals_of(name)]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "sin"])
+@pytest.mark.parametrize("name, residual", EVERY)
+def test_the_gradient_of_a_loss_has_the_same_values(name, residual, activation):
+    kind = MODELS.get(name) or MAPS[name]
+    model = kind(2, (6, 5), activation, seed=3, **MODEL_SHAPES.get(name, {}))
+    states = model_states(model, 9)
+    batch = {key: torch.sin(states) for key in ("derivatives", "images")}
+    problem = Problem(model, residual, {"states": states, **batch})
+    weights = problem.weights()
+    evaluate = problem.recorded_gradient(problem._gradient, weights, problem.data)
+    assert evaluate is not None
+    # At other weights and on other data than those that were recorded.
+    generator = torch.Generator().manual_seed(6)
+    weights = weights + 0.1 * torch.randn(weights.shape, generator=generator, dtype=torch.float64)
+    data = {key: value.flip(0) * 0.9 for key, value in problem.data.items()}
+    g, loss = evaluate(weights, data)
+    expected, value = problem._gradient(weights, data)
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-12 * scale)
+    assert float(loss) == pytest.approx(value.item(), rel=1e-12)
+
+
+def test_training_by_numpy_and_by_pytorch_end_alike(monkeypatch):
+    recorded = []
+    for by_numpy in (True, False):
+        model = HNN(1, (6, 5), seed=0)
+        if not by_numpy:
+            monkeypatch.setattr(_problem, "gradient_as_numpy", lambda *_: None)
+        states = model_states(model, 20)
+        batch = {"states": states, "derivatives": torch.sin(states)}
+        history = fit(model, batch, Adam(300, 0.01, batch_size=6), progress=False)
+        recorded.append((history.loss, [p.detach().clone() for p in model.parameters()]))
+    (losses, weights), (others, expected) = recorded
+    assert losses[-1] < 0.5 * losses[0]
+    np.testing.assert_allclose(losses, others, rtol=1e-9)
+    torch.testing.assert_close(weights, expected, rtol=1e-8, atol=1e-10)
+
+
+class Mine(HNN):
+    """A subclass of a user's."""
+
+
+def hooked(model):
+    model.network.register_forward_hook(lambda *_: None)
+    return model
+
+
+def patched(model):
+    model.field = model.field
+    return model
+
+
+@pytest.mark.parametrize(
+    "make, residual",
+    [
+        (lambda: Mine(1, (4,)), derivative_residual),
+        (lambda: hooked(HNN(1, (4,))), derivative_residual),
+        (lambda: patched(HNN(1, (4,))), derivative_residual),
+        (lambda: HNN(1, (4,)), lambda model, batch: derivative_residual(model, batch)),
+        (lambda: HNN(1, (4,), dtype=torch.float32), derivative_residual),
+        # 600 samples of 60 numbers: PyTorch is as fast.
+        (lambda: HNN(1, (60,)), derivative_residual),
+    ],
+)
+def test_gradients_that_stay_with_pytorch(make, residual):
+    model = make()
+    states = model_states(model, 600).to(next(model.parameters()).dtype)
+    problem = Problem(model, residual, {"states": states, "derivatives": torch.sin(states)})
+    weights = problem.weights()
+    assert problem.recorded_gradient(problem._gradient, weights, problem.data) is None
+
+
+def test_a_gradient_that_is_not_finite_ends_the_training_as_with_pytorch():
+    model = HNN(1, (4,))
+    states = 1e200 * model_states(model, 5)
+    problem = Problem(model, derivative_residual, {"states": states, "derivatives": states})
+    with pytest.raises(TrainingDivergedError, match="the loss is inf"):
+        problem.gradient(problem.weights(), problem.data)
+
+
+def test_a_singular_mass_matrix_is_named_in_a_training_by_numpy():
+    model = LNN(1, (1,), seed=0)
+    states = torch.tensor([[0.3, 0.0], [0.2, 0.0]], dtype=torch.float64)
+    problem = Problem(model, derivative_residual, {"states": states, "derivatives": states})
+    weights = problem.weights()
+    assert problem.recorded_gradient(problem._gradient, weights, problem.data) is not None
+    # L = q̇²/2 + c tanh(q̇ + 1/2): at rest the second term takes off what the first one has.
+    a = math.tanh(0.5)
+    c = 1 / (2 * a * (1 - a * a))
+    singular = torch.tensor([0.0, 1.0, 0.5, c, 0.0], dtype=torch.float64)
+    with pytest.raises(ValueError, match="singular at 2 of 2 states"):
+        problem.gradient(singular, problem.data)

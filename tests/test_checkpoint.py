@@ -310,6 +310,29 @@ def test_an_interruption_between_two_jacobians_of_the_model_itself(tmp_path, mon
     assert same(broken, straight)
 
 
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_an_interruption_between_two_gradients_by_numpy(tmp_path, monkeypatch, batch_size):
+    optimizer = Adam(40, 0.01, batch_size=batch_size)
+    straight, broken = HNN(1, (5,), seed=0), HNN(1, (5,), seed=0)
+    path = tmp_path / "run.safetensors"
+    train(straight, None, optimizer, residual=derivative_residual)
+    update, calls = Adam.update, []
+
+    def stopped(self, state, g):
+        calls.append(1)
+        if len(calls) > 25:
+            raise KeyboardInterrupt
+        return update(self, state, g)
+
+    monkeypatch.setattr(Adam, "update", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, path, optimizer, residual=derivative_residual)
+    monkeypatch.undo()
+    assert not same(broken, straight)
+    train(broken, path, optimizer, residual=derivative_residual)
+    assert same(broken, straight)
+
+
 def test_an_interruption_writes_a_checkpoint_at_once(tmp_path):
     path = tmp_path / "run.safetensors"
     with pytest.raises(KeyboardInterrupt):

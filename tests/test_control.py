@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import cart_poles, double_pendulums, systems_with_states, two_link_arms
 from torch import nn
 
+from hnn_tutorial import _as_numpy
 from hnn_tutorial.control import (
     Controlled,
     Machine,
@@ -26,7 +27,7 @@ from hnn_tutorial.control import (
     within,
 )
 from hnn_tutorial.control._inputs import numpy_step
-from hnn_tutorial.integrators import _as_numpy, integrate
+from hnn_tutorial.integrators import integrate
 from hnn_tutorial.mechanics import gradient
 from hnn_tutorial.models import HNN, LNN, StructuredLNN
 from hnn_tutorial.systems import CartPole, DoublePendulum, Pendulum, RigidBody, TwoLinkArm

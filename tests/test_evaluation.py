@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hnn_tutorial import evaluation
+from hnn_tutorial._as_numpy import as_numpy
 from hnn_tutorial.evaluation import (
     Spread,
     alignment_index,
@@ -23,7 +24,6 @@ from hnn_tutorial.evaluation import (
     valid_prediction_time,
 )
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.mechanics import hamiltonian_field
 from hnn_tutorial.models import HNN, SeparableHNN
 from hnn_tutorial.systems import (

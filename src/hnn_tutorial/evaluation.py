@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._angles import shorter_way
+from hnn_tutorial._as_numpy import as_numpy
 from hnn_tutorial._validate import (
     as_device,
     as_number,
@@ -35,7 +36,6 @@ from hnn_tutorial._validate import (
     describe,
 )
 from hnn_tutorial.integrators import MOST_STEPS, fixed_step, integrate
-from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.mechanics import time_reversal
 from hnn_tutorial.random import as_generator
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hnn_tutorial._as_numpy import as_numpy
 from hnn_tutorial._validate import (
     check_callable,
     check_finite,
@@ -16,7 +17,6 @@ from hnn_tutorial._validate import (
     check_tensor,
     describe,
 )
-from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators.explicit import rk4_step
 
 ForcedField = Callable[[Tensor, Tensor], Tensor]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hnn_tutorial._as_numpy import as_numpy
 from hnn_tutorial._validate import (
     anywhere,
     as_number,
@@ -28,7 +29,6 @@ from hnn_tutorial._validate import (
     lookup,
 )
 from hnn_tutorial.constraints import parts
-from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators._compiled import solve_compiled
 from hnn_tutorial.integrators._method import Clocked, Field, Method, Step
 from hnn_tutorial.integrators.adaptive import (

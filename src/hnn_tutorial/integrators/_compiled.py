@@ -21,15 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._validate import checked_field
-from hnn_tutorial.integrators._as_numpy import (
+from hnn_tutorial._as_numpy import (
     NUMPY,
-    Name,
     NotRecordedError,
     Recorder,
     made_of,
     own_owner,
 )
+from hnn_tutorial._validate import checked_field
 from hnn_tutorial.integrators._method import Method
 
 MOST_KEPT = 64
@@ -49,9 +48,9 @@ class _Recording(NamedTuple):
 class _PureRecorder(Recorder):
     """Writes expressions alone, as JAX has it, and takes numbers of a formula for arguments.
 
-    Two things go further than in NumPy. Derivatives that PyTorch takes on the way are known. And an
-    operation that is not is no failure until the result needs it: a model that looks whether its
-    mass matrix is regular cannot read the answer, as inside of ``vmap``, and goes on without.
+    An operation that is not known is no failure until the result needs it: a model that looks
+    whether its mass matrix is regular cannot read the answer, as inside of ``vmap``, and goes on
+    without.
     """
 
     def __init__(self, inputs: dict[str, Tensor]) -> None:
@@ -68,9 +67,7 @@ class _PureRecorder(Recorder):
         if func is aten._local_scalar_dense.default:
             raise RuntimeError("a value is read, which neither a program nor vmap can do")
         try:
-            if func in _PADDED:
-                self._assign(own, _PADDED[func](self.name, *args))
-            elif func is aten.add_.Tensor and not kwargs:
+            if func is aten.add_.Tensor and not kwargs:
                 self._assign(own, f"{self.name(args[0])} + {self.name(args[1])}")
             else:
                 super()._write(func, args, kwargs, own)
@@ -87,32 +84,7 @@ class _PureRecorder(Recorder):
         self._assign(own, f"{'concatenate' if keeps else 'stack'}(({names},), {dim})")
 
 
-def _padded(text: str, sizes: list[int], dim: int, before: int, length: int) -> str:
-    """Return the derivative of a part along an axis: zeros around it."""
-    widths = [(0, 0)] * len(sizes)
-    widths[dim] = (before, sizes[dim] - before - length)
-    return f"pad({text}, {widths})"
-
-
-def _select_backward(name: Name, g: Tensor, sizes: list[int], dim: int, index: int) -> str:
-    dim, index = dim % len(sizes), index % sizes[dim]
-    return _padded(f"expand_dims({name(g)}, {dim})", sizes, dim, index, 1)
-
-
-def _slice_backward(
-    name: Name, g: Tensor, sizes: list[int], dim: int, start: int, end: int, step: int
-) -> str:
-    if step != 1:
-        raise NotRecordedError("a slice with a step")
-    return _padded(name(g), sizes, dim % len(sizes), start % sizes[dim], g.shape[dim])
-
-
 aten = torch.ops.aten
-_PADDED: dict[Any, Callable[..., str]] = {
-    aten.select_backward.default: _select_backward,
-    aten.slice_backward.default: _slice_backward,
-}
-
 _known: dict[Any, _Recording] = {}
 
 
@@ -325,6 +297,8 @@ def _functions_of_jax() -> dict[str, Any]:
         return jnp.where(x > threshold, x, jnp.log1p(jnp.exp(jnp.minimum(x, threshold))))
 
     own = {
+        "placed": lambda g, shape, where: jnp.zeros(shape, g.dtype).at[where].set(g),
+        "sum_at_places": lambda x, where, values: x.at[where].add(values),
         "total": jnp.sum,
         "softplus": softplus,
         "sigmoid": jax.nn.sigmoid,

@@ -11,8 +11,8 @@ import torch
 from scipy import integrate, sparse
 from torch import Tensor
 
+from hnn_tutorial._as_numpy import as_numpy
 from hnn_tutorial._validate import anywhere
-from hnn_tutorial.integrators._as_numpy import as_numpy
 from hnn_tutorial.integrators._method import Clocked, Method
 
 SOLVERS = {"RK45": integrate.RK45, "DOP853": integrate.DOP853, "RADAU": integrate.Radau}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hnn_tutorial._as_numpy import MOST_IN_ARRAY, is_plain
 from hnn_tutorial._validate import (
     check_count,
     check_not_negative,
@@ -112,9 +113,14 @@ class Adam:
         """
         done = int(state["step"])
         with torch.no_grad():
-            weights, m, v = (state[name] for name in MOVED)
-            moved = self._moved(weights, m, v, g, *self._factors(done))
-        return {**dict(zip(MOVED, moved, strict=True)), "step": torch.tensor(done + 1)}
+            values = [*(state[name] for name in MOVED), g]
+            # The same operations on the same doubles, with a third of PyTorch's time for a call.
+            few = all(is_plain(each) and each.numel() <= MOST_IN_ARRAY for each in values)
+            given: list[Any] = [each.numpy() for each in values] if few else values
+            weights, m, v, slope = given
+            moved = self._moved(weights, m, v, slope, *self._factors(done))
+            new = [torch.from_numpy(each) for each in moved] if few else moved
+        return {**dict(zip(MOVED, new, strict=True)), "step": torch.tensor(done + 1)}
 
     def _factors(self, done: int) -> tuple[float, float, float, float]:
         """Return λ, the rate of a step, and what divides its two moments."""
@@ -124,20 +130,20 @@ class Adam:
 
     def _moved(
         self,
-        weights: Tensor,
-        m: Tensor,
-        v: Tensor,
-        g: Tensor,
+        weights: Any,
+        m: Any,
+        v: Any,
+        g: Any,
         decay: Any,
         rate: Any,
         a: Any,
         b: Any,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weights and moments after a step, from those before it."""
+    ) -> tuple[Any, Any, Any]:
+        """Return weights and moments after a step, from those before it: tensors or arrays."""
         g = g + decay * weights
         m = self.BETA1 * m + (1 - self.BETA1) * g
-        v = self.BETA2 * v + (1 - self.BETA2) * g.square()
-        mean, spread = m / a, (v / b).sqrt()
+        v = self.BETA2 * v + (1 - self.BETA2) * (g * g)
+        mean, spread = m / a, (v / b) ** 0.5
         return weights - rate * mean / (spread + self.EPSILON), m, v
 
     def _compiled_step(self, problem: Problem, state: State, batch: Batch) -> tuple[State, float]:

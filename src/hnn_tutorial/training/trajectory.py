@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
+from hnn_tutorial._as_numpy import step_as_numpy
 from hnn_tutorial._validate import check_count, check_positive, check_tensor, check_type
 from hnn_tutorial.data import Trajectories
 from hnn_tutorial.integrators import fixed_step, integrate_gaps
-from hnn_tutorial.integrators._as_numpy import step_as_numpy
 from hnn_tutorial.training._problem import Problem, as_batch
 from hnn_tutorial.training.losses import Batch, LearnableField, check_batch, check_field_of
 
