@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from hnn_tutorial.training import (
     Adam,
     LevenbergMarquardt,
     acceleration_residual,
+    derivative_residual,
     fit,
 )
 from hnn_tutorial.training.fit import Run
@@ -101,7 +103,7 @@ def against(
 PENDULUM = Pendulum(mass=0.5, length=1.0, gravity=6.0)
 TIMES = torch.linspace(0, 20, 401, dtype=torch.float64)
 NUMBERS = (1, 100, 1_000, 10_000)
-NUMBERS_LEARNED = NUMBERS[:2]
+NUMBERS_LEARNED = NUMBERS
 MOST_ERROR = 1e-6
 FEW = 100
 """States whose motion is known to 1e-12, for an error of a network's motion."""
@@ -392,24 +394,53 @@ def rivals_lm(repeats: int) -> list[Row]:
 
 # --- Time to an accuracy -------------------------------------------------------------------------
 
-SPRING_TARGETS = (3.4e-5, 1e-6, 1e-10)
-"""Mean squared errors of the field; the first is what the HNN paper's recipe comes to."""
 WIDTHS, RATES, BATCHES = (16, 32), (3e-3, 1e-2, 3e-2), (64, None)
 BUDGETS = (125, 250, 500, 1_000, 2_000, 5_000)
 STEPS_OF_LM = (3, 6, 9, 11, 13, 16, 20, 26, 34, 50)
 STEPS_OF_LBFGS = (25, 50, 100, 150, 200, 300, 400, 600, 1_000, 2_000)
 TUNING_SEED = 100
+OURS = "package, Levenberg-Marquardt"
 Setting = tuple[int, float, int | None, int]
 """Of Adam: width, rate, batch size, steps."""
 Point = tuple[float, float]
 """CPU seconds of a training from its start, and the error that it comes to."""
+Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def spring_error(layers: rivals.Layers, fresh: Tensor) -> float:
-    """Return the mean squared error of an HNN's field on states that it was not trained on."""
-    columns = fresh.numpy().T.ravel()
-    found = rivals.numpy_field(layers, len(fresh))(0.0, columns).reshape(2, -1).T
-    error = float(np.mean((found - SPRING.field(fresh).numpy()) ** 2))
+@dataclass(frozen=True)
+class Race:
+    """What the sides learn, and to which errors.
+
+    Args:
+        name: of the rows.
+        targets: errors, from large to small.
+        make: a model of a width and a seed.
+        data: what it learns from, by seed.
+        residual: of our trainings.
+        in_jax: the same residual, ``(layers, states, rates) -> residuals``.
+        error: of the layers of a trained network, on states that it was not trained on.
+    """
+
+    name: str
+    targets: Sequence[float]
+    make: Callable[[int, int], torch.nn.Module]
+    data: Callable[[int], Dataset]
+    residual: Any
+    in_jax: Any
+    error: Callable[[rivals.Layers], float]
+
+    def weights(self, width: int, seed: int) -> Any:
+        """Return the first weights for JAX."""
+        return rivals.jax_weights(self.make(width, seed))
+
+    def arrays(self, seed: int) -> Arrays:
+        """Return the states and derivatives that are learned from."""
+        data = self.data(seed)
+        return data.states.numpy(), data.derivatives.numpy()
+
+
+def finite(error: float) -> float:
+    """Return an error, and infinity for one that is not finite."""
     return error if np.isfinite(error) else float("inf")
 
 
@@ -427,24 +458,24 @@ def compiling(make: Callable[[], Callable[..., Any]], *given: Any) -> tuple[Any,
     return run, first - second
 
 
-def tuned_adam(fresh: Tensor) -> list[Setting]:
+def tuned_adam(race: Race) -> list[Setting]:
     """Return the settings of Adam that nothing beats, by JAX on data of their own.
 
     Of all widths, rates, batches and numbers of steps: those whose error no quicker one reaches.
     """
-    data = spring_arrays(TUNING_SEED)
+    data = race.arrays(TUNING_SEED)
     tried: list[tuple[float, float, Setting]] = []
     for width in WIDTHS:
-        weights = rivals.jax_weights(HNN(1, (width, width), seed=TUNING_SEED))
+        weights = race.weights(width, TUNING_SEED)
         for batch in BATCHES:
-            train = rivals.jax_adam(rivals.hnn_residual, batch)
+            train = rivals.jax_adam(race.in_jax, batch)
             train(weights, data, 1, 1e-3)
             for rate in RATES:
                 for steps in BUDGETS:
                     spent, found = timed(
                         lambda r=rate, n=steps, w=weights, t=train: t(w, data, n, r)
                     )
-                    tried.append((spent, spring_error(found, fresh), (width, rate, batch, steps)))
+                    tried.append((spent, race.error(found), (width, rate, batch, steps)))
     best: list[Setting] = []
     least = float("inf")
     for _, error, setting in sorted(tried):
@@ -454,63 +485,48 @@ def tuned_adam(fresh: Tensor) -> list[Setting]:
     return best
 
 
-def spring_arrays(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the states and derivatives that the spring is learned from."""
-    data = spring_data(seed)
-    return data.states.numpy(), data.derivatives.numpy()
-
-
-def spring_curves(
-    seed: int, settings: list[Setting], fresh: Tensor
+def race_curves(
+    race: Race, seed: int, settings: list[Setting]
 ) -> tuple[dict[str, list[Point]], dict[str, float]]:
     """Return of each side the times and errors of longer and longer trainings; compile times."""
-    data, arrays = spring_data(seed), spring_arrays(seed)
+    data, arrays = race.data(seed), race.arrays(seed)
     curves: dict[str, list[Point]] = {}
     compiled: dict[str, float] = {}
 
-    def package(width: int, optimizer: Any, compile: bool = False) -> Point:
-        model = HNN(1, (width, width), seed=seed)
+    def package(width: int, optimizer: Any) -> Point:
+        model = race.make(width, seed)
         spent, _ = timed(
-            lambda: fit(model, data, optimizer, progress=False, seed=seed, compile=compile)
+            lambda: fit(model, data, optimizer, residual=race.residual, progress=False, seed=seed)
         )
-        return spent, spring_error(rivals.layers_of(model), fresh)
+        return spent, race.error(rivals.layers_of(model))
 
-    curves["package, Levenberg-Marquardt"] = [
-        package(16, LevenbergMarquardt(steps=n)) for n in STEPS_OF_LM
-    ]
+    curves[OURS] = [package(16, LevenbergMarquardt(steps=n)) for n in STEPS_OF_LM]
     curves["package, Adam"] = [
         package(width, Adam(steps, rate, batch, schedule="cosine"))
         for width, rate, batch, steps in settings
-        if steps <= 1_000
     ]
-    weights = {w: rivals.jax_weights(HNN(1, (w, w), seed=seed)) for w in WIDTHS}
+    weights = {w: race.weights(w, seed) for w in WIDTHS}
     for name, make, numbers in (
         ("JAX, Levenberg-Marquardt", rivals.jax_lm, STEPS_OF_LM),
         ("JAX, L-BFGS", rivals.jax_lbfgs, STEPS_OF_LBFGS),
     ):
-        train, compiled[name] = compiling(
-            partial(make, rivals.hnn_residual), weights[16], arrays, 1
-        )
+        train, compiled[name] = compiling(partial(make, race.in_jax), weights[16], arrays, 1)
         curves[name] = []
         for n in numbers:
             spent, found = timed(partial(train, weights[16], arrays, n))
-            curves[name].append((spent, spring_error(found, fresh)))
+            curves[name].append((spent, race.error(found)))
     curves["JAX, Adam"] = []
     known: dict[tuple[int, int | None], Any] = {}
     spent_compiling = []
     for width, rate, batch, steps in settings:
         if (width, batch) not in known:
             known[width, batch], seconds = compiling(
-                partial(rivals.jax_adam, rivals.hnn_residual, batch),
-                weights[width],
-                arrays,
-                1,
-                rate,
+                partial(rivals.jax_adam, race.in_jax, batch), weights[width], arrays, 1, rate
             )
             spent_compiling.append(seconds)
         train = known[width, batch]
         spent, found = timed(partial(train, weights[width], arrays, steps, rate))
-        curves["JAX, Adam"].append((spent, spring_error(found, fresh)))
+        curves["JAX, Adam"].append((spent, race.error(found)))
     compiled["JAX, Adam"] = float(np.median(spent_compiling))
     return curves, compiled
 
@@ -520,21 +536,19 @@ def seconds_to(curve: list[Point], target: float) -> float:
     return min((spent for spent, error in curve if error <= target), default=float("inf"))
 
 
-@row
-def rivals_spring(repeats: int) -> list[Row]:
-    """CPU seconds to a field error on the ideal spring: ours by both optimisers, JAX by three.
+def race_rows(race: Race, repeats: int) -> list[Row]:
+    """Compare the times to each of the errors.
 
     Each point is a training of its own from the start. Adam's settings were chosen on other data;
     a rival's compile time is stored beside its times.
     """
     seeds = range(max(LEAST_REPEATS, repeats))
-    fresh = SPRING.sample(2000, 12345)
     with one_core():
-        settings = tuned_adam(fresh)
+        settings = tuned_adam(race)
         print(f"  Adam: {settings}", flush=True)
-        fit(HNN(1, (16, 16)), spring_data(0), LevenbergMarquardt(steps=3), progress=False)
-        fit(HNN(1, (16, 16)), spring_data(0), Adam(3), progress=False)
-        runs = [spring_curves(seed, settings, fresh) for seed in seeds]
+        for optimizer in (LevenbergMarquardt(steps=3), Adam(3)):
+            fit(race.make(16, 0), race.data(0), optimizer, residual=race.residual, progress=False)
+        runs = [race_curves(race, seed, settings) for seed in seeds]
     names = list(runs[0][0])
     compiled = medians(compiled for _, compiled in runs)
     middle = {
@@ -545,10 +559,9 @@ def rivals_spring(repeats: int) -> list[Row]:
         for name in names
     }
     rows = []
-    for target in SPRING_TARGETS:
+    for target in race.targets:
         records = [{n: seconds_to(c[n], target) for n in names} for c, _ in runs]
         found = medians(records)
-        ours = "package, Levenberg-Marquardt"
         others = [n for n in names if n.startswith("JAX")]
 
         def with_compiling(record: dict[str, float], others: list[str] = others) -> float:
@@ -556,19 +569,64 @@ def rivals_spring(repeats: int) -> list[Row]:
 
         rows.append(
             make_row(
-                f"rivals_spring: {target:g}",
+                f"{race.name}: {target:g}",
                 {n: found[n] for n in others},
                 {n: found[n] for n in names if n not in others},
-                [min(r[n] for n in others) / r[ours] for r in records],
+                [min(r[n] for n in others) / r[OURS] for r in records],
                 "no slower than any, compiling apart",
                 lambda ratio: ratio >= 1,
                 runs=records,
                 compile_seconds=compiled,
                 ratio_with_compiling=over_seeds(
-                    with_compiling(r) / r[ours] for r in records
+                    with_compiling(r) / r[OURS] for r in records
                 ).median,
-                **({"curves": middle, "adam": settings} if target == SPRING_TARGETS[0] else {}),
+                **({"curves": middle, "adam": settings} if target == race.targets[0] else {}),
                 clock="CPU seconds of the process",
             )
         )
     return rows
+
+
+@row
+def rivals_spring(repeats: int) -> list[Row]:
+    """CPU seconds to a field error on the ideal spring: ours by both optimisers, JAX by three."""
+    fresh = SPRING.sample(2000, 12345)
+    columns, true = fresh.numpy().T.ravel(), SPRING.field(fresh).numpy()
+
+    def error(layers: rivals.Layers) -> float:
+        found = rivals.numpy_field(layers, len(fresh))(0.0, columns).reshape(2, -1).T
+        return finite(float(np.mean((found - true) ** 2)))
+
+    # The first error is what the HNN paper's recipe comes to.
+    race = Race(
+        "rivals_spring",
+        (3.4e-5, 1e-6, 1e-10),
+        lambda width, seed: HNN(1, (width, width), seed=seed),
+        spring_data,
+        derivative_residual,
+        rivals.hnn_residual,
+        error,
+    )
+    return race_rows(race, repeats)
+
+
+@row
+def rivals_double_pendulum(repeats: int) -> list[Row]:
+    """CPU seconds to a relative error of an LNN's accelerations on the double pendulum."""
+    fresh = double_pendulum_data(2000, 12345)
+
+    def error(layers: rivals.Layers) -> float:
+        residuals = rivals.lnn_residual(layers, fresh.states.numpy(), fresh.derivatives.numpy())
+        true = fresh.derivatives[:, 2:].numpy()
+        return finite(float(np.mean(np.asarray(residuals) ** 2) / np.mean(true**2)))
+
+    race = Race(
+        "rivals_double_pendulum",
+        (1e-4, 1e-6),
+        lambda width, seed: LNN(2, (width, width), "softplus", seed=seed),
+        partial(double_pendulum_data, 512),
+        acceleration_residual,
+        rivals.lnn_residual,
+        error,
+    )
+    return race_rows(race, repeats)

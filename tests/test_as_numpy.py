@@ -273,8 +273,8 @@ def patched(model):
         (lambda: patched(HNN(1, (4,))), derivative_residual),
         (lambda: HNN(1, (4,)), lambda model, batch: derivative_residual(model, batch)),
         (lambda: HNN(1, (4,), dtype=torch.float32), derivative_residual),
-        # 600 samples of 60 numbers: PyTorch is as fast.
-        (lambda: HNN(1, (60,)), derivative_residual),
+        # 600 samples of 120 numbers: PyTorch is as fast.
+        (lambda: HNN(1, (120,)), derivative_residual),
     ],
 )
 def test_gradients_that_stay_with_pytorch(make, residual):

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from hnn_tutorial import _as_jax
 from hnn_tutorial.flows import DENSITIES, NEGATIVE_LOG_LIKELIHOOD, NeuralHamiltonianFlow, flow_data
 from hnn_tutorial.models import HNN, LNN, StructuredLNN
 from hnn_tutorial.systems import DoublePendulum, Pendulum
@@ -14,6 +15,7 @@ from hnn_tutorial.training import (
     Adam,
     LevenbergMarquardt,
     TorchOptimizer,
+    TrainingDivergedError,
     _problem,
     acceleration_residual,
     derivative_residual,
@@ -41,6 +43,20 @@ def trained(make, data, optimizer, residual, **options):
     return torch.cat([p.detach().flatten() for p in model.parameters()]), history
 
 
+@pytest.fixture(params=["JAX", "PyTorch"])
+def compiler(request, monkeypatch):
+    """Who compiles; without JAX it is PyTorch."""
+    asked = []
+    if request.param == "PyTorch":
+        monkeypatch.setattr(_as_jax, "jax_is_installed", lambda: False)
+    else:
+        pytest.importorskip("jax")
+    by_torch = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **k: asked.append(1) or by_torch(*a, **k))
+    yield request.param
+    assert bool(asked) == (request.param == "PyTorch")
+
+
 @pytest.mark.parametrize(
     "make, data, optimizer, residual",
     [
@@ -56,7 +72,7 @@ def trained(make, data, optimizer, residual, **options):
         ),
     ],
 )
-def test_a_compiled_training_ends_at_the_same_weights(make, data, optimizer, residual):
+def test_a_compiled_training_ends_at_the_same_weights(make, data, optimizer, residual, compiler):
     plain, without = trained(make, data, optimizer, residual)
     weights, history = trained(make, data, optimizer, residual, compile=True)
     torch.testing.assert_close(weights, plain, rtol=1e-9, atol=1e-9)
@@ -65,6 +81,41 @@ def test_a_compiled_training_ends_at_the_same_weights(make, data, optimizer, res
     assert f"{history.compile_seconds:.1f} s to compile" in repr(history)
     assert without.compile_seconds == 0
     assert "compile" not in repr(without)
+
+
+def test_float32_stays_so(compiler):
+    data = {name: value.float() for name, value in FIELD.items()}
+    make = functools.partial(HNN, 1, (6,), seed=1, dtype=torch.float32)
+    plain, _ = trained(make, data, Adam(20), derivative_residual)
+    weights, _ = trained(make, data, Adam(20), derivative_residual, compile=True)
+    assert weights.dtype == torch.float32
+    torch.testing.assert_close(weights, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_what_jax_does_not_know_is_compiled_by_pytorch():
+    def residual(model, batch):
+        return torch.erf(derivative_residual(model, batch))
+
+    make = functools.partial(HNN, 1, (6,), seed=1)
+    plain, _ = trained(make, FIELD, Adam(20), residual)
+    weights, _ = trained(make, FIELD, Adam(20), residual, compile=True)
+    torch.testing.assert_close(weights, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_a_compiled_training_of_a_residual_of_ones_own(compiler):
+    def residual(model, batch):
+        return derivative_residual(model, batch) * torch.tensor([1.0, 3.0], dtype=torch.float64)
+
+    make = functools.partial(HNN, 1, (6,), seed=1)
+    plain, _ = trained(make, FIELD, Adam(20), residual)
+    weights, _ = trained(make, FIELD, Adam(20), residual, compile=True)
+    torch.testing.assert_close(weights, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_a_compiled_training_that_runs_away_ends_as_another_does(compiler):
+    huge = {name: 1e200 * value for name, value in FIELD.items()}
+    with pytest.raises(TrainingDivergedError, match="the loss is (inf|nan)"):
+        trained(functools.partial(HNN, 1, (6,)), huge, Adam(3), derivative_residual, compile=True)
 
 
 def test_a_checkpoint_says_whether_its_training_was_compiled(tmp_path):
@@ -97,6 +148,7 @@ def test_what_cannot_be_compiled_says_so():
 if sys.platform == "linux" and shutil.which("g++") and " " not in torch.__file__:
 
     def test_with_a_compiler_the_weights_are_the_same_too(monkeypatch, tmp_path):
+        monkeypatch.setattr(_as_jax, "jax_is_installed", lambda: False)
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
         monkeypatch.setattr(_problem, "COMPILER", "inductor")
         make = functools.partial(HNN, 1, (6,), seed=1)

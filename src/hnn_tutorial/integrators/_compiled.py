@@ -9,25 +9,23 @@ formula, are its arguments, so that other ones compile nothing. And the text of 
 package goes by all that its owner holds but the values of its tensors, so that it is recorded once.
 """
 
-import contextlib
 import functools
 import importlib
 import importlib.util
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._as_numpy import (
-    NUMPY,
-    NotRecordedError,
-    Recorder,
-    made_of,
-    own_owner,
+from hnn_tutorial._as_jax import (
+    PureRecorder,
+    float64_on_the_cpu,
+    functions_of_jax,
+    jax_is_installed,
 )
+from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, made_of, own_owner
 from hnn_tutorial._validate import checked_field
 from hnn_tutorial.integrators._method import Method
 
@@ -45,46 +43,14 @@ class _Recording(NamedTuple):
     """Numbers of the formula, and what it reads elsewhere."""
 
 
-class _PureRecorder(Recorder):
-    """Writes expressions alone, as JAX has it, and takes numbers of a formula for arguments.
-
-    An operation that is not known is no failure until the result needs it: a model that looks
-    whether its mass matrix is regular cannot read the answer, as inside of ``vmap``, and goes on
-    without.
-    """
-
-    def __init__(self, inputs: dict[str, Tensor]) -> None:
-        super().__init__(inputs)
-        self.unwritten: dict[int, str] = {}
+class _StepRecorder(PureRecorder):
+    """Takes the numbers of a formula for arguments, so that one program serves other values too."""
 
     def name(self, given: Any) -> str:
         """Return what an argument is called in the function."""
-        if id(given) in self.unwritten:
-            raise NotRecordedError(self.unwritten[id(given)])
         return self._constant(np.array(given)) if type(given) is float else super().name(given)
 
-    def _write(self, func: Any, args: tuple[Any, ...], kwargs: Any, own: Any) -> None:
-        if func is aten._local_scalar_dense.default:
-            raise RuntimeError("a value is read, which neither a program nor vmap can do")
-        try:
-            if func is aten.add_.Tensor and not kwargs:
-                self._assign(own, f"{self.name(args[0])} + {self.name(args[1])}")
-            else:
-                super()._write(func, args, kwargs, own)
-        except NotRecordedError as error:
-            if func._schema.is_mutable:
-                raise
-            for each in own if isinstance(own, (list, tuple)) else [own]:
-                self.names[id(each)] = ""
-                self.unwritten[id(each)] = str(error)
 
-    def _write_joined(self, args: tuple[Any, ...], own: Tensor, keeps: bool) -> None:
-        names = ", ".join(self.name(piece) for piece in args[0])
-        dim = (args[1] if len(args) > 1 else 0) % own.ndim
-        self._assign(own, f"{'concatenate' if keeps else 'stack'}(({names},), {dim})")
-
-
-aten = torch.ops.aten
 _known: dict[Any, _Recording] = {}
 
 
@@ -107,7 +73,7 @@ def solve_compiled(
         ModuleNotFoundError: where JAX is not installed.
         ValueError: where a gradient is wanted, or the field cannot be recorded.
     """
-    if "jax" not in sys.modules and importlib.util.find_spec("jax") is None:
+    if not jax_is_installed():
         raise ModuleNotFoundError(
             "compile=True makes the steps by JAX, which is not installed: pip install "
             "'hnn-tutorial[jax]'; or call integrate without compile=True",
@@ -158,7 +124,7 @@ def solve_compiled(
     flat = start.reshape(-1, start.shape[-1]) if start.ndim > 1 else start
     path = np.empty((len(lengths) + 1, *flat.shape), flat.dtype)
     path[0] = flat
-    with _float64_on_the_cpu():
+    with float64_on_the_cpu():
         solve = _program(recording.text, recording.fixed)
         moved = solve(
             flat.T,
@@ -211,7 +177,7 @@ def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tenso
     assert step is not None
     length = torch.tensor(h, dtype=x.dtype)
     inputs = {"x": x.clone(), "h": length} | {f"w{k}": t for k, t in enumerate(tensors)}
-    with torch.no_grad(), _PureRecorder(inputs) as recorder:
+    with torch.no_grad(), _StepRecorder(inputs) as recorder:
         value = step(still, inputs["x"], length)  # type: ignore[arg-type]
     result = recorder.name(value) if id(value) in recorder.names else None
     if result is None:
@@ -245,23 +211,12 @@ def _evaluation(text: str, fixed: Any, functions: dict[str, Any]) -> Callable[..
     return made_of(text, {**functions, **indices})
 
 
-@contextlib.contextmanager
-def _float64_on_the_cpu() -> Iterator[None]:
-    """Let JAX compute in float64 and on the CPU here, and leave its settings elsewhere alone."""
-    jax: Any = importlib.import_module("jax")
-    # Older versions have it elsewhere.
-    newer = hasattr(jax, "enable_x64")
-    enable: Any = (jax if newer else importlib.import_module("jax.experimental")).enable_x64
-    with enable(True), jax.default_device(jax.devices("cpu")[0]):
-        yield
-
-
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _program(text: str, fixed: Any) -> Callable[..., Any]:
     """Return ``(x (d, ...), h (T,), counts (T,), values) -> (T, d, ...)``, compiled by XLA."""
     jax: Any = importlib.import_module("jax")
     lax = jax.lax
-    evaluate = _evaluation(text, fixed, _functions_of_jax())
+    evaluate = _evaluation(text, fixed, functions_of_jax())
 
     def solve(x: Any, lengths: Any, counts: Any, values: Any) -> Any:
         def step(x: Any, h: Any) -> Any:
@@ -277,33 +232,3 @@ def _program(text: str, fixed: Any) -> Callable[..., Any]:
         return lax.scan(interval, x, (lengths, counts))[1]
 
     return jax.jit(solve)
-
-
-def _functions_of_jax() -> dict[str, Any]:
-    """Return what a text is made of; the same names as ``NUMPY``."""
-    jax: Any = importlib.import_module("jax")
-    jnp: Any = importlib.import_module("jax.numpy")
-
-    def sum_at(x: Any, dim: int, index: Any, source: Any) -> Any:
-        moved = jnp.moveaxis(x, dim, 0).at[index].add(jnp.moveaxis(source, dim, 0))
-        return jnp.moveaxis(moved, 0, dim)
-
-    def solution(matrix: Any, vectors: Any) -> Any:
-        several = vectors.ndim == matrix.ndim
-        columns = vectors if several else vectors[..., None]
-        return jnp.linalg.solve(matrix, columns).reshape(vectors.shape)
-
-    def softplus(x: Any, threshold: float) -> Any:
-        return jnp.where(x > threshold, x, jnp.log1p(jnp.exp(jnp.minimum(x, threshold))))
-
-    own = {
-        "placed": lambda g, shape, where: jnp.zeros(shape, g.dtype).at[where].set(g),
-        "sum_at_places": lambda x, where, values: x.at[where].add(values),
-        "total": jnp.sum,
-        "softplus": softplus,
-        "sigmoid": jax.nn.sigmoid,
-        "sum_at": sum_at,
-        "inverse": jnp.linalg.inv,
-        "solution": solution,
-    }
-    return {name: own.get(name) or getattr(jnp, name) for name in NUMPY}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, jacrev, vmap
 
+from hnn_tutorial._as_jax import compiled_in_jax
 from hnn_tutorial._as_numpy import gradient_as_numpy, is_own
 from hnn_tutorial._validate import check_finite
 from hnn_tutorial.integrators import UnsettledStepError
@@ -60,7 +61,8 @@ class Problem:
         model: the module to train.
         residual: ``(model, batch) -> (B, m)``.
         batch: tensors that share their first axis.
-        compile: whether the gradient of the loss, or a step by it, is compiled at its first use.
+        compile: whether the gradient of the loss, or a step by it, is compiled at its first use: on
+            a CPU by JAX, where that is installed and knows the operations, else by PyTorch.
 
     Attributes:
         compile_seconds: what that took.
@@ -271,33 +273,34 @@ class Problem:
         """Call what is made of the gradient of the loss, as one compiled function.
 
         Args:
-            make: of ``(weights, batch) -> (gradient, loss)`` a function of what is given; the same
-                at every call.
+            make: of ``(weights, batch) -> (gradient, loss)`` a function of what is given, for
+                tensors as for JAX's arrays; the same at every call.
             given: tensors, and a batch.
         """
         if self._compiled is not None:
             return self._compiled(*given)
-
-        def loss(weights: Tensor, batch: Batch) -> Tensor:
-            return self.summands(self._call_compiled(weights, self.residual, batch)).mean()
-
-        compiled = torch.compile(
-            make(grad_and_value(loss)), fullgraph=True, dynamic=False, backend=COMPILER
-        )
         begin = time.perf_counter()
+        compiled = compiled_in_jax(make, self._gradient, *given) or self._by_torch(make)
         try:
             with fixed_point_only():
                 found = compiled(*given)
-        except RuntimeError as error:  # what is thrown by the compiler is one, of many kinds
+        except RuntimeError as error:  # what is thrown by a compiler is one, of many kinds
             first = str(error).strip().splitlines()[0]
             raise ValueError(
                 f"the training could not be compiled ({type(error).__name__}: {first}). On a CPU "
-                "that takes a C++ compiler, and it takes a model and a residual that no value "
-                "leads; call fit without compile=True"
+                "that takes JAX or a C++ compiler, and it takes a model and a residual that no "
+                "value leads; call fit without compile=True"
             ) from error
         self.compile_seconds = time.perf_counter() - begin
         self._compiled = compiled
         return found
+
+    def _by_torch(self, make: Callable[[Gradient], Callable[..., Any]]) -> Callable[..., Any]:
+        def loss(weights: Tensor, batch: Batch) -> Tensor:
+            return self.summands(self._call_compiled(weights, self.residual, batch)).mean()
+
+        made = make(grad_and_value(loss))
+        return torch.compile(made, fullgraph=True, dynamic=False, backend=COMPILER)
 
     def jacobian(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the Jacobian of the residuals, ``(B, m, P)``, and the residuals ``(B, m)``.

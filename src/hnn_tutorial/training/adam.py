@@ -150,23 +150,21 @@ class Adam:
         """Return what a step changes, and the loss, from one call of a compiled function."""
 
         def make(gradient: Gradient) -> Callable[..., tuple[Tensor, ...]]:
-            def step(
-                weights: Tensor, m: Tensor, v: Tensor, factors: Tensor, batch: Batch
-            ) -> tuple[Tensor, ...]:
+            def step(weights: Any, m: Any, v: Any, factors: Any, batch: Batch) -> tuple[Any, ...]:
                 g, loss = gradient(weights, batch)
-                seen = torch.stack([loss, g.abs().max()])
-                decay, rate, a, b = factors.unbind()
-                return *self._moved(weights, m, v, g, decay, rate, a, b), seen
+                decay, rate, a, b = factors
+                return *self._moved(weights, m, v, g, decay, rate, a, b), loss, abs(g).max()
 
             return step
 
         done, weights = int(state["step"]), state["weights"]
         factors = torch.tensor(self._factors(done), dtype=weights.dtype, device=weights.device)
         with torch.no_grad():
-            *moved, seen = problem.compiled(make, *(state[k] for k in MOVED), factors, batch)
-        loss, largest = seen.tolist()
-        require_finite(loss, "the loss")
-        require_finite(largest, "the gradient")
+            *moved, seen, largest = problem.compiled(
+                make, *(state[k] for k in MOVED), factors, batch
+            )
+        loss = require_finite(seen.item(), "the loss")
+        require_finite(largest.item(), "the gradient")
         return {**dict(zip(MOVED, moved, strict=True)), "step": torch.tensor(done + 1)}, loss
 
     def stop_reason(self, state: State) -> str | None:

@@ -154,11 +154,12 @@ def fit(
         resume: False starts afresh and overwrites an existing checkpoint.
         progress: show steps, loss and time left on standard error.
         seed: shuffles mini-batches.
-        compile: have ``torch.compile`` make one function of the gradient of the loss, for
-            ``TorchOptimizer``, or of the whole step, for ``Adam``. That takes some seconds to
-            half a minute, and on a CPU a C++ compiler; a step of a small network is then two to
-            four times as fast, to the same digits but the last. It pays from some ten thousand
-            steps on.
+        compile: make one compiled function of the gradient of the loss, for ``TorchOptimizer``, or
+            of the whole step, for ``Adam``. On a CPU that is done by JAX in about a second, where
+            it is installed (``hnn-tutorial[jax]``) and knows all operations of model and residual;
+            else by ``torch.compile``, which takes some seconds to half a minute, and on a CPU a C++
+            compiler. A step is then up to twice as fast, to the same digits but the last. It pays
+            from some ten thousand steps on.
 
     Returns:
         The history.
