@@ -10,10 +10,14 @@ running.
 import argparse
 import importlib
 import inspect
+import os
 import sys
 import time
 import traceback
 from pathlib import Path
+
+# Read when NumPy's and SciPy's BLAS are loaded: a thread that waits for another costs CPU time too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from harness import ROWS, machine, store, table

@@ -51,7 +51,7 @@ def read(html: Path, name: str) -> BeautifulSoup:
 
 # What public functions return and nobody makes: its methods have to stand somewhere.
 RETURNED = {
-    "hnn_tutorial.models.dense.Activation",
+    "hnn_tutorial.models.activations.Activation",
     "hnn_tutorial.own_recording.task.Start",
     "hnn_tutorial.own_recording.task.Task",
     "hnn_tutorial.widgets.explorer.Explorer",

@@ -9,9 +9,10 @@ from hnn_tutorial._validate import lookup
 from hnn_tutorial.models._flow_map import FlowMap
 from hnn_tutorial.models._lagrangian import LagrangianNetwork
 from hnn_tutorial.models._model import Model, Network, parameter_count
+from hnn_tutorial.models.activations import ACTIVATIONS
 from hnn_tutorial.models.constrained_lnn import ConstrainedLNN
 from hnn_tutorial.models.convex import ConvexNetwork
-from hnn_tutorial.models.dense import ACTIVATIONS, DenseNetwork
+from hnn_tutorial.models.dense import DenseNetwork
 from hnn_tutorial.models.dissipative_hnn import DissipativeHNN
 from hnn_tutorial.models.forced_mlp import ForcedMLP
 from hnn_tutorial.models.henon_net import HenonNet

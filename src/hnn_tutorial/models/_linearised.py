@@ -1,12 +1,26 @@
 """How the outputs and slopes of a dense network change with its weights."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from hnn_tutorial.models.dense import DenseNetwork
+from hnn_tutorial.models.activations import Activation
+
+
+class Layered(Protocol):
+    """What is asked of a dense network."""
+
+    @property
+    def layers(self) -> Sequence[nn.Linear]:
+        """Its linear layers, from input to output."""
+        ...
+
+    @property
+    def activation(self) -> Activation:
+        """What is between them."""
+        ...
 
 
 class _Layer(NamedTuple):
@@ -64,7 +78,7 @@ class Linearised:
     @torch.no_grad()
     def __init__(
         self,
-        network: "DenseNetwork",
+        network: Layered,
         x: Tensor,
         along: Tensor | None = None,
         shared: Tensor | None = None,
@@ -150,7 +164,7 @@ class Linearised:
         return list(zip(views[::2], views[1::2], strict=True))
 
 
-def _through(layer: torch.nn.Linear, at: _Layer) -> list[Tensor | None]:
+def _through(layer: nn.Linear, at: _Layer) -> list[Tensor | None]:
     """Return what a linear layer makes of the three kinds of tangents."""
     return [None if t is None else t @ layer.weight.mT for t in at[1:]]
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from hnn_tutorial._validate import lookup
 from hnn_tutorial.models._flow_map import FlowMap
-from hnn_tutorial.models.dense import ACTIVATIONS
+from hnn_tutorial.models.activations import ACTIVATIONS
 from hnn_tutorial.models.embedding import Embedding
 
 
