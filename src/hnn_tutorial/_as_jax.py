@@ -163,6 +163,7 @@ def functions_of_jax() -> dict[str, Any]:
         return jnp.where(x > threshold, x, jnp.log1p(jnp.exp(jnp.minimum(x, threshold))))
 
     own = {
+        "expanded": jnp.broadcast_to,
         "placed": lambda g, shape, where: jnp.zeros(shape, g.dtype).at[where].set(g),
         "sum_at_places": lambda x, where, values: x.at[where].add(values),
         "total": jnp.sum,
