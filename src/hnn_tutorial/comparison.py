@@ -339,6 +339,7 @@ def _products_in_a_step(
 ) -> float:
     """Return the multiplications in the matrix products of an optimiser's first step."""
     problem = Problem(copy.deepcopy(model), residual, as_batch(data))
+    problem.may_record = False
     state = optimizer.start(problem, 0)
     counter = FlopCounterMode(display=False, custom_mapping=_MORE_PRODUCTS)
     with counter:

@@ -66,6 +66,7 @@ class Problem:
 
     Attributes:
         compile_seconds: what that took.
+        may_record: False leaves every gradient to PyTorch, as who counts its operations wants it.
 
     Raises:
         TypeError, ValueError: if model and data do not fit together; each says how.
@@ -73,6 +74,7 @@ class Problem:
 
     compile = False
     compile_seconds = 0.0
+    may_record = True
 
     def __init__(
         self, model: nn.Module, residual: Residual, batch: Batch, *, compile: bool = False
@@ -253,6 +255,8 @@ class Problem:
             weights: such as those that follow.
             batch: likewise.
         """
+        if not self.may_record:
+            return None
         key = ("gradient", weights.shape, *(value.shape for value in batch.values()))
         if key not in self.recorded:
             self.recorded[key] = gradient_as_numpy(
