@@ -36,6 +36,8 @@ FUNCTIONS_OF_OWN = (
     "hnn_tutorial.models.",
     "hnn_tutorial.own_recording.rivals.",
     "hnn_tutorial.control.machine.",
+    "hnn_tutorial.flows.",
+    "hnn_tutorial.training.trajectory.",
 )
 RESIDUALS_OF_OWN = "hnn_tutorial.training.losses"
 WRAPPERS = ("hnn_tutorial.models.own.", "hnn_tutorial.models.poisson_nn.")
@@ -487,6 +489,17 @@ def _is_all_own(owner: Any) -> bool:
     return own and (isinstance(inner, nn.Module) or _is_all_own(inner))
 
 
+def is_all_own(model: nn.Module, residual: Any) -> bool:
+    """Return whether a model and the residual that it is trained by are the package's own.
+
+    Those of others may do more than compute, such as count their calls, or follow a number that
+    changes; what was recorded of them once would not.
+    """
+    function = getattr(residual, "function", residual)  # that of a SampleLoss
+    named = function.__module__ if isinstance(function, FunctionType) else type(function).__module__
+    return _is_all_own(model) and (named + ".").startswith("hnn_tutorial.")
+
+
 def own_owner(field: Any) -> Any:
     """Return the system or model of which a field is a method of the package's own, or None."""
     owner = getattr(field, "__self__", None)
@@ -582,8 +595,10 @@ def gradient_as_numpy(
     """
     tensors = [weights, *batch.values()]
     plain = all(map(is_plain, tensors))
-    own = isinstance(residual, FunctionType) and residual.__module__.startswith(RESIDUALS_OF_OWN)
-    if not plain or not own or not _is_all_own(model) or torch.compiler.is_compiling():
+    # A trajectory's has its own way, and a likelihood may be longer than it is worth.
+    short = isinstance(residual, FunctionType) and residual.__module__ == RESIDUALS_OF_OWN
+    own = short and is_all_own(model, residual)
+    if not plain or not own or torch.compiler.is_compiling():
         return None
     given = {"weights": weights} | {f"d{i}": each for i, each in enumerate(tensors[1:])}
 

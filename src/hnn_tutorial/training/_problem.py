@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, jacrev, vmap
 
 from hnn_tutorial._as_jax import compiled_in_jax
-from hnn_tutorial._as_numpy import gradient_as_numpy, is_own
+from hnn_tutorial._as_numpy import gradient_as_numpy, is_all_own, is_own
 from hnn_tutorial._validate import check_finite
 from hnn_tutorial.integrators import UnsettledStepError
 from hnn_tutorial.integrators.implicit import fixed_point_only
@@ -62,7 +62,8 @@ class Problem:
         residual: ``(model, batch) -> (B, m)``.
         batch: tensors that share their first axis.
         compile: whether the gradient of the loss, or a step by it, is compiled at its first use: on
-            a CPU by JAX, where that is installed and knows the operations, else by PyTorch.
+            a CPU by JAX, where that is installed and model and residual are the package's own,
+            else by PyTorch.
 
     Attributes:
         compile_seconds: what that took.
@@ -284,7 +285,9 @@ class Problem:
         if self._compiled is not None:
             return self._compiled(*given)
         begin = time.perf_counter()
-        compiled = compiled_in_jax(make, self._gradient, *given) or self._by_torch(make)
+        own = is_all_own(self.module.model, self.residual)
+        by_jax = compiled_in_jax(make, self._gradient, *given) if own else None
+        compiled = by_jax or self._by_torch(make)
         try:
             with fixed_point_only():
                 found = compiled(*given)

@@ -155,9 +155,9 @@ def fit(
         progress: show steps, loss and time left on standard error.
         seed: shuffles mini-batches.
         compile: make one compiled function of the gradient of the loss, for ``TorchOptimizer``, or
-            of the whole step, for ``Adam``. On a CPU that is done by JAX in about a second, where
-            it is installed (``hnn-tutorial[jax]``) and knows all operations of model and residual;
-            else by ``torch.compile``, which takes some seconds to half a minute, and on a CPU a C++
+            of the whole step, for ``Adam``. On a CPU JAX does it in about a second, where it is
+            installed (``hnn-tutorial[jax]``) and model and residual are this package's; else
+            ``torch.compile``, which takes some seconds to half a minute, and on a CPU a C++
             compiler. A step is then up to twice as fast, to the same digits but the last. It pays
             from some ten thousand steps on.
 
