@@ -75,8 +75,8 @@ def lm_step(width: int, points: int, steps: int = 3) -> tuple[int, Callable[[], 
 
 @row
 def cost_lm_weights(repeats: int) -> list[Row]:
-    """CPU seconds of a step of Levenberg-Marquardt on 500 states by the number of weights."""
-    cases = dict(lm_step(width, 500) for width in (8, 16, 24, 32, 48))
+    """CPU seconds of a step of Levenberg-Marquardt on 2,000 states by the number of weights."""
+    cases = dict(lm_step(width, 2_000) for width in (8, 16, 24, 32, 48))
     return [growth_row("cost_lm_weights", cases, 3.0, repeats, "weights")]
 
 
@@ -164,7 +164,9 @@ before = peak()
 fit(model, data, settings, progress=False)
 P = parameter_count(model)
 samples = min(settings.chunk, {points})
-print(peak() - before, 3 * 8 * samples * 2 * P + 4 * 8 * P**2)
+M = 2 * {points}
+system = 8 * M * P + 4 * 8 * M**2 if M < P else 4 * 8 * P**2
+print(peak() - before, 3 * 8 * samples * 2 * P + system)
 """
 
 

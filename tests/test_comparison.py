@@ -145,12 +145,19 @@ def test_multiplications_are_those_of_the_matrix_products():
 
 
 def test_multiplications_of_levenberg_marquardt_contain_its_own_products():
-    spent = products(lambda seed: MLP(1, (8, 8), seed=seed), LevenbergMarquardt(1))
+    def rival(seed):
+        return MLP(1, (8, 8), seed=seed)
+
+    spent = products(rival, LevenbergMarquardt(1), size=80)
     weights = spent.weights
     rest = weights - COLUMNS
     lower = weights * COLUMNS + rest**2  # of J^T J, by two block columns
-    own = 80 * lower + weights**3 / 6  # and the factorisation
+    own = 160 * lower + weights**3 / 6  # and the factorisation
     assert own < spent.multiplications < 1.5 * own
+    # 80 residuals are fewer than the weights: J J^T, and its factorisation.
+    few = products(rival, LevenbergMarquardt(1), size=40)
+    own = weights * 80**2 + 80**3 / 6
+    assert own < few.multiplications < 1.5 * own
 
 
 def test_what_is_not_equal_is_said():

@@ -780,6 +780,34 @@ def test_the_normal_equations_are_the_whole_product_in_their_lower_triangle():
     assert loss == pytest.approx(float(r.square().mean()))
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_the_step_by_residuals_is_the_step_by_weights(weight_decay):
+    """100 residuals and 337 weights, in three blocks of samples."""
+    optimizer = LevenbergMarquardt(chunk=20, weight_decay=weight_decay)
+    problem = Problem(HNN(1, (16, 16), seed=1), derivative_residual, as_batch(disc(50, 1)))
+    weights = problem.weights()
+    short, loss = optimizer._by_residuals(problem, weights, problem.data)
+    long, expected = optimizer._by_weights(problem, weights, problem.data)
+    assert loss == pytest.approx(expected)
+    for shift in (1e-3, 1.0, 30.0):
+        torch.testing.assert_close(short(shift), long(shift), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("samples, by", [(5, "_by_residuals"), (6, "_by_weights")])
+def test_the_smaller_of_the_two_matrices_is_taken(monkeypatch, samples, by):
+    """12 weights: 10 residuals are fewer, 12 are not."""
+    model = MLP(1, (2,), seed=0)
+    assert sum(p.numel() for p in model.parameters()) == 12
+    asked = []
+    for name in ("_by_residuals", "_by_weights"):
+        own = getattr(LevenbergMarquardt, name)
+        monkeypatch.setattr(
+            LevenbergMarquardt, name, lambda *a, n=name, f=own: asked.append(n) or f(*a)
+        )
+    fit(model, disc(samples, 0), LevenbergMarquardt(steps=1), progress=False)
+    assert asked == [by]
+
+
 def test_levenberg_marquardt_differentiates_a_linear_solve_rightly():
     """PyTorch 2.13 gets it wrong inside vmap(jacrev(...)) where no_grad is on outside."""
 
