@@ -288,43 +288,30 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, optimizer, call
         assert getattr(history, name) == getattr(expected, name)
 
 
-def test_an_interruption_between_two_jacobians_of_the_model_itself(tmp_path, monkeypatch):
-    optimizer = OPTIMIZERS["levenberg-marquardt, mini-batches"]
+@pytest.mark.parametrize(
+    "optimizer, owner, method",
+    [
+        (OPTIMIZERS["levenberg-marquardt, mini-batches"], HNN, "field_jacobian"),
+        (Adam(40, 0.01), Adam, "update"),
+        (Adam(40, 0.01, batch_size=7), Adam, "update"),
+    ],
+)
+def test_an_interruption_where_the_package_has_its_own_way(
+    tmp_path, monkeypatch, optimizer, owner, method
+):
+    """A Jacobian that the model gives, and gradients that NumPy evaluates."""
     straight, broken = HNN(1, (5,), seed=0), HNN(1, (5,), seed=0)
     path = tmp_path / "run.safetensors"
     train(straight, None, optimizer, residual=derivative_residual)
-    asked, calls = HNN.field_jacobian, []
+    asked, calls = getattr(owner, method), []
 
-    def stopped(model, x):
-        calls.append(len(x))
-        if len(calls) > 25:
-            raise KeyboardInterrupt
-        return asked(model, x)
-
-    monkeypatch.setattr(HNN, "field_jacobian", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        train(broken, path, optimizer, residual=derivative_residual)
-    monkeypatch.undo()
-    assert not same(broken, straight)
-    train(broken, path, optimizer, residual=derivative_residual)
-    assert same(broken, straight)
-
-
-@pytest.mark.parametrize("batch_size", [None, 7])
-def test_an_interruption_between_two_gradients_by_numpy(tmp_path, monkeypatch, batch_size):
-    optimizer = Adam(40, 0.01, batch_size=batch_size)
-    straight, broken = HNN(1, (5,), seed=0), HNN(1, (5,), seed=0)
-    path = tmp_path / "run.safetensors"
-    train(straight, None, optimizer, residual=derivative_residual)
-    update, calls = Adam.update, []
-
-    def stopped(self, state, g):
+    def stopped(*given):
         calls.append(1)
         if len(calls) > 25:
             raise KeyboardInterrupt
-        return update(self, state, g)
+        return asked(*given)
 
-    monkeypatch.setattr(Adam, "update", stopped)
+    monkeypatch.setattr(owner, method, stopped)
     with pytest.raises(KeyboardInterrupt):
         train(broken, path, optimizer, residual=derivative_residual)
     monkeypatch.undo()
