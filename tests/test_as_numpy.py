@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import MODEL_SHAPES
+from torch.nn.functional import softplus
 
 from hnn_tutorial import _as_numpy
 from hnn_tutorial._as_numpy import as_numpy
@@ -305,3 +306,21 @@ def test_a_singular_mass_matrix_is_named_in_a_training_by_numpy():
     singular = torch.tensor([0.0, 1.0, 0.5, c, 0.0], dtype=torch.float64)
     with pytest.raises(ValueError, match="singular at 2 of 2 states"):
         problem.gradient(singular, problem.data)
+
+
+def test_derivatives_of_parts_are_put_where_they_belong():
+    """Of slices with a step and from the end, of one place, of places chosen twice."""
+
+    def slope(x):
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            table = x.view(3, 4)
+            parts = table[:, 1:4:2], table[-1], table[1, :-1], table[:, torch.tensor([0, 2, 2])]
+            total = sum(k * part.pow(3).sum() for k, part in enumerate(parts, start=1))
+            (g,) = torch.autograd.grad(total + softplus(30 * x).square().mean(), x)
+        return g
+
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64)
+    evaluate = _as_numpy._recorded(slope, {"x": x})
+    other = torch.linspace(2, -1, 12, dtype=torch.float64)
+    torch.testing.assert_close(torch.from_numpy(evaluate(other.numpy())), slope(other))
