@@ -112,7 +112,7 @@ def die_at(module: object, name: str, call: int = 1, half: bool = False) -> None
 
 OPTIMIZERS = {
     "adam": Adam(240, 1e-2, batch_size=7),
-    "levenberg-marquardt": LevenbergMarquardt(75, tolerance=0),
+    "levenberg-marquardt": LevenbergMarquardt(200, tolerance=0),
 }
 
 
@@ -205,7 +205,7 @@ def test_a_save_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path, mome
 
 
 def test_the_command_survives_kills_at_any_moment(tmp_path, monkeypatch, capsys):
-    recipe = test_experiments.replace(TINY, optimizers={"adam": Adam(500, 1e-2)}, seeds=2)
+    recipe = test_experiments.replace(TINY, optimizers={"adam": Adam(3000, 1e-2)}, seeds=2)
     monkeypatch.setattr("hnn_tutorial.experiments.RECIPES", {recipe.name: recipe})
     out, scores = tmp_path / "out", tmp_path / "scores.json"
     done = [0]
