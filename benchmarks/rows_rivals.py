@@ -329,7 +329,7 @@ def rivals_adam(repeats: int) -> list[Row]:
         rows.append(
             adam_row(
                 "rivals_adam: LNN 4-64-64-1, 512 points",
-                partial(LNN, system.degrees, (64, 64), seed=0),
+                partial(LNN, system.degrees, (64, 64), "softplus", seed=0),
                 data,
                 rivals.lnn_residual,
                 {"residual": acceleration_residual},

@@ -307,15 +307,21 @@ NUMPY = {
 
 
 class Recorder(TorchDispatchMode):
-    """Writes down the operations that depend on given tensors, in the order of their execution."""
+    """Writes down the operations that depend on given tensors, in the order of their execution.
+
+    Args:
+        inputs: the tensors by name.
+        largest: numbers in an array; a larger one ends it.
+    """
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # Else PyTorch imports its whole compiler first, which takes a second.
         return False
 
-    def __init__(self, inputs: dict[str, Tensor]) -> None:
+    def __init__(self, inputs: dict[str, Tensor], largest: float = math.inf) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.largest = largest
         self.given = ", ".join(inputs)
         self.names = {id(tensor): name for name, tensor in inputs.items()}
         # An id is a tensor's own only as long as that lives.
@@ -324,7 +330,6 @@ class Recorder(TorchDispatchMode):
         self.constant_names: dict[int, str] = {}
         self.lines: list[str] = []
         self.known: dict[str, str] = {}
-        self.largest = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -332,8 +337,8 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         own = func(*args, **kwargs)
         self.alive.append(own)
-        if isinstance(own, Tensor):
-            self.largest = max(self.largest, own.numel())
+        if isinstance(own, Tensor) and own.numel() > self.largest:
+            raise NotRecordedError("an array for which PyTorch is faster")
         if func not in _CONSTANT and any(self._depends(given) for given in args):
             self._write(func, args, kwargs, own)
         return own
@@ -435,14 +440,12 @@ def _recorded(
     function: Callable[..., Any], inputs: dict[str, Tensor], largest: float = math.inf
 ) -> Callable[..., Any]:
     """Return a function of tensors as one of arrays, and of numbers where a tensor is 0-d."""
-    with torch.no_grad(), Recorder(inputs) as recorder:
+    with torch.no_grad(), Recorder(inputs, largest) as recorder:
         value = function(*inputs.values())
     several = isinstance(value, tuple)
     results = [recorder.names.get(id(each)) for each in (value if several else [value])]
     if None in results:  # the value does not depend on what is given
         raise NotRecordedError("a constant")
-    if recorder.largest > largest:
-        raise NotRecordedError("an array for which PyTorch is faster")
 
     def with_torch(*arrays: Any) -> Any:
         with torch.no_grad():
