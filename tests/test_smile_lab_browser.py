@@ -186,6 +186,21 @@ def test_a_press_in_the_plane_brings_the_strike_and_leaves_the_path(open_lab):
     assert row(page, 1)[1] == pytest.approx(0.3 * 0.75**0.5, abs=6e-4)
 
 
+LATE_FRAMES = """
+window.requestAnimationFrame = (work) => setTimeout(() => work(performance.now()), 4000);
+window.cancelAnimationFrame = clearTimeout;
+"""
+
+
+def test_a_press_before_the_first_frame_counts(open_lab):
+    """A slow machine paints late; nothing in the pictures has its place until then."""
+    page = open_lab(init=LATE_FRAMES)
+    box = page.locator(".hnn-phase").bounding_box()
+    page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 40)
+    assert page.evaluate("performance.now()") < 4000, "the press came after the first frame"
+    assert strike_of(page) > 0.2
+
+
 def test_a_point_of_the_path_is_dragged_and_the_strike_stays(open_lab):
     page = open_lab()
     lab = usual()

@@ -170,6 +170,8 @@ export class Shell {
 
   /** The reader did something, and not only looked on: what comes is theirs. */
   touch({ key, target }) {
+    // Before the first frame nothing has its place yet.
+    if (!this.numbersAt) this.run(performance.now(), 0);
     if (this.touched || key === "Tab" || this.playButton.contains(target)) return;
     if (!target.closest("button, input, select, .hnn-stage")) return;
     this.touched = true;
