@@ -158,8 +158,8 @@ def fit(
             of the whole step, for ``Adam``. On a CPU JAX does it in about a second, where it is
             installed (``hnn-tutorial[jax]``) and model and residual are this package's; else
             ``torch.compile``, which takes some seconds to half a minute, and on a CPU a C++
-            compiler. A step is then up to twice as fast, to the same digits but the last. It pays
-            from some ten thousand steps on.
+            compiler. A step of a third of a millisecond or more is then one and a half to two and a
+            half times as fast, to the same digits but the last; a shorter one gains little.
 
     Returns:
         The history.

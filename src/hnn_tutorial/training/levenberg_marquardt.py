@@ -176,7 +176,8 @@ class LevenbergMarquardt:
         with the penalty's part in c. At most as many numbers are kept as the other way.
         """
         count, half = _residuals(problem, batch), 0.5 * self.weight_decay
-        J = weights.new_empty(count, len(weights), dtype=torch.float64)
+        most = 8 * count * len(weights) + 4 * 8 * count**2
+        J = _room(weights, count, len(weights), f"{count:,} residuals and {len(weights):,}", most)
         r, done = J.new_empty(count), 0
         for rows, residuals in self._blocks(problem, weights, batch):
             part = slice(done, done + residuals.numel())
@@ -204,13 +205,7 @@ class LevenbergMarquardt:
     ) -> tuple[Tensor, Tensor, float]:
         """Return the lower half of JᵀJ/M, Jᵀr/M with the penalty's part, and the loss."""
         size = weights.numel()
-        try:
-            A = weights.new_zeros(size, size, dtype=torch.float64)
-        except RuntimeError as error:
-            raise MemoryError(
-                f"the linear system of {size:,} weights takes {4 * 8 * size**2 / 1e9:.2g} GB, more "
-                "than there is; use a smaller network, or Adam"
-            ) from error
+        A = _room(weights, size, size, f"{size:,}", 4 * 8 * size**2).zero_()
         g = weights.new_zeros(size, dtype=torch.float64)
         total, count = 0.0, 0
         # Not under no_grad as a whole: there PyTorch 2.13 differentiates torch.linalg.solve wrongly
@@ -254,6 +249,17 @@ class LevenbergMarquardt:
                 waiting[:0] = chunks(part, -(-samples // 2))
                 continue
             yield block
+
+
+def _room(weights: Tensor, rows: int, columns: int, what: str, most: int) -> Tensor:
+    """Return a matrix to be filled, or raise ``MemoryError`` that says what the system takes."""
+    try:
+        return weights.new_empty(rows, columns, dtype=torch.float64)
+    except RuntimeError as error:
+        raise MemoryError(
+            f"the linear system of {what} weights takes {most / 1e9:.2g} GB, more than there is; "
+            "use a smaller network, or Adam"
+        ) from error
 
 
 def _residuals(problem: Problem, batch: Batch) -> int:
