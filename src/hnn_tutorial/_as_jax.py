@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, made_of
+from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, elsewhere, made_of, of_tensors
 
 aten = torch.ops.aten
 _IN_PLACE = {aten.add_.Tensor: "{0} + {1}", aten.logical_and_.default: "{0} & {1}"}
@@ -107,12 +107,8 @@ def _recorded_gradient(
     gradient: Callable[..., tuple[Tensor, Tensor]], weights: Tensor, batch: Mapping[str, Tensor]
 ) -> tuple[str, dict[str, np.ndarray]]:
     """Return a gradient as text and constants, compared with PyTorch."""
-    given = {"weights": weights.detach().clone()}
-    given |= {f"d{k}": value.detach().clone() for k, value in enumerate(batch.values())}
-
-    def function(weights: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
-        return gradient(weights, dict(zip(batch, data, strict=True)))
-
+    function, tensors = of_tensors(gradient, weights, batch)
+    given = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     with torch.no_grad(), PureRecorder(given) as recorder:
         values = function(*given.values())
     results = [recorder.name(value) if id(value) in recorder.names else None for value in values]
@@ -121,9 +117,7 @@ def _recorded_gradient(
     text = recorder.text(recorder.given, ", ".join(map(str, results)))
     evaluate = made_of(text, {**NUMPY, **recorder.constants})
     tolerance = 50_000 * float(torch.finfo(weights.dtype).eps)
-    moved = {k: v * 1.01 + 0.01 if v.is_floating_point() else v for k, v in given.items()}
-    # A value that was read on the way would be right at these weights and at no others.
-    for each in (given, moved):
+    for each in (given, {name: elsewhere(tensor) for name, tensor in given.items()}):
         with torch.no_grad(), np.errstate(all="ignore"):
             right = [value.numpy() for value in function(*each.values())]
             found = evaluate(*(value.numpy() for value in each.values()))

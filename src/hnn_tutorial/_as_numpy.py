@@ -596,19 +596,29 @@ def gradient_as_numpy(
     Returns:
         ``(weights, *values of the batch) -> (gradient, loss)``, for arrays of these shapes.
     """
-    tensors = [weights, *batch.values()]
-    plain = all(map(is_plain, tensors))
+    plain = all(map(is_plain, [weights, *batch.values()]))
     # A trajectory's has its own way, and a likelihood may be longer than it is worth.
     short = isinstance(residual, FunctionType) and residual.__module__ == RESIDUALS_OF_OWN
     own = short and is_all_own(model, residual)
     if not plain or not own or torch.compiler.is_compiling():
         return None
-    given = {"weights": weights} | {f"d{i}": each for i, each in enumerate(tensors[1:])}
+    return _compared(*of_tensors(gradient, weights, batch), largest=MOST_IN_ARRAY)
+
+
+def of_tensors(
+    gradient: Callable[..., tuple[Tensor, Tensor]], weights: Tensor, batch: Mapping[str, Tensor]
+) -> tuple[Callable[..., tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    """Return a gradient as a function of tensors alone, and what these are, by name."""
 
     def function(weights: Tensor, *data: Tensor) -> tuple[Tensor, Tensor]:
         return gradient(weights, dict(zip(batch, data, strict=True)))
 
-    return _compared(function, given, largest=MOST_IN_ARRAY)
+    return function, {"weights": weights} | {f"d{k}": v for k, v in enumerate(batch.values())}
+
+
+def elsewhere(tensor: Tensor) -> Tensor:
+    """Return other numbers, for a second look: a value that was read would be right at one only."""
+    return tensor * 1.01 + 0.01 if tensor.is_floating_point() else tensor
 
 
 def _compared(
@@ -623,9 +633,8 @@ def _compared(
         for tensor in given.values():
             tensor.numpy()  # refused inside of `vmap` and `grad`
         evaluate = _recorded(function, given, largest)
-        # A value that was read on the way would be right at these states and at no others.
-        moved = {name: given[name] * 1.01 + 0.01 for name in given if name != "h"}
-        for values in (given, given | moved):
+        others = {name: elsewhere(given[name]) for name in given if name != "h"}
+        for values in (given, given | others):
             with torch.no_grad(), np.errstate(all="ignore"):
                 right = _arrays(function(*values.values()))
                 found = evaluate(*(value.numpy() for value in values.values()))
