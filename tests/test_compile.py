@@ -1,6 +1,7 @@
 """Compiled training: the same weights, what it costs, and a clear word where it cannot be done."""
 
 import functools
+import importlib.util
 import shutil
 import sys
 
@@ -22,6 +23,7 @@ from hnn_tutorial.training import (
     fit,
 )
 
+fit_module = sys.modules[fit.__module__]
 SYSTEM, DOUBLE = Pendulum(gravity=2.0), DoublePendulum()
 X = SYSTEM.sample(50, 0)
 FIELD = {"states": X, "derivatives": SYSTEM.field(X)}
@@ -48,7 +50,7 @@ def compiler(request, monkeypatch):
     """Who compiles; without JAX it is PyTorch."""
     asked = []
     if request.param == "PyTorch":
-        monkeypatch.setattr(_as_jax, "jax_is_installed", lambda: False)
+        monkeypatch.setattr(_problem, "jax_is_installed", lambda: False)
     else:
         pytest.importorskip("jax")
     by_torch = torch.compile
@@ -127,10 +129,160 @@ def test_a_checkpoint_says_whether_its_training_was_compiled(tmp_path):
     assert torch.equal(first, again)
 
 
-def test_what_cannot_be_compiled_says_so():
+LM = functools.partial(LevenbergMarquardt, steps=12)
+LEAPS = [
+    (lambda: HNN(1, (6,), seed=1), FIELD, Adam(200, 0.01), derivative_residual),
+    (
+        lambda: HNN(1, (6, 5), "sin", seed=1),
+        FIELD,
+        Adam(150, 0.01, batch_size=15, schedule="cosine", weight_decay=0.01),
+        derivative_residual,
+    ),
+    (lambda: HNN(1, (6,), seed=1), FIELD, LM(), derivative_residual),
+    (lambda: HNN(1, (6,), seed=1), FIELD, LM(batch_size=20), derivative_residual),
+    (lambda: HNN(1, (8, 8), seed=1), FIELD, LM(weight_decay=1e-3), derivative_residual),
+    (lambda: HNN(1, (3,), seed=1), FIELD, LM(weight_decay=1e-3), derivative_residual),
+    (lambda: LNN(2, (5,), "softplus", seed=1), ACCELERATIONS, LM(steps=8), acceleration_residual),
+    (lambda: StructuredLNN(2, (5,), seed=1), ACCELERATIONS, LM(steps=8), acceleration_residual),
+]
+
+
+def in_calls_of(seconds, monkeypatch):
+    """Count the calls of a leap; each makes as many steps as take so long."""
+    monkeypatch.setattr(fit_module, "AT_ONCE", seconds)
+    calls, leap = [], fit_module.Run._leap
+
+    def counted(*given):
+        made = leap(*given)
+        calls.append(made)
+        return made
+
+    monkeypatch.setattr(fit_module.Run, "_leap", counted)
+    return calls
+
+
+if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a newer NumPy.
+
+    @pytest.mark.parametrize("make, data, optimizer, residual", LEAPS)
+    def test_steps_in_one_call_are_those_one_by_one(make, data, optimizer, residual, monkeypatch):
+        plain, without = trained(make, data, optimizer, residual)
+        several = in_calls_of(10.0, monkeypatch)
+        weights, history = trained(make, data, optimizer, residual, compile=True)
+        assert history.loss == pytest.approx(without.loss, rel=1e-7)
+        torch.testing.assert_close(weights, plain, rtol=1e-6, atol=1e-6)
+        assert history.final_loss == pytest.approx(without.final_loss, rel=1e-7)
+        assert (history.steps, history.reason) == (without.steps, without.reason)
+        assert len(several) < history.steps / 2
+        one_by_one = in_calls_of(0.0, monkeypatch)
+        again, other = trained(make, data, optimizer, residual, compile=True)
+        assert set(one_by_one) <= {0, 1}
+        assert torch.equal(again, weights), "the same bits, however many steps a call makes"
+        assert other.loss == history.loss
+
+    def test_a_call_ends_where_something_else_is_due(monkeypatch):
+        held_out = {"states": X[:9] * 1.1, "derivatives": SYSTEM.field(X[:9] * 1.1)}
+        make = functools.partial(HNN, 1, (6,), seed=1)
+        options = {"validation": held_out, "validation_every": 7, "patience": 10}
+        given = (make, FIELD, Adam(150, 0.3), derivative_residual)
+        plain, without = trained(*given, **options)
+        assert "no lower validation loss in 10 steps" in without.reason
+        in_calls_of(10.0, monkeypatch)
+        weights, history = trained(*given, compile=True, **options)
+        torch.testing.assert_close(weights, plain, rtol=1e-7, atol=1e-7)
+        assert history.validation_steps == without.validation_steps
+        assert history.validation_loss == pytest.approx(without.validation_loss, rel=1e-7)
+        assert (history.steps, history.best_step) == (without.steps, without.best_step)
+
+    def test_lm_converges_at_the_same_step(monkeypatch):
+        in_calls_of(10.0, monkeypatch)
+        noisy = {**FIELD, "derivatives": FIELD["derivatives"] + 0.1 * torch.cos(9 * X)}
+        given = (functools.partial(HNN, 1, (3,), seed=1), noisy, LevenbergMarquardt(tolerance=1e-3))
+        _, without = trained(*given, derivative_residual)
+        _, history = trained(*given, derivative_residual, compile=True)
+        assert "converged" in without.reason
+        assert (history.steps, history.reason) == (without.steps, without.reason)
+
+    @pytest.mark.parametrize("optimizer", [Adam(90, batch_size=10), LM(steps=90, batch_size=10)])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_what_runs_away_within_a_call_ends_as_it_does_step_by_step(
+        optimizer, seed, monkeypatch
+    ):
+        x = SYSTEM.sample(300, 0)
+        data = {"states": x, "derivatives": SYSTEM.field(x)}
+        data["derivatives"][0] = 1e200  # whose square is not finite, wherever its batch comes
+        model = functools.partial(HNN, 1, (6,), seed=1)
+        ends = []
+        in_calls_of(10.0, monkeypatch)
+        for compiled in (False, True):
+            made = model()
+            with pytest.raises(TrainingDivergedError) as error:
+                fit(made, data, optimizer, seed=seed, progress=False, compile=compiled)
+            ends.append(
+                (str(error.value), torch.cat([p.detach().ravel() for p in made.parameters()]))
+            )
+        (plain, before), (found, weights) = ends
+        assert found == plain
+        torch.testing.assert_close(weights, before, rtol=1e-7, atol=1e-7)
+
+    def test_an_interruption_between_calls_loses_nothing(tmp_path, monkeypatch):
+        given = (functools.partial(HNN, 1, (6,), seed=1), FIELD, Adam(300, batch_size=20))
+        whole, _ = trained(*given, derivative_residual, compile=True)
+        file, leap = tmp_path / "run.safetensors", fit_module.Run._leap
+
+        def interrupted(run, *rest):
+            made = leap(run, *rest)
+            if run.history.steps > 120:
+                raise KeyboardInterrupt
+            return made
+
+        options = {"compile": True, "checkpoint": file, "checkpoint_every": 1000}
+        with monkeypatch.context() as patch:
+            patch.setattr(fit_module.Run, "_leap", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                trained(*given, derivative_residual, **options)
+        resumed, history = trained(*given, derivative_residual, **options)
+        assert torch.equal(resumed, whole)
+        assert history.steps == 300
+
+    def test_a_second_training_compiles_nothing():
+        for optimizer, another in ((Adam(30), Adam(50, 0.1)), (LM(), LM(steps=7, tolerance=0))):
+            trained(
+                lambda: HNN(1, (6,), seed=1), FIELD, optimizer, derivative_residual, compile=True
+            )
+            before = _as_jax.program.cache_info().misses
+            data = {name: 1.1 * value for name, value in FIELD.items()}
+            make = functools.partial(HNN, 1, (6,), seed=2)
+            plain, _ = trained(make, data, another, derivative_residual)
+            weights, _ = trained(make, data, another, derivative_residual, compile=True)
+            torch.testing.assert_close(weights, plain, rtol=1e-7, atol=1e-7)
+            assert _as_jax.program.cache_info().misses == before
+
+    def test_frozen_weights_are_no_part_of_the_program():
+        def make(scale):
+            model = HNN(1, (6,), seed=1)
+            with torch.no_grad():
+                model.network.layers[0].weight.mul_(scale)
+            model.network.layers[0].weight.requires_grad_(False)
+            return model
+
+        for scale in (1.0, 2.0):
+            given = (functools.partial(make, scale), FIELD, LM(), derivative_residual)
+            plain, _ = trained(*given)
+            weights, _ = trained(*given, compile=True)
+            torch.testing.assert_close(weights, plain, rtol=1e-6, atol=1e-6)
+
+
+def test_what_cannot_be_compiled_says_so(monkeypatch):
     make = functools.partial(HNN, 1, (6,))
-    with pytest.raises(ValueError, match="compile=True is for Adam"):
-        trained(make, FIELD, LevenbergMarquardt(), derivative_residual, compile=True)
+    with pytest.raises(ValueError, match="batches of at most chunk = 40 samples, and here are 50"):
+        trained(make, FIELD, LM(chunk=40), derivative_residual, compile=True)
+    by_jax = "LevenbergMarquardt by JAX .*without compile=True"
+    with pytest.raises(ValueError, match=by_jax):
+        trained(make, FIELD, LM(), lambda m, b: derivative_residual(m, b), compile=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(_problem, "jax_is_installed", lambda: False)
+        with pytest.raises(ValueError, match=by_jax):
+            trained(make, FIELD, LM(), derivative_residual, compile=True)
 
     def leads(model, batch):
         r = derivative_residual(model, batch)
@@ -146,7 +298,7 @@ def test_what_cannot_be_compiled_says_so():
 if sys.platform == "linux" and shutil.which("g++") and " " not in torch.__file__:
 
     def test_with_a_compiler_the_weights_are_the_same_too(monkeypatch, tmp_path):
-        monkeypatch.setattr(_as_jax, "jax_is_installed", lambda: False)
+        monkeypatch.setattr(_problem, "jax_is_installed", lambda: False)
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
         monkeypatch.setattr(_problem, "COMPILER", "inductor")
         make = functools.partial(HNN, 1, (6,), seed=1)

@@ -1,21 +1,26 @@
 """Formulas of the package in JAX, for what is compiled on a CPU.
 
 What ``_as_numpy`` records in PyTorch is written down for ``jax.numpy`` instead. JAX is not needed
-for anything else, and imported where it is asked for alone.
+for anything else, and imported where it is asked for alone. A program goes by its text: weights,
+data, and the numbers of a formula are its arguments, so that other ones compile nothing.
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, elsewhere, made_of, of_tensors
+from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, made_of
+
+MOST_KEPT = 64
+"""Programs, and texts of fields; the one used longest ago goes first."""
 
 aten = torch.ops.aten
 _IN_PLACE = {aten.add_.Tensor: "{0} + {1}", aten.logical_and_.default: "{0} & {1}"}
@@ -65,67 +70,84 @@ class PureRecorder(Recorder):
         self._assign(own, f"{'concatenate' if keeps else 'stack'}(({names},), {dim})")
 
 
-def compiled_in_jax(
-    make: Callable[..., Callable[..., Any]],
-    gradient: Callable[..., tuple[Tensor, Tensor]],
-    *given: Any,
-) -> Callable[..., tuple[Tensor, ...]] | None:
-    """Return what XLA makes of a step of training, or None where JAX cannot say it.
+class Recording(NamedTuple):
+    """A function as text, ``evaluate(*its inputs, *values)``."""
+
+    text: str
+    fixed: tuple[tuple[str, bytes, str, tuple[int, ...]], ...]
+    """Indices and masks, which are part of the program: name, content, dtype, shape."""
+    values: tuple[np.ndarray, ...]
+    """Numbers of the formula, and what it reads elsewhere."""
+
+
+def recorded_for_jax(
+    function: Callable[..., Any],
+    inputs: dict[str, Tensor],
+    others: Sequence[Tensor],
+    recorder: type[PureRecorder] = PureRecorder,
+) -> Recording:
+    """Record a function of tensors, and compare it with PyTorch at two places.
 
     Args:
-        make: of ``(weights, batch) -> (gradient, loss)``, for tensors as for arrays, a function of
-            what is given.
-        gradient: of the loss, ``(weights, batch) -> (gradient, loss)``.
-        given: tensors, the weights first, and the batch.
+        function: ``(*inputs) -> a tensor``, or a tuple of some.
+        inputs: the tensors by name; those that it reads elsewhere may stand among them.
+        others: such as they are, for a second look.
+        recorder: that writes it down.
+
+    Raises:
+        NotRecordedError: where JAX cannot say it.
     """
-    *first, batch = given
-    tensors = [first[0], *batch.values()]
-    if not jax_is_installed() or any(each.device.type != "cpu" for each in tensors):
-        return None
-    try:
-        text, constants = _recorded_gradient(gradient, first[0], batch)
-    except (NotRecordedError, RuntimeError, ValueError):
-        return None  # torch.compile knows more operations, and says what is wrong
-    jax: Any = importlib.import_module("jax")
-    evaluate = made_of(text, {**functions_of_jax(), **constants})
-    # By name: JAX sorts a mapping.
-    names = list(batch)
-    step = jax.jit(make(lambda weights, batch: evaluate(weights, *(batch[k] for k in names))))
-
-    def call(*given: Any) -> tuple[Tensor, ...]:
-        *first, batch = given
-        arrays = [each.detach().numpy() for each in first]
-        with float64_on_the_cpu():
-            found = step(*arrays, {name: value.numpy() for name, value in batch.items()})
-            # A copy: what is JAX's own may not be written to.
-            return tuple(torch.from_numpy(np.array(each)) for each in found)
-
-    return call
-
-
-def _recorded_gradient(
-    gradient: Callable[..., tuple[Tensor, Tensor]], weights: Tensor, batch: Mapping[str, Tensor]
-) -> tuple[str, dict[str, np.ndarray]]:
-    """Return a gradient as text and constants, compared with PyTorch."""
-    function, tensors = of_tensors(gradient, weights, batch)
-    given = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    with torch.no_grad(), PureRecorder(given) as recorder:
-        values = function(*given.values())
-    results = [recorder.name(value) if id(value) in recorder.names else None for value in values]
+    with torch.no_grad(), recorder(inputs) as record:
+        found = function(*inputs.values())
+    several = isinstance(found, tuple)
+    tensors = found if several else [found]
+    results = [record.name(each) if id(each) in record.names else None for each in tensors]
     if None in results:
-        raise NotRecordedError("its values do not depend on the weights")
-    text = recorder.text(recorder.given, ", ".join(map(str, results)))
-    evaluate = made_of(text, {**NUMPY, **recorder.constants})
-    tolerance = 50_000 * float(torch.finfo(weights.dtype).eps)
-    for each in (given, {name: elsewhere(tensor) for name, tensor in given.items()}):
+        raise NotRecordedError("its values do not depend on what is given")
+    numbers = {k: v for k, v in record.constants.items() if v.dtype.kind == "f"}
+    fixed = {k: v for k, v in record.constants.items() if k not in numbers}
+    text = record.text(", ".join([*inputs, *numbers]), ", ".join(map(str, results)))
+    first = next(iter(inputs.values()))
+    dtype = first.detach().numpy().dtype
+    recording = Recording(
+        text,
+        tuple((k, v.tobytes(), v.dtype.str, v.shape) for k, v in fixed.items()),
+        # In PyTorch a number takes the dtype of the array beside it; JAX would widen the array.
+        tuple(v.astype(dtype) if v.ndim == 0 else v.copy() for v in numbers.values()),
+    )
+    evaluate = evaluation(recording.text, recording.fixed, NUMPY)
+    tolerance = 50_000 * float(torch.finfo(first.dtype).eps)
+    for given in (list(inputs.values()), others):
         with torch.no_grad(), np.errstate(all="ignore"):
-            right = [value.numpy() for value in function(*each.values())]
-            found = evaluate(*(value.numpy() for value in each.values()))
-        for ours, theirs in zip(found, right, strict=True):
-            largest = np.abs(theirs[np.isfinite(theirs)]).max(initial=1.0)
-            if not np.allclose(ours, theirs, rtol=0, atol=tolerance * largest, equal_nan=True):
-                raise NotRecordedError("its values do not follow from the weights alone")
-    return text, recorder.constants
+            right = function(*given)
+            ours = evaluate(*(each.detach().numpy() for each in given), *recording.values)
+        for mine, its in zip(*((x if several else [x]) for x in (ours, right)), strict=True):
+            its = its.numpy()
+            largest = np.abs(its[np.isfinite(its)]).max(initial=1.0)
+            if not np.allclose(mine, its, rtol=0, atol=tolerance * largest, equal_nan=True):
+                raise NotRecordedError("its values do not follow from what is given alone")
+    return recording
+
+
+def evaluation(text: str, fixed: Any, functions: dict[str, Any]) -> Callable[..., Any]:
+    """Return what a recording says, made of these functions."""
+    indices = {
+        name: np.frombuffer(content, dtype).reshape(shape) for name, content, dtype, shape in fixed
+    }
+    return made_of(text, {**functions, **indices})
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def program(make: Callable[..., Any], text: str, fixed: Any) -> Callable[..., Any]:
+    """Return what is made of a recording's function, compiled by XLA; the same for the same text.
+
+    Args:
+        make: of ``evaluate(*inputs, *values)`` the function to compile.
+        text: of the recording.
+        fixed: likewise.
+    """
+    jax: Any = importlib.import_module("jax")
+    return jax.jit(make(evaluation(text, fixed, functions_of_jax())))
 
 
 @contextlib.contextmanager

@@ -4,43 +4,31 @@ What ``_as_numpy`` records of a step in PyTorch is written down for ``jax.numpy`
 a loop over the steps, and compiled by XLA. It is recorded for one state; a batch is the same
 program over a last axis, so that each component lies together in memory.
 
-Two things are kept between calls. A program goes by its text: weights, and the numbers of a
-formula, are its arguments, so that other ones compile nothing. And the text of a field of the
-package goes by all that its owner holds but the values of its tensors, so that it is recorded once.
+Two things are kept between calls: a program, which goes by its text, and the text of a field of the
+package, which goes by all that its owner holds but the values of its tensors. So it is recorded
+once.
 """
 
-import functools
 import importlib
-import importlib.util
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hnn_tutorial._as_jax import (
+    MOST_KEPT,
     PureRecorder,
+    Recording,
     float64_on_the_cpu,
-    functions_of_jax,
     jax_is_installed,
+    program,
+    recorded_for_jax,
 )
-from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, elsewhere, made_of, own_owner
+from hnn_tutorial._as_numpy import NotRecordedError, elsewhere, own_owner
 from hnn_tutorial._validate import checked_field
 from hnn_tutorial.integrators._method import Method
-
-MOST_KEPT = 64
-"""Programs, and texts of fields; the one used longest ago goes first."""
-
-
-class _Recording(NamedTuple):
-    """A step as text, ``evaluate(x, h, *the owner's tensors, *values)``."""
-
-    text: str
-    fixed: tuple[tuple[str, bytes, str, tuple[int, ...]], ...]
-    """Indices and masks, which are part of the program: name, content, dtype, shape."""
-    values: tuple[np.ndarray, ...]
-    """Numbers of the formula, and what it reads elsewhere."""
 
 
 class _StepRecorder(PureRecorder):
@@ -51,7 +39,7 @@ class _StepRecorder(PureRecorder):
         return self._constant(np.array(given)) if type(given) is float else super().name(given)
 
 
-_known: dict[Any, _Recording] = {}
+_known: dict[Any, Recording] = {}
 
 
 def solve_compiled(
@@ -125,7 +113,7 @@ def solve_compiled(
     path = np.empty((len(lengths) + 1, *flat.shape), flat.dtype)
     path[0] = flat
     with float64_on_the_cpu():
-        solve = _program(recording.text, recording.fixed)
+        solve = program(_loop, recording.text, recording.fixed)
         moved = solve(
             flat.T,
             lengths.astype(flat.dtype, copy=False),
@@ -171,51 +159,22 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str, torch.dtype)
 
 
-def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tensor]) -> _Recording:
-    """Record a step from one state, and compare it with PyTorch."""
+def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tensor]) -> Recording:
+    """Record a step from one state, with the tensors that the field reads as inputs."""
     step, still = method.step, checked_field(field)
     assert step is not None
-    length = torch.tensor(h, dtype=x.dtype)
-    inputs = {"x": x.clone(), "h": length} | {f"w{k}": t for k, t in enumerate(tensors)}
-    with torch.no_grad(), _StepRecorder(inputs) as recorder:
-        value = step(still, inputs["x"], length)  # type: ignore[arg-type]
-    result = recorder.name(value) if id(value) in recorder.names else None
-    if result is None:
-        raise NotRecordedError("its values do not depend on the state")
-    numbers = {k: v for k, v in recorder.constants.items() if v.dtype.kind == "f"}
-    others = {k: v for k, v in recorder.constants.items() if k not in numbers}
-    names = ", ".join([*inputs, *numbers])
-    text = recorder.text(names, result)
-    dtype = x.numpy().dtype
-    # In PyTorch a number takes the dtype of the array beside it; JAX would widen the array.
-    values = tuple(v.astype(dtype) if v.ndim == 0 else v.copy() for v in numbers.values())
-    fixed = tuple((k, v.tobytes(), v.dtype.str, v.shape) for k, v in others.items())
-    recording = _Recording(text, fixed, values)
-    evaluate = _evaluation(recording.text, recording.fixed, NUMPY)
-    given = [length.numpy(), *(t.detach().numpy() for t in tensors), *values]
-    tolerance = 50_000 * float(torch.finfo(x.dtype).eps)
-    for state in (x, elsewhere(x)):
-        with torch.no_grad(), np.errstate(all="ignore"):
-            right = step(still, state, h).numpy()
-            found = evaluate(state.numpy(), *given)
-        if not np.allclose(found, right, rtol=tolerance, atol=tolerance, equal_nan=True):
-            raise NotRecordedError("its values do not follow from the state alone")
-    return recording
+    read = {f"w{k}": t for k, t in enumerate(tensors)}
+    inputs = {"x": x.clone(), "h": torch.tensor(h, dtype=x.dtype), **read}
+    _, *rest = inputs.values()
+    return recorded_for_jax(
+        lambda x, h, *_: step(still, x, h), inputs, [elsewhere(x), *rest], _StepRecorder
+    )
 
 
-def _evaluation(text: str, fixed: Any, functions: dict[str, Any]) -> Callable[..., Any]:
-    indices = {
-        name: np.frombuffer(content, dtype).reshape(shape) for name, content, dtype, shape in fixed
-    }
-    return made_of(text, {**functions, **indices})
-
-
-@functools.lru_cache(maxsize=MOST_KEPT)
-def _program(text: str, fixed: Any) -> Callable[..., Any]:
-    """Return ``(x (d, ...), h (T,), counts (T,), values) -> (T, d, ...)``, compiled by XLA."""
+def _loop(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``(x (d, ...), h (T,), counts (T,), values) -> (T, d, ...)``, for JAX."""
     jax: Any = importlib.import_module("jax")
     lax = jax.lax
-    evaluate = _evaluation(text, fixed, functions_of_jax())
 
     def solve(x: Any, lengths: Any, counts: Any, values: Any) -> Any:
         def step(x: Any, h: Any) -> Any:
@@ -230,4 +189,4 @@ def _program(text: str, fixed: Any) -> Callable[..., Any]:
 
         return lax.scan(interval, x, (lengths, counts))[1]
 
-    return jax.jit(solve)
+    return solve

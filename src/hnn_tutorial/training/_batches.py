@@ -1,5 +1,6 @@
 """Shuffled mini-batches whose position is part of the training state."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,9 @@ from hnn_tutorial.training.losses import Batch
 
 State = dict[str, Tensor]
 """All that an optimiser needs to go on from where it is; never changed in place."""
+
+PLACE = ("batch_order", "batch_position", "batch_generator")
+"""The entries that say which batch comes next."""
 
 
 def start_batches(problem: Problem, batch_size: int | None, seed: int | torch.Generator) -> State:
@@ -47,13 +51,36 @@ def next_batch(problem: Problem, batch_size: int | None, state: State) -> tuple[
     """
     if batch_size is None:
         return problem.data, {}
-    position, order = int(state["batch_position"]), state["batch_order"]
-    chosen = order[position : position + batch_size].to(problem.device)
-    batch = {key: value[chosen] for key, value in problem.data.items()}
+    chosen, changes = _next(problem, batch_size, state)
+    chosen = chosen.to(problem.device)
+    return {key: value[chosen] for key, value in problem.data.items()}, changes
+
+
+def next_samples(
+    problem: Problem, batch_size: int | None, state: State, count: int
+) -> tuple[np.ndarray | None, list[State]]:
+    """Return the samples of the next batches, ``(count, batch_size)``, and what changes with each.
+
+    None, and nothing, for full batches.
+    """
+    if batch_size is None:
+        return None, []
+    rows, changes, now = [], [], state
+    for _ in range(count):
+        chosen, change = _next(problem, batch_size, now)
+        now = {**now, **change}
+        rows.append(chosen.numpy())
+        changes.append({name: now[name] for name in PLACE})
+    return np.array(rows), changes
+
+
+def _next(problem: Problem, batch_size: int, state: State) -> tuple[Tensor, State]:
+    position = int(state["batch_position"])
+    chosen = state["batch_order"][position : position + batch_size]
     position += batch_size
     if position + batch_size > problem.samples:
-        return batch, _shuffled(problem.samples, state["batch_generator"])
-    return batch, {"batch_position": torch.tensor(position)}
+        return chosen, _shuffled(problem.samples, state["batch_generator"])
+    return chosen, {"batch_position": torch.tensor(position)}
 
 
 def check_position(state: State) -> None:

@@ -10,8 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, jacrev, vmap
 
-from hnn_tutorial._as_jax import compiled_in_jax
-from hnn_tutorial._as_numpy import gradient_as_numpy, is_all_own, is_own
+from hnn_tutorial._as_jax import (
+    Recording,
+    float64_on_the_cpu,
+    jax_is_installed,
+    program,
+    recorded_for_jax,
+)
+from hnn_tutorial._as_numpy import (
+    NotRecordedError,
+    elsewhere,
+    gradient_as_numpy,
+    is_all_own,
+    is_own,
+    of_tensors,
+)
 from hnn_tutorial._validate import check_finite
 from hnn_tutorial.integrators import UnsettledStepError
 from hnn_tutorial.integrators.implicit import fixed_point_only
@@ -38,6 +51,16 @@ Gradient = Callable[[Tensor, Batch], tuple[Tensor, Tensor]]
 
 class TrainingDivergedError(FloatingPointError):
     """The loss became NaN or infinite; the model was put back to its last finite state."""
+
+
+def _as_it_is(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda weights, data, values: evaluate(weights, *data, *values)
+
+
+def _as_arrays(given: Any) -> Any:
+    if isinstance(given, Tensor):
+        return given.numpy()
+    return [*map(_as_arrays, given)] if isinstance(given, list) else given
 
 
 class _Callable(nn.Module):
@@ -81,7 +104,7 @@ class Problem:
         self, model: nn.Module, residual: Residual, batch: Batch, *, compile: bool = False
     ) -> None:
         self.compile = compile
-        self._compiled: Callable[..., Any] | None = None
+        self._by_torch: Callable[..., Any] | None = None
         self.module = _Callable(model)
         self.residual = residual
         self.parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
@@ -228,18 +251,19 @@ class Problem:
             TrainingDivergedError: if either is not finite.
         """
         if self.compile:
-            g, loss = self.compiled(lambda gradient: gradient, weights.detach(), batch)
+            g, loss = self._compiled_gradient(weights.detach(), batch)
         else:
-            evaluate = self.recorded_gradient(self._gradient, weights, batch)
+            evaluate = self.recorded_gradient(self.gradient_by_autograd, weights, batch)
             if evaluate is None:
-                g, loss = self._gradient(weights, batch)
+                g, loss = self.gradient_by_autograd(weights, batch)
             else:
                 g, loss = map(torch.from_numpy, evaluate(weights, batch))
         value = require_finite(loss.item(), "the loss")
         require_finite(g.abs().max().item(), "the gradient")
         return g, value
 
-    def _gradient(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def gradient_by_autograd(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the gradient of the loss on a batch and the loss, whatever they are."""
         weights = weights.detach().requires_grad_()
         with torch.enable_grad():
             loss = self.summands(self.residuals(weights, batch)).mean()
@@ -274,20 +298,79 @@ class Problem:
 
         return evaluate
 
-    def compiled(self, make: Callable[[Gradient], Callable[..., Any]], *given: Any) -> Any:
-        """Call what is made of the gradient of the loss, as one compiled function.
+    def by_jax(
+        self,
+        make: Callable[..., Any],
+        function: Callable[[Tensor, Batch], Any],
+        batch: Batch,
+        *given: Any,
+        **more: Any,
+    ) -> list[np.ndarray] | None:
+        """Call what is made of a function of weights and a batch, compiled; None without JAX.
 
         Args:
-            make: of ``(weights, batch) -> (gradient, loss)`` a function of what is given, for
-                tensors as for JAX's arrays; the same at every call.
+            make: of ``evaluate(weights, *the batch's values, *values)`` the function to compile,
+                ``(*given, values=..., **more) -> arrays``; one that outlives this call.
+            function: a method of this problem, or one that is kept likewise.
+            batch: of the shapes that it is recorded for.
+            given: tensors and arrays, some in lists, or None.
+            more: numbers, by name.
+        """
+        key = ("JAX", function, *(value.shape for value in batch.values()))
+        begin = time.perf_counter()
+        if key not in self.recorded:
+            self.recorded[key] = self._recorded_for_jax(function, batch)
+        recording = self.recorded[key]
+        if recording is None:
+            return None
+        with float64_on_the_cpu():
+            run = program(make, recording.text, recording.fixed)
+            # A copy: what is JAX's own may not be written to.
+            arrays = map(_as_arrays, given)
+            found = [np.array(x) for x in run(*arrays, values=recording.values, **more)]
+        # With the first steps; where another training compiled the same, it is these alone.
+        self.compile_seconds = self.compile_seconds or time.perf_counter() - begin
+        return found
+
+    def _recorded_for_jax(self, function: Callable[..., Any], batch: Batch) -> Recording | None:
+        weights = self.weights()
+        tensors = [weights, *batch.values()]
+        if not jax_is_installed() or any(each.device.type != "cpu" for each in tensors):
+            return None
+        if not is_all_own(self.module.model, self.residual):
+            return None
+        of_these, inputs = of_tensors(function, weights, batch)
+        inputs = {name: tensor.detach().clone() for name, tensor in inputs.items()}
+        try:
+            return recorded_for_jax(of_these, inputs, [*map(elsewhere, inputs.values())])
+        except (NotRecordedError, RuntimeError, ValueError):
+            return None  # PyTorch knows more operations, and says what is wrong
+
+    def _compiled_gradient(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        found = self.by_jax(_as_it_is, self.gradient_by_autograd, batch, weights, [*batch.values()])
+        if found is not None:
+            g, loss = map(torch.from_numpy, found)
+            return g, loss
+        g, loss = self.by_torch(lambda gradient: gradient, weights, batch)
+        return g, loss
+
+    def by_torch(self, make: Callable[[Gradient], Callable[..., Any]], *given: Any) -> Any:
+        """Call what is made of the gradient of the loss, as one function that PyTorch compiled.
+
+        Args:
+            make: of ``(weights, batch) -> (gradient, loss)`` a function of what is given; the same
+                at every call.
             given: tensors, and a batch.
         """
-        if self._compiled is not None:
-            return self._compiled(*given)
+        if self._by_torch is not None:
+            return self._by_torch(*given)
         begin = time.perf_counter()
-        own = is_all_own(self.module.model, self.residual)
-        by_jax = compiled_in_jax(make, self._gradient, *given) if own else None
-        compiled = by_jax or self._by_torch(make)
+
+        def loss(weights: Tensor, batch: Batch) -> Tensor:
+            return self.summands(self._call_compiled(weights, self.residual, batch)).mean()
+
+        made = make(grad_and_value(loss))
+        compiled = torch.compile(made, fullgraph=True, dynamic=False, backend=COMPILER)
         try:
             with fixed_point_only():
                 found = compiled(*given)
@@ -299,15 +382,8 @@ class Problem:
                 "value leads; call fit without compile=True"
             ) from error
         self.compile_seconds = time.perf_counter() - begin
-        self._compiled = compiled
+        self._by_torch = compiled
         return found
-
-    def _by_torch(self, make: Callable[[Gradient], Callable[..., Any]]) -> Callable[..., Any]:
-        def loss(weights: Tensor, batch: Batch) -> Tensor:
-            return self.summands(self._call_compiled(weights, self.residual, batch)).mean()
-
-        made = make(grad_and_value(loss))
-        return torch.compile(made, fullgraph=True, dynamic=False, backend=COMPILER)
 
     def jacobian(self, weights: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the Jacobian of the residuals, ``(B, m, P)``, and the residuals ``(B, m)``.

@@ -1,5 +1,6 @@
 """Adam: many cheap steps along a smoothed gradient."""
 
+import importlib
 import math
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
@@ -16,6 +17,7 @@ from hnn_tutorial._validate import (
     describe,
     lookup,
 )
+from hnn_tutorial.training._at_once import loop, steps_at_once
 from hnn_tutorial.training._batches import State, next_batch, start_batches
 from hnn_tutorial.training._problem import Gradient, Problem, require_finite
 from hnn_tutorial.training.losses import Batch
@@ -99,12 +101,46 @@ class Adam:
         Raises:
             TrainingDivergedError: if the loss or its gradient is not finite.
         """
+        leapt = self.leap(problem, state, 1) if problem.compile else None
+        if leapt is not None:
+            new, losses, finite = leapt
+            if finite:
+                return new, losses[0]
         batch, changes = next_batch(problem, self.batch_size, state)
-        if problem.compile:
+        if problem.compile and leapt is None:
             new, value = self._compiled_step(problem, state, batch)
             return {**state, **changes, **new}, value
         g, value = problem.gradient(state["weights"], batch)
         return {**state, **changes, **self.update(state, g)}, value
+
+    def leap(
+        self, problem: Problem, state: State, count: int
+    ) -> tuple[State, list[float], bool] | None:
+        """Make several steps in one compiled call, by JAX; see ``steps_at_once``."""
+        return steps_at_once(
+            problem,
+            state,
+            count,
+            self.batch_size,
+            moved=MOVED,
+            given=self._factors,
+            make=self._loop,
+            function=problem.gradient_by_autograd,
+        )
+
+    @classmethod
+    def _loop(cls, evaluate: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a step as JAX compiles it, from the gradient of the loss."""
+        jnp: Any = importlib.import_module("jax.numpy")
+
+        def step(moved: Any, given: Any, batch: Any, values: Any) -> tuple[Any, ...]:
+            weights, m, v = moved
+            decay, rate, a, b = given
+            g, loss = evaluate(weights, *batch, *values)
+            finite = jnp.isfinite(loss) & jnp.isfinite(abs(g).max())
+            return cls._moved(weights, m, v, g, decay, rate, a, b), loss, finite, False
+
+        return loop(step)
 
     def update(self, state: State, g: Tensor) -> State:
         """Return what a step changes in a state, given the gradient of the loss.
@@ -128,8 +164,9 @@ class Adam:
         unbiased = 1 - self.BETA1 ** (done + 1), 1 - self.BETA2 ** (done + 1)
         return self.weight_decay, rate, *unbiased
 
+    @classmethod
     def _moved(
-        self,
+        cls,
         weights: Any,
         m: Any,
         v: Any,
@@ -138,16 +175,16 @@ class Adam:
         rate: Any,
         a: Any,
         b: Any,
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Any, ...]:
         """Return weights and moments after a step, from those before it: tensors or arrays."""
         g = g + decay * weights
-        m = self.BETA1 * m + (1 - self.BETA1) * g
-        v = self.BETA2 * v + (1 - self.BETA2) * (g * g)
+        m = cls.BETA1 * m + (1 - cls.BETA1) * g
+        v = cls.BETA2 * v + (1 - cls.BETA2) * (g * g)
         mean, spread = m / a, (v / b) ** 0.5
-        return weights - rate * mean / (spread + self.EPSILON), m, v
+        return weights - rate * mean / (spread + cls.EPSILON), m, v
 
     def _compiled_step(self, problem: Problem, state: State, batch: Batch) -> tuple[State, float]:
-        """Return what a step changes, and the loss, from one call of a compiled function."""
+        """Return what a step changes, and the loss, from one call of what PyTorch compiled."""
 
         def make(gradient: Gradient) -> Callable[..., tuple[Tensor, ...]]:
             def step(weights: Any, m: Any, v: Any, factors: Any, batch: Batch) -> tuple[Any, ...]:
@@ -160,7 +197,7 @@ class Adam:
         done, weights = int(state["step"]), state["weights"]
         factors = torch.tensor(self._factors(done), dtype=weights.dtype, device=weights.device)
         with torch.no_grad():
-            *moved, seen, largest = problem.compiled(
+            *moved, seen, largest = problem.by_torch(
                 make, *(state[k] for k in MOVED), factors, batch
             )
         loss = require_finite(seen.item(), "the loss")

@@ -308,7 +308,7 @@ class EnsembleRun(Run):
         self.losses: list[list[float]] = []
         self.final_losses = [math.nan] * len(problem.members)
 
-    def advance(self) -> float:
+    def advance(self, checkpoint_every: int | None = None) -> float:
         """Make one step; return the mean loss before it of the members still going."""
         new, loss = self.optimizer.step(self.problem, self.state)
         self.history.loss.append(loss)

@@ -1,14 +1,16 @@
 """Levenberg–Marquardt: few expensive steps, each of which solves a linear least-squares problem."""
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hnn_tutorial._validate import check_count, check_not_negative, check_positive
+from hnn_tutorial.training._at_once import loop, steps_at_once
 from hnn_tutorial.training._batches import State, next_batch, start_batches
 from hnn_tutorial.training._problem import (
     Problem,
@@ -17,6 +19,9 @@ from hnn_tutorial.training._problem import (
     require_finite,
 )
 from hnn_tutorial.training.losses import Batch, SampleLoss
+
+MOVED = ("weights", "damping", "stalled")
+"""What a step changes in a state, beside its place among the batches."""
 
 Solve = Callable[[float], Tensor | None]
 """From what is added to a diagonal to a step ``(P,)``, or None where it cannot be computed."""
@@ -107,6 +112,12 @@ class LevenbergMarquardt:
                 f"{problem.residual} is no sum of squares, which Levenberg–Marquardt needs; use "
                 "Adam, or one of PyTorch's optimisers by TorchOptimizer"
             )
+        size = problem.samples if self.batch_size is None else self.batch_size
+        if problem.compile and size > self.chunk:
+            raise ValueError(
+                f"compile=True is for batches of at most chunk = {self.chunk} samples, and here "
+                f"are {size}: larger ones are not faster; call fit without it, or set batch_size"
+            )
         return {
             "weights": problem.weights(),
             "step": torch.tensor(0),
@@ -121,6 +132,18 @@ class LevenbergMarquardt:
         Raises:
             TrainingDivergedError: if a residual or a derivative of one is not finite.
         """
+        if problem.compile:
+            leapt = self.leap(problem, state, 1)
+            if leapt is None:
+                raise ValueError(
+                    "compile=True makes steps of LevenbergMarquardt by JAX (pip install "
+                    "'hnn-tutorial[jax]'), on a CPU, and of a model and a residual of this "
+                    "package; call fit without compile=True"
+                )
+            new, losses, finite = leapt
+            if finite:
+                return new, losses[0]
+        # What is not finite is told apart here.
         batch, changes = next_batch(problem, self.batch_size, state)
         weights, damping = state["weights"], float(state["damping"])
         few = _residuals(problem, batch) < len(weights)
@@ -150,6 +173,102 @@ class LevenbergMarquardt:
             "stalled": torch.tensor(stalled),
         }
         return {**state, **changes, **new}, loss
+
+    def leap(
+        self, problem: Problem, state: State, count: int
+    ) -> tuple[State, list[float], bool] | None:
+        """Make several steps in one compiled call, by JAX; see ``steps_at_once``.
+
+        With full batches it pauses where one more slow step would end the training.
+        """
+        last = self.batch_size is None and int(state["stalled"]) >= self.STALLED - 1
+        settings = self.tolerance, self.weight_decay, float(self.batch_size is None)
+        return steps_at_once(
+            problem,
+            state,
+            1 if last else count,
+            self.batch_size,
+            moved=MOVED,
+            given=lambda done: settings,
+            make=self._loop,
+            function=problem.residuals,
+            of_one=True,
+        )
+
+    @classmethod
+    def _loop(cls, evaluate: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a step as JAX compiles it, from the residuals of one sample: that of ``step``."""
+        jax: Any = importlib.import_module("jax")
+        jnp, linalg = jax.numpy, jax.scipy.linalg
+
+        def solved(A: Any, b: Any, shift: Any) -> Any:
+            shifted = A + shift * jnp.eye(len(A))
+            return linalg.cho_solve(linalg.cho_factor(shifted), b)
+
+        def step(moved: Any, given: Any, batch: Any, values: Any) -> tuple[Any, ...]:
+            weights, damping, stalled = moved
+            tolerance, decay, full = given
+            half = 0.5 * decay
+
+            def residuals(weights: Any, *sample: Any) -> tuple[Any, Any]:
+                r = evaluate(weights, *(each[None] for each in sample), *values)[0]
+                return r, r
+
+            over_samples = (None, *(0 for _ in batch))
+            J, r = jax.vmap(jax.jacrev(residuals, has_aux=True), over_samples)(weights, *batch)
+            J, r = (each.astype(jnp.float64) for each in (J, r))
+            J, r, at = J.reshape(-1, weights.size), r.ravel(), weights.astype(jnp.float64)
+            loss = jnp.mean(r * r)
+
+            def objective(loss: Any, weights: Any) -> Any:
+                return loss + half * jnp.sum(weights.astype(jnp.float64) ** 2)
+
+            if len(r) < len(at):
+                pairs = J @ J.T / r.size
+
+                def solve(shift: Any) -> Any:
+                    c = shift + half
+                    part = jnp.where(half > 0, half / c, 0.0)
+                    return _from_pairs(J, r, at, part, lambda b: solved(pairs, b, c))
+
+            else:
+                A = J.T @ J / r.size + half * jnp.eye(len(at))
+                g = r @ J / r.size + half * at  # J.T @ r took as long as J.T @ J
+
+                def solve(shift: Any) -> Any:
+                    return -solved(A, g, shift)
+
+            before = objective(loss, weights)
+
+            def trial(damping: Any) -> tuple[Any, Any]:
+                new = weights + solve(damping * before).astype(weights.dtype)
+                r = jax.vmap(lambda *sample: residuals(new, *sample)[0])(*batch)
+                return new, objective(jnp.mean(r.astype(jnp.float64) ** 2), new)
+
+            def fails(tried: Any) -> Any:
+                (_, after), _, count = tried
+                return ~(after < before) & (count < cls.TRIALS)
+
+            def again(tried: Any) -> Any:
+                _, damping, count = tried
+                return trial(cls.MORE * damping), cls.MORE * damping, count + 1
+
+            tried = (trial(damping), damping, 1)
+            (new, after), last, _ = jax.lax.while_loop(fails, again, tried)
+            lower = after < before
+            slow = before - after < tolerance * before
+            counted = jnp.where(slow, stalled + 1, 0)
+            stalled = jnp.where(lower, counted, cls.STALLED)
+            moved = (
+                jnp.where(lower, new, weights),
+                jnp.where(lower, cls.LESS * last, damping),
+                stalled,
+            )
+            finite = jnp.isfinite(loss) & jnp.isfinite(jnp.sum(J * J))
+            pause = (full > 0) & (stalled >= cls.STALLED - 1)
+            return moved, loss.astype(weights.dtype), finite, pause
+
+        return loop(step)
 
     def stop_reason(self, state: State) -> str | None:
         """Return why to stop now, or None to go on."""
@@ -193,10 +312,8 @@ class LevenbergMarquardt:
 
         def solve(shift: float) -> Tensor | None:
             c = shift + half
-            a = half / c if half else 0.0
-            rest = r - a * (J @ at) if half else r
-            y = _solved(pairs, rest / count, c)
-            return None if y is None else -(J.mT @ y) - a * at
+            part = half / c if half else 0.0
+            return _from_pairs(J, r, at, part, lambda b: _solved(pairs, b, c))
 
         return solve, loss
 
@@ -260,6 +377,15 @@ def _room(weights: Tensor, rows: int, columns: int, what: str, most: int) -> Ten
             f"the linear system of {what} weights takes {most / 1e9:.2g} GB, more than there is; "
             "use a smaller network, or Adam"
         ) from error
+
+
+def _from_pairs(J: Any, r: Any, at: Any, part: Any, solve: Callable[[Any], Any]) -> Any:
+    """Return the step of ``_by_residuals``, for tensors and JAX's arrays; None where there is none.
+
+    ``part`` is its a; ``solve`` is by the damped matrix of all pairs.
+    """
+    y = solve((r - part * (J @ at)) / len(r))
+    return None if y is None else -(J.mT @ y) - part * at
 
 
 def _residuals(problem: Problem, batch: Batch) -> int:
