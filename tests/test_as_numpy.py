@@ -196,6 +196,46 @@ def test_a_motion_that_runs_away_ends_in_no_number_and_without_a_warning(recwarn
     assert not recwarn.list
 
 
+@pytest.mark.parametrize(
+    "of_numbers",
+    [
+        lambda a, b: 1 / a + b,
+        lambda a, b: a.log() * b.log1p(),
+        lambda a, b: a.sqrt() + b.rsqrt(),
+        lambda a, b: (800 * a).exp() - (-800 * b).exp(),
+        lambda a, b: a**2.5 + b**-1.5 + a**-1 + b**0.5,
+        lambda a, b: a.sin() * b.cos() + a.tan() * b.tanh() + (1e200 * a) * (1e200 * b),
+        lambda a, b: torch.where(~(a > 0.1) & (b < 3), a.abs(), -b).clamp(-0.5, 0.5),
+        lambda a, b: torch.sigmoid(a) * softplus(b) + torch.maximum(a, b) * a.reshape(1).sum(),
+        lambda a, b: a.expand(3).sum() + torch.stack([a, b]).sum() + b.unsqueeze(0).mean(),
+        lambda a, b: torch.where((~(a > 0)).any(), a, b),
+    ],
+)
+def test_single_numbers_are_pythons_and_end_in_inf_or_nan_where_pytorchs_do(of_numbers, recwarn):
+    def function(x):
+        a, b = x.unbind()
+        value = of_numbers(a, b)
+        return torch.stack([value, x[1] * value, torch.dot(x, x)])
+
+    evaluate = _as_numpy._recorded(function, {"x": torch.tensor([0.7, 0.4]).double()})
+    for values in ([0.3, 0.6], [0.0, 2.0], [-0.4, 0.0], [1e308, -1e308], [math.inf, -math.nan]):
+        x = torch.tensor(values, dtype=torch.float64)
+        with np.errstate(all="ignore"):
+            found = torch.from_numpy(evaluate(x.numpy()))
+        torch.testing.assert_close(found, function(x), rtol=1e-12, atol=1e-12, equal_nan=True)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("method", ["rk4", "dop853"])
+def test_a_batch_of_one_goes_as_its_state_does(method):
+    field, x = Pendulum(mass=0.7, length=1.3, gravity=2.1).field, torch.tensor([0.4, 0.9]).double()
+    alone = integrate(field, x, TIMES, method)
+    for batch in ((1,), (1, 1)):
+        path = integrate(field, x.reshape(*batch, 2), TIMES, method)
+        assert path.shape == (len(TIMES), *batch, 2)
+        assert torch.equal(path.reshape(alone.shape), alone)
+
+
 # Gradients of losses
 
 
@@ -223,14 +263,14 @@ def test_the_gradient_of_a_loss_has_the_same_values(name, residual, activation):
     batch = {key: torch.sin(states) for key in ("derivatives", "images")}
     problem = Problem(model, residual, {"states": states, **batch})
     weights = problem.weights()
-    evaluate = problem.recorded_gradient(problem._gradient, weights, problem.data)
+    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data)
     assert evaluate is not None
     # At other weights and on other data than those that were recorded.
     generator = torch.Generator().manual_seed(6)
     weights = weights + 0.1 * torch.randn(weights.shape, generator=generator, dtype=torch.float64)
     data = {key: value.flip(0) * 0.9 for key, value in problem.data.items()}
     g, loss = evaluate(weights, data)
-    expected, value = problem._gradient(weights, data)
+    expected, value = problem.gradient_by_autograd(weights, data)
     scale = expected.abs().max().item()
     torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-12 * scale)
     assert float(loss) == pytest.approx(value.item(), rel=1e-12)
@@ -283,7 +323,7 @@ def test_gradients_that_stay_with_pytorch(make, residual):
     states = model_states(model, 600).to(next(model.parameters()).dtype)
     problem = Problem(model, residual, {"states": states, "derivatives": torch.sin(states)})
     weights = problem.weights()
-    assert problem.recorded_gradient(problem._gradient, weights, problem.data) is None
+    assert problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data) is None
 
 
 def test_a_gradient_that_is_not_finite_ends_the_training_as_with_pytorch():
@@ -299,7 +339,9 @@ def test_a_singular_mass_matrix_is_named_in_a_training_by_numpy():
     states = torch.tensor([[0.3, 0.0], [0.2, 0.0]], dtype=torch.float64)
     problem = Problem(model, derivative_residual, {"states": states, "derivatives": states})
     weights = problem.weights()
-    assert problem.recorded_gradient(problem._gradient, weights, problem.data) is not None
+    assert (
+        problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data) is not None
+    )
     # L = q̇²/2 + c tanh(q̇ + 1/2): at rest the second term takes off what the first one has.
     a = math.tanh(0.5)
     c = 1 / (2 * a * (1 - a * a))

@@ -39,6 +39,8 @@ class PureRecorder(Recorder):
     without.
     """
 
+    numbers_apart = False
+
     def __init__(self, inputs: dict[str, Tensor]) -> None:
         super().__init__(inputs)
         self.unwritten: dict[int, str] = {}

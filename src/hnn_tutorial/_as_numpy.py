@@ -5,11 +5,14 @@ that no formula is written twice, the operations of one evaluation in PyTorch ar
 written down as a NumPy function, anew for each call of ``integrate`` and each training. It is
 compared with PyTorch before it is used. Where an evaluation asks whether something is wrong, as a
 Lagrangian network does of its mass matrix, the function asks too, and PyTorch takes that step if it
-is. What cannot be recorded stays with PyTorch: any other value that decides what comes next, an
-operation that the table here lacks, and code of others, which may do more than compute.
+is. A single number goes as one of Python's, whose operations take a tenth of NumPy's time; for some
+Python has an error where PyTorch has inf or NaN, such as for 1 / 0, and then NumPy evaluates the
+function. What cannot be recorded stays with PyTorch: any other value that decides what comes next,
+an operation that the table here lacks, and code of others, which may do more than compute.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import FunctionType
@@ -43,6 +46,9 @@ RESIDUALS_OF_OWN = "hnn_tutorial.training.losses"
 WRAPPERS = ("hnn_tutorial.models.own.", "hnn_tutorial.models.poisson_nn.")
 """Around a module or a function of a user's own."""
 
+_FUNCTION = re.compile(r"\b(sin|cos|tan|tanh|exp|log|log1p|sqrt|power)\(")
+_ITEM = re.compile(r"\.item\((-?\d+)\)")
+
 aten = torch.ops.aten
 Name = Callable[[Any], str]
 
@@ -64,7 +70,7 @@ def _elementwise(text: str) -> Callable[..., str]:
 
 def _power(name: Name, x: Any, exponent: float) -> str:
     whole = {1: "{0}", 2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "1 / {0}"}
-    return whole.get(exponent, f"{{0}} ** {exponent!r}").format(name(x))
+    return whole.get(exponent, f"power({{0}}, {exponent!r})").format(name(x))
 
 
 def _softplus(name: Name, x: Any, beta: float = 1, threshold: float = 20) -> str:
@@ -210,6 +216,13 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
 }
 """What NumPy writes for an operation whose result is one array."""
 
+_OF_NUMBERS: dict[Any, Callable[..., str]] = {
+    aten.select.int: lambda name, x, _, i: f"{name(x)}.item({i})",
+    aten.bitwise_not.default: _elementwise("not {0}"),
+    aten.any.default: lambda name, x: name(x) if x.ndim == 0 else f"{name(x)}.any()",
+}
+"""What is written in its place where the result is a single number."""
+
 _RESHAPED = {
     aten.view.default,
     aten._unsafe_view.default,
@@ -230,13 +243,13 @@ _CONSTANT = {
 
 def _expanded(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     # For a few numbers a sixth of the time of NumPy's broadcast_to.
-    result = np.empty(shape, x.dtype)
+    result = np.empty(shape, getattr(x, "dtype", float))
     result[...] = x
     return result
 
 
 def _placed_in_zeros(g: np.ndarray, shape: tuple[int, ...], where: tuple[Any, ...]) -> np.ndarray:
-    result = np.zeros(shape, g.dtype)
+    result = np.zeros(shape, getattr(g, "dtype", float))
     result[where] = g
     return result
 
@@ -283,11 +296,14 @@ def _solution(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     )
 
 
+OF_A_NUMBER = ("sin", "cos", "tan", "tanh", "exp", "log", "log1p", "sqrt", "power")
+"""Functions that Python has too."""
+
 NUMPY = {
     name: getattr(np, name)
     for name in (
-        *("abs", "sin", "cos", "tan", "tanh", "exp", "log", "log1p", "sqrt", "where"),
-        *("maximum", "minimum", "mean", "empty", "stack", "concatenate"),
+        *("abs", "where", "maximum", "minimum", "mean", "empty", "stack", "concatenate"),
+        *("asarray", *OF_A_NUMBER),
     )
 } | {
     "inf": np.inf,
@@ -306,6 +322,9 @@ NUMPY = {
 }
 
 
+PYTHON = {f"{name}_of_number": getattr(math, name.replace("power", "pow")) for name in OF_A_NUMBER}
+
+
 class Recorder(TorchDispatchMode):
     """Writes down the operations that depend on given tensors, in the order of their execution.
 
@@ -313,6 +332,9 @@ class Recorder(TorchDispatchMode):
         inputs: the tensors by name.
         largest: numbers in an array; a larger one ends it.
     """
+
+    numbers_apart = True
+    """Whether single numbers are written as Python's."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -385,15 +407,22 @@ class Recorder(TorchDispatchMode):
         return name
 
     def _write(self, func: Any, args: tuple[Any, ...], kwargs: Any, own: Any) -> None:
-        if func in _EXPRESSIONS:
+        if self.numbers_apart and isinstance(own, Tensor) and own.ndim == 0 and func in _OF_NUMBERS:
+            self._assign(own, _OF_NUMBERS[func](self.name, *args, **kwargs))
+        elif func in _EXPRESSIONS:
             text = _EXPRESSIONS[func](self.name, *args, **kwargs)
+            if self.numbers_apart and own.ndim == 0:
+                text = _FUNCTION.sub(r"\1_of_number(", text)
             self._assign(own, text)
         elif func is aten.tanh_backward.default:
             g, value = map(self.name, args)
             # Often wanted again: a gradient comes past each tanh several times.
             self._assign(own, f"{g} * {self._line(f'1 - {value} * {value}')}")
         elif func in _RESHAPED:
-            self._assign(own, f"{self.name(args[0])}.reshape({tuple(own.shape)!r})")
+            given = self.name(args[0])
+            if self.numbers_apart and args[0].ndim == 0:
+                given = f"asarray({given})"
+            self._assign(own, f"{given}.reshape({tuple(own.shape)!r})")
         elif func is aten.expand.default:
             self._assign(own, f"expanded({self.name(args[0])}, {tuple(own.shape)!r})")
         elif func in (aten.unbind.int, aten.split.Tensor, aten.split_with_sizes.default):
@@ -420,7 +449,8 @@ class Recorder(TorchDispatchMode):
         for piece in own:
             size = piece.shape[dim] if keeps else 1
             index = f"{begin}:{begin + size}" if keeps else f"{begin}"
-            self._assign(piece, name + _part(x, dim, index))
+            number = self.numbers_apart and piece.ndim == 0
+            self._assign(piece, name + (f".item({begin})" if number else _part(x, dim, index)))
             begin += size
 
     def _write_joined(self, args: tuple[Any, ...], own: Tensor, keeps: bool) -> None:
@@ -452,8 +482,21 @@ def _recorded(
             tensors = [torch.as_tensor(each, dtype=torch.float64) for each in arrays]
             return _arrays(function(*tensors))
 
-    scope: dict[str, Any] = {**NUMPY, **recorder.constants, "with_torch": with_torch}
-    return made_of(recorder.text(recorder.given, ", ".join(map(str, results))), scope)
+    scope: dict[str, Any] = {**NUMPY, **PYTHON, **recorder.constants, "with_torch": with_torch}
+    text = recorder.text(recorder.given, ", ".join(map(str, results)))
+    plain = _ITEM.sub(r"[\1]", text.replace("_of_number(", "("))
+    if plain == text:
+        return made_of(text, scope)
+    scope["with_numpy"] = made_of(plain, dict(scope))
+    return made_of(_guarded(text, recorder.given), scope)
+
+
+def _guarded(text: str, given: str) -> str:
+    """Return the text of a function that NumPy evaluates where Python's numbers have an error."""
+    first, *lines = text.split("\n    ")
+    inner = "\n        ".join(["    try:", *lines])
+    errors = "    except (ArithmeticError, ValueError):"
+    return "\n".join([first, inner, errors, f"        return with_numpy({given})"])
 
 
 def _arrays(value: Any) -> Any:

@@ -194,9 +194,12 @@ def integrate(
     if compile:
         return solve_compiled(field, start, counts, lengths, chosen)
     if counts.sum() >= WORTH_RECORDING and not clocked and not chosen.needs_constraints:
-        evaluate = as_numpy(field, start, chosen.step, float(lengths[0]))
+        # The numbers of a single state may go as Python's.
+        one = start.reshape(-1) if start.numel() == start.shape[-1] else start
+        evaluate = as_numpy(field, one, chosen.step, float(lengths[0]))
         if evaluate:
-            return _solve_numpy(evaluate, start, counts, lengths)
+            path = _solve_numpy(evaluate, one, counts, lengths)
+            return path.reshape(-1, *start.shape)
     return _solve_fixed(advance, start, clock, counts, lengths)
 
 

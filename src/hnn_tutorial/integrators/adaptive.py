@@ -149,11 +149,12 @@ def _solve(
 ) -> tuple[Tensor, list[float]]:
     """Return the states at the times, and the times of the accepted steps."""
     slope, needs = scipy_slope(field, x0, times[0], scipy_name)
-    if scipy_name != "RADAU" and (evaluate := as_numpy(plain, x0)):
+    alone = x0.numel() == x0.shape[-1]  # whose numbers may go as Python's
+    if scipy_name != "RADAU" and (evaluate := as_numpy(plain, x0.reshape(-1) if alone else x0)):
         shape = tuple(x0.shape)
 
         def slope(t: float, flat: np.ndarray) -> np.ndarray:
-            return evaluate(flat.reshape(shape)).ravel()
+            return evaluate(flat) if alone else evaluate(flat.reshape(shape)).ravel()
 
     with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
         solution = integrate.solve_ivp(
