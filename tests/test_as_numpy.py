@@ -236,6 +236,39 @@ def test_a_batch_of_one_goes_as_its_state_does(method):
         assert torch.equal(path.reshape(alone.shape), alone)
 
 
+@pytest.mark.parametrize("batch", [(2300,), (3, 701)])
+@pytest.mark.parametrize("method", ["rk4", "dop853"])
+def test_a_network_with_tanh_goes_in_blocks(batch, method, monkeypatch):
+    model = HNN(1, (6, 5), seed=3)
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(*batch, 2, generator=generator, dtype=torch.float64)
+    x.reshape(-1, 2)[-1] = 1e300  # in the last, shorter block; its field is zero
+    times = torch.linspace(0, 1, 51 if method == "rk4" else 3, dtype=torch.float64)
+    evaluated = []
+    compared = _as_numpy._compared
+    monkeypatch.setattr(
+        _as_numpy,
+        "_compared",
+        lambda f, g, *a, **k: evaluated.append(g["x"]) or compared(f, g, *a, **k),
+    )
+    with torch.no_grad():
+        fast = integrate(model.field, x, times, method)
+        count = x.numel() // 2
+        assert [len(part) for part in evaluated] == [_as_numpy.BLOCK, count % _as_numpy.BLOCK]
+        without(monkeypatch)
+        slow = integrate(model.field, x, times, method)
+    torch.testing.assert_close(fast, slow, rtol=1e-9, atol=1e-9)
+
+
+def test_what_pytorch_does_as_fast_stays_with_it_for_many_states():
+    many = torch.full((2000, 4), 0.3, dtype=torch.float64)
+    with torch.no_grad():
+        assert as_numpy(SYSTEMS["double_pendulum"]().field, many) is None
+        assert as_numpy(HNN(2, (4,), "softplus").field, many) is None
+        assert as_numpy(LNN(2, (4,), "tanh", seed=1).field, many) is None
+        assert as_numpy(HNN(2, (4,)).field, many) is not None
+
+
 # Gradients of losses
 
 

@@ -155,12 +155,18 @@ def program(make: Callable[..., Any], text: str, fixed: Any) -> Callable[..., An
 @contextlib.contextmanager
 def float64_on_the_cpu() -> Iterator[None]:
     """Let JAX compute in float64 and on the CPU here, and leave its settings elsewhere alone."""
+    enable, on, cpu = _settings()
+    with enable(True), on(cpu):
+        yield
+
+
+@functools.cache
+def _settings() -> tuple[Any, Any, Any]:
     jax: Any = importlib.import_module("jax")
     # Older versions have it elsewhere.
     newer = hasattr(jax, "enable_x64")
     enable: Any = (jax if newer else importlib.import_module("jax.experimental")).enable_x64
-    with enable(True), jax.default_device(jax.devices("cpu")[0]):
-        yield
+    return enable, jax.default_device, jax.devices("cpu")[0]
 
 
 def functions_of_jax() -> dict[str, Any]:

@@ -189,7 +189,7 @@ def checked_bracket(bracket: Callable[[Tensor], Tensor]) -> Callable[[Tensor], T
     return matrix
 
 
-def anywhere(mask: Tensor) -> bool | None:
+def anywhere(mask: Tensor | np.ndarray) -> bool | None:
     """Return whether a mask is true anywhere; None where no value can be read.
 
     That is inside ``vmap``, in which Levenberg–Marquardt's Jacobian and ensembles call models and
@@ -206,11 +206,24 @@ def anywhere(mask: Tensor) -> bool | None:
         return None
 
 
+def _readable(x: Tensor) -> Tensor | np.ndarray:
+    """Return what NumPy reads of a tensor, in a third of PyTorch's time; the tensor if nothing."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
+        return x
+    try:
+        return x.detach().numpy()
+    except (RuntimeError, TypeError):  # inside of `vmap`; a dtype that NumPy lacks
+        return x
+
+
 def check_finite(x: Tensor, name: str = "state") -> None:
     """Raise ``ValueError`` if ``x`` holds a NaN or an infinity, and say how many and where.
 
     Inside ``vmap`` nothing is checked.
     """
+    readable = _readable(x)
+    if isinstance(readable, np.ndarray) and np.isfinite(readable).all():
+        return
     bad = ~torch.isfinite(x.detach())
     if anywhere(bad):
         where = tuple(bad.nonzero()[0].tolist())
@@ -244,11 +257,19 @@ def as_times(
         raise ValueError(f"times has shape {tuple(given.shape)}; expected (T,) with T ≥ 1")
     clock = given.to(torch.float64)
     check_finite(clock, "times")
-    gaps = clock.diff()
+    readable = _readable(clock)
+    gaps = readable[1:] - readable[:-1]
     if anywhere(gaps <= 0) and (forwards or anywhere(gaps >= 0)):
         backwards = "" if forwards else ", or strictly decrease to run backwards"
         raise ValueError(f"times must strictly increase{backwards}")
     return clock.detach().cpu() if like is None else given.to(like)
+
+
+def as_clock(times: Tensor | Sequence[float]) -> np.ndarray:
+    """Return times as ``as_times`` does, for NumPy."""
+    clock = as_times(times)
+    found = _readable(clock)
+    return found if isinstance(found, np.ndarray) else np.array(clock.tolist())
 
 
 # Numbers

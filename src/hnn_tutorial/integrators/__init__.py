@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnn_tutorial._as_numpy import as_numpy
+from hnn_tutorial._as_numpy import as_numpy, compact
 from hnn_tutorial._validate import (
     anywhere,
+    as_clock,
     as_number,
-    as_times,
     check_callable,
     check_count,
     check_finite,
@@ -172,11 +172,14 @@ def integrate(
         ModuleNotFoundError: for ``compile=True`` where JAX is not installed.
     """
     check_type(bool, "True or False", compile=compile)
-    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    chosen, start, ends, clocked, step = _checked(field, x0, times, method, step, options)
     if compile:
         _check_compiled(chosen, clocked)
-    if len(clock) == 1:
+    if len(ends) == 1:
         return start.unsqueeze(0)
+    if compile and not (step is None and len(ends) == 2):
+        return solve_compiled(field, start, *_steps(ends, step), chosen)
+    clock = ends.tolist()
     if chosen.step is None:
         still = checked_field(field)
         return solve_adaptive(
@@ -190,15 +193,14 @@ def integrate(
     advance = _advance(field, clocked, chosen)
     if step is None and len(clock) == 2:
         _check_single_step(advance, start, clock, method)
-    counts, lengths = _steps(clock, step)
+    counts, lengths = _steps(ends, step)
     if compile:
         return solve_compiled(field, start, counts, lengths, chosen)
     if counts.sum() >= WORTH_RECORDING and not clocked and not chosen.needs_constraints:
-        # The numbers of a single state may go as Python's.
-        one = start.reshape(-1) if start.numel() == start.shape[-1] else start
-        evaluate = as_numpy(field, one, chosen.step, float(lengths[0]))
+        states = compact(field, start)
+        evaluate = as_numpy(field, states, chosen.step, float(lengths[0]))
         if evaluate:
-            path = _solve_numpy(evaluate, one, counts, lengths)
+            path = _solve_numpy(evaluate, states, counts, lengths)
             return path.reshape(-1, *start.shape)
     return _solve_fixed(advance, start, clock, counts, lengths)
 
@@ -265,7 +267,8 @@ def crossings(
     check_type(bool, "True or False", first=first)
     if as_number("direction", direction) not in (-1, 0, 1):
         raise ValueError(f"direction = {direction}; expected -1, 0 or 1")
-    chosen, start, clock, clocked, step = _checked(field, x0, times, method, step, options)
+    chosen, start, ends, clocked, step = _checked(field, x0, times, method, step, options)
+    clock = ends.tolist()
     if chosen.needs_constraints:
         raise ValueError(f"crossings cannot follow {method}; use dop853 or a fixed-step method")
     timed = takes_time(event, "event")
@@ -356,7 +359,7 @@ def _followed_apart(follow: Callable[[Tensor], Found], flat: Tensor) -> Found:
 
 def _checked(
     field: Any, x0: Any, times: Any, method: str, step: Any, options: dict[str, float]
-) -> tuple[Method, Tensor, list[float], Clocked | None, float | None]:
+) -> tuple[Method, Tensor, np.ndarray, Clocked | None, float | None]:
     """Return the method, the start, the times, a field f(t, x) or None, and the step."""
     chosen = lookup(_ALL, method, "method")
     given = isinstance(x0, np.ndarray) and x0.dtype.kind == "f"
@@ -365,7 +368,7 @@ def _checked(
     if start.ndim == 0 or start.shape[-1] == 0:
         raise ValueError(f"x0 has shape {tuple(start.shape)}; expected (..., d), such as [q, p]")
     check_finite(start, "x0")
-    clock = as_times(times).tolist()
+    clock = as_clock(times)
     clocked = _clocked(field)
     if chosen.needs_separable:
         if clocked is not None:
@@ -392,15 +395,7 @@ def _checked(
 def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | None:
     """Return a function of (t, x), or None for one of x."""
     check_callable(**{name: function})
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # some built-in functions tell nothing
-        return None
-    needed = [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    needed = _needed(function)
     if len(needed) != 2:
         return None
     if needed[0] not in ("t", "time"):
@@ -410,6 +405,27 @@ def takes_time(function: Any, name: str) -> Callable[[float, Tensor], Any] | Non
         )
     called: Callable[[float, Tensor], Any] = function
     return called
+
+
+def _needed(function: Any) -> Sequence[str]:
+    """Return the names of the arguments that a function has to be given; none if it tells none."""
+    bound, inner = hasattr(function, "__self__"), function
+    while hasattr(inner, "__wrapped__") and not hasattr(inner, "__signature__"):
+        inner = inner.__wrapped__
+        bound = bound or hasattr(inner, "__self__")
+    code = getattr(inner, "__code__", None)
+    if code and not hasattr(inner, "__signature__"):
+        # As the signature of a plain function or method has them, in a tenth of its time.
+        return code.co_varnames[bound : code.co_argcount - len(inner.__defaults__ or ())]
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions tell nothing
+        return ()
+    return [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
 
 
 def _clocked(field: Any) -> Clocked | None:
@@ -469,9 +485,8 @@ def _check_single_step(advance: Advance, x0: Tensor, clock: list[float], method:
             )
 
 
-def _steps(clock: list[float], longest: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _steps(ends: np.ndarray, longest: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return into how many steps each interval is divided, and their length, ``(T - 1,)`` each."""
-    ends = np.array(clock)
     intervals = ends[1:] - ends[:-1]
     # The small allowance keeps an interval of 0.3 at one step of 0.3 in spite of rounding.
     needed = np.ones_like(intervals) if longest is None else np.abs(intervals) / longest - 1e-9
@@ -530,7 +545,7 @@ def _fixed_stretches(
     """Yield each step, with the states from a shorter step at any time within."""
     x = x0
     for before, after in itertools.pairwise(clock):
-        count, h = (given.item() for given in _steps([before, after], longest))
+        count, h = (given.item() for given in _steps(np.array([before, after]), longest))
         for k in range(count):
             begin = before + k * h
             end = after if k == count - 1 else before + (k + 1) * h

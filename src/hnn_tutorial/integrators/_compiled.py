@@ -9,6 +9,7 @@ package, which goes by all that its owner holds but the values of its tensors. S
 once.
 """
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -99,6 +100,8 @@ def solve_compiled(
         if recording is None:
             one = x0.detach().reshape(-1, x0.shape[-1])[0]
             recording = _record(field, one, float(lengths[0]), method, tensors)
+            with float64_on_the_cpu():  # the numbers of the formula stay where JAX has its arrays
+                recording = recording._replace(values=_jax().device_put(recording.values))
     except (NotRecordedError, RuntimeError) as error:
         raise ValueError(
             f"compile=True cannot write this field down as a program ({error}): it has to be made "
@@ -109,19 +112,29 @@ def solve_compiled(
         _known[key] = recording
         while len(_known) > MOST_KEPT:
             del _known[next(iter(_known))]
-    flat = start.reshape(-1, start.shape[-1]) if start.ndim > 1 else start
+    # A batch of one is its state, of which no axis has to be moved.
+    alone = start.size == start.shape[-1]
+    flat = start.reshape(-1) if alone else start.reshape(-1, start.shape[-1])
     path = np.empty((len(lengths) + 1, *flat.shape), flat.dtype)
     path[0] = flat
     with float64_on_the_cpu():
         solve = program(_loop, recording.text, recording.fixed)
-        moved = solve(
-            flat.T,
-            lengths.astype(flat.dtype, copy=False),
-            counts.astype(np.int32),
-            [*(t.detach().numpy() for t in tensors), *recording.values],
-        )
-        path[1:] = np.asarray(moved) if start.ndim == 1 else np.asarray(moved).swapaxes(1, 2)
+        schedule = _schedule(counts.tobytes(), lengths.tobytes(), flat.dtype.str)
+        values = [*(t.detach().numpy() for t in tensors), *recording.values]
+        moved = np.asarray(solve(flat.T, *schedule, values))
+        path[1:] = moved if alone else moved.swapaxes(1, 2)
     return torch.from_numpy(path.reshape(len(path), *start.shape))
+
+
+def _jax() -> Any:
+    return importlib.import_module("jax")
+
+
+@functools.lru_cache(maxsize=8)
+def _schedule(counts: bytes, lengths: bytes, dtype: str) -> tuple[Any, Any]:
+    """Return the lengths of steps and their counts where JAX has its arrays."""
+    long = np.frombuffer(lengths).astype(dtype, copy=False)
+    return _jax().device_put((long, np.frombuffer(counts, np.int64).astype(np.int32)))
 
 
 def _inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
@@ -173,7 +186,7 @@ def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tenso
 
 def _loop(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``(x (d, ...), h (T,), counts (T,), values) -> (T, d, ...)``, for JAX."""
-    jax: Any = importlib.import_module("jax")
+    jax = _jax()
     lax = jax.lax
 
     def solve(x: Any, lengths: Any, counts: Any, values: Any) -> Any:

@@ -11,7 +11,7 @@ import torch
 from scipy import integrate, sparse
 from torch import Tensor
 
-from hnn_tutorial._as_numpy import as_numpy
+from hnn_tutorial._as_numpy import as_numpy, compact
 from hnn_tutorial._validate import anywhere
 from hnn_tutorial.integrators._method import Clocked, Method
 
@@ -149,12 +149,14 @@ def _solve(
 ) -> tuple[Tensor, list[float]]:
     """Return the states at the times, and the times of the accepted steps."""
     slope, needs = scipy_slope(field, x0, times[0], scipy_name)
-    alone = x0.numel() == x0.shape[-1]  # whose numbers may go as Python's
-    if scipy_name != "RADAU" and (evaluate := as_numpy(plain, x0.reshape(-1) if alone else x0)):
-        shape = tuple(x0.shape)
+    states = compact(plain, x0)
+    if scipy_name != "RADAU" and (evaluate := as_numpy(plain, states)):
+        shape = tuple(states.shape)
 
-        def slope(t: float, flat: np.ndarray) -> np.ndarray:
-            return evaluate(flat) if alone else evaluate(flat.reshape(shape)).ravel()
+        def in_shape(t: float, flat: np.ndarray) -> np.ndarray:
+            return evaluate(flat.reshape(shape)).ravel()
+
+        slope = in_shape if states.ndim > 1 else lambda t, flat: evaluate(flat)
 
     with np.errstate(all="ignore"):  # PyTorch has no word for a number that is not finite either
         solution = integrate.solve_ivp(
