@@ -300,16 +300,23 @@ def jax_lbfgs(residual: Any) -> Callable[..., Any]:
     return _ready(run)
 
 
-def jax_lm(residual: Any) -> Callable[..., Any]:
+def jax_lm(residual: Any, batch_size: int | None = None) -> Callable[..., Any]:
     """Return ``(weights, data, steps) -> weights``: Levenberg-Marquardt as one compiled loop.
 
     Damped and accepted by the rules of ours: J by a reverse pass for each component and sample,
     the mean squares times the damping on the diagonal, a tenth of it behind a step that lowers
-    the loss, twice of it before the next trial.
+    the loss, twice of it before the next trial. Of fewer residuals than weights it solves with
+    the matrix of all pairs of residuals.
+
+    Args:
+        residual: ``(weights, *data) -> residuals``.
+        batch_size: samples that each step draws; None takes all of them.
     """
     import jax
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
+
+    linalg = jax.scipy.linalg
 
     def run(weights: Any, data: Any, steps: Any) -> Any:
         vector, back = ravel_pytree(weights)
@@ -320,16 +327,31 @@ def jax_lm(residual: Any) -> Callable[..., Any]:
 
         rows = jax.vmap(jax.jacrev(one, has_aux=True), (None, *(0 for _ in data)))
 
+        def damped(A: Any, shift: Any, b: Any) -> Any:
+            return linalg.cho_solve(linalg.cho_factor(A + shift * jnp.eye(len(A))), b)
+
         def step(_: Any, carry: Any) -> Any:
-            v, damping = carry
-            J, r = rows(v, *data)
+            v, damping, key = carry
+            part = data
+            if batch_size is not None:
+                key, used = jax.random.split(key)
+                chosen = jax.random.permutation(used, len(data[0]))[:batch_size]
+                part = jax.tree.map(lambda a: a[chosen], data)
+            J, r = rows(v, *part)
             J, r = J.reshape(-1, v.size), r.ravel()
-            A, g, before = J.T @ J / r.size, J.T @ r / r.size, jnp.mean(r * r)
+            before = jnp.mean(r * r)
+            if r.size < v.size:
+                A = J @ J.T / r.size
+            else:
+                A, g = J.T @ J / r.size, J.T @ r / r.size
 
             def trial(damping: Any) -> tuple[Any, Any]:
-                shifted = A + damping * before * jnp.eye(v.size)
-                new = v - jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(shifted), g)
-                return new, jnp.mean(residual(back(new), *data) ** 2)
+                shift = damping * before
+                if r.size < v.size:
+                    new = v - J.T @ damped(A, shift, r / r.size)
+                else:
+                    new = v - damped(A, shift, g)
+                return new, jnp.mean(residual(back(new), *part) ** 2)
 
             def fails(carried: Any) -> Any:
                 (_, after), _, count = carried
@@ -341,9 +363,10 @@ def jax_lm(residual: Any) -> Callable[..., Any]:
 
             first = (trial(damping), damping, 0)
             (new, after), damping, _ = jax.lax.while_loop(fails, again, first)
-            return jnp.where(after < before, new, v), 0.1 * damping
+            return jnp.where(after < before, new, v), 0.1 * damping, key
 
-        return back(jax.lax.fori_loop(0, steps, step, (vector, jnp.ones(())))[0])
+        start = (vector, jnp.ones(()), jax.random.key(0))
+        return back(jax.lax.fori_loop(0, steps, step, start)[0])
 
     return _ready(run)
 

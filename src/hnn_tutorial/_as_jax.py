@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, made_of
 
@@ -150,6 +150,48 @@ def program(make: Callable[..., Any], text: str, fixed: Any) -> Callable[..., An
     """
     jax: Any = importlib.import_module("jax")
     return jax.jit(make(evaluation(text, fixed, functions_of_jax())))
+
+
+def keep(known: dict[Any, Any], key: Any, value: Any) -> None:
+    """Put something to what is known, and forget what was put there longest ago."""
+    known[key] = value
+    while len(known) > MOST_KEPT:
+        del known[next(iter(known))]
+
+
+def inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
+    """Return what an owner's formulas can depend on but the values of its tensors, and these.
+
+    None where it holds something else than plain values and tensors.
+    """
+    plain: list[Any] = []
+    tensors: list[Tensor] = []
+    for part in owner.modules() if isinstance(owner, nn.Module) else [owner]:
+        plain.append(type(part))
+        for name, value in vars(part).items():
+            if name in ("_parameters", "_buffers"):
+                own = value.items()
+            elif name == "_modules":
+                plain.append(tuple(value))
+                continue
+            elif isinstance(value, Tensor) or _is_plain(value):
+                own = [(name, value)]
+            elif name.startswith("_") and isinstance(part, nn.Module):
+                continue  # of PyTorch's own; `own_owner` has looked for hooks
+            else:
+                return None
+            for known, each in own:
+                if isinstance(each, Tensor):
+                    tensors.append(each)
+                    each = (each.shape, each.dtype)
+                plain.append((known, each))
+    return tuple(plain), tensors
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, torch.dtype)
 
 
 @contextlib.contextmanager

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hnn_tutorial._as_jax import (
-    MOST_KEPT,
     PureRecorder,
     Recording,
     float64_on_the_cpu,
+    inventory,
     jax_is_installed,
+    keep,
     program,
     recorded_for_jax,
 )
@@ -76,7 +77,7 @@ def solve_compiled(
     if x0.numel() == 0:
         return x0.detach().expand(len(lengths) + 1, *x0.shape).clone()
     owner = own_owner(field)
-    held = None if owner is None else _inventory(owner)
+    held = None if owner is None else inventory(owner)
     key, tensors = held or ((), [])
     if torch.is_grad_enabled() and (
         x0.requires_grad
@@ -109,9 +110,7 @@ def solve_compiled(
             "call integrate without compile=True"
         ) from error
     if held:
-        _known[key] = recording
-        while len(_known) > MOST_KEPT:
-            del _known[next(iter(_known))]
+        keep(_known, key, recording)
     # A batch of one is its state, of which no axis has to be moved.
     alone = start.size == start.shape[-1]
     flat = start.reshape(-1) if alone else start.reshape(-1, start.shape[-1])
@@ -135,41 +134,6 @@ def _schedule(counts: bytes, lengths: bytes, dtype: str) -> tuple[Any, Any]:
     """Return the lengths of steps and their counts where JAX has its arrays."""
     long = np.frombuffer(lengths).astype(dtype, copy=False)
     return _jax().device_put((long, np.frombuffer(counts, np.int64).astype(np.int32)))
-
-
-def _inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
-    """Return what an owner's formulas can depend on, without its tensors, and these.
-
-    None where it holds something else than plain values and tensors.
-    """
-    plain: list[Any] = []
-    tensors: list[Tensor] = []
-    for part in owner.modules() if isinstance(owner, nn.Module) else [owner]:
-        plain.append(type(part))
-        for name, value in vars(part).items():
-            if name in ("_parameters", "_buffers"):
-                own = value.items()
-            elif name == "_modules":
-                plain.append(tuple(value))
-                continue
-            elif isinstance(value, Tensor) or _is_plain(value):
-                own = [(name, value)]
-            elif name.startswith("_") and isinstance(part, nn.Module):
-                continue  # of PyTorch's own; `own_owner` has looked for hooks
-            else:
-                return None
-            for known, each in own:
-                if isinstance(each, Tensor):
-                    tensors.append(each)
-                    each = (each.shape, each.dtype)
-                plain.append((known, each))
-    return tuple(plain), tensors
-
-
-def _is_plain(value: Any) -> bool:
-    if type(value) is tuple:
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, str, torch.dtype)
 
 
 def _record(field: Any, x: Tensor, h: float, method: Method, tensors: list[Tensor]) -> Recording:

@@ -316,7 +316,8 @@ class Run:
         self._reason = ""
         self.history = History()
         self.clock = time.perf_counter()
-        self._count = 1  # of steps in the next call
+        # Of steps in the next call; none where each is a call of its own.
+        self._count = int(problem.compile and hasattr(optimizer, "leap"))
 
     def begin(self, seed: int | torch.Generator) -> None:
         """Start from the model's own weights."""
@@ -347,54 +348,49 @@ class Run:
         self.history.validation_loss.append(loss)
 
     def advance(self, checkpoint_every: int | None = None) -> float:
-        """Make a step, or where they are compiled several; return the loss before the last.
-
-        No more than to the next step after which something else is due.
-        """
-        leap = getattr(self.optimizer, "leap", None) if self.problem.compile else None
-        start, made = self.state, 0
-        if leap is not None and self.verified is not None:
-            made = self._leap(leap, self._to_the_next(checkpoint_every) - 1)
-        try:
-            new, loss = self.optimizer.step(self.problem, self.state)
-        except TrainingDivergedError:
-            if leap is not None and made > 0:
-                # All but the last of these steps led to a finite loss: they are made again.
-                self.verified = leap(self.problem, start, made - 1)[0] if made > 1 else start
-            raise
+        """Make a step, or where they are compiled several; return the loss before the last."""
+        most = self._to_the_next(checkpoint_every) if self._count else 0
+        if most > 0 and self._leap(most):
+            return self.history.loss[-1]
+        new, loss = self.optimizer.step(self.problem, self.state)
         self.history.compile_seconds = self.problem.compile_seconds
         self.history.loss.append(loss)
         self.verified, self.state = self.state, new
         return loss
 
     def _to_the_next(self, checkpoint_every: int | None) -> int:
+        """Return after how many steps something else is due."""
         step = int(self.state["step"])
         ends = [self.optimizer.steps]
-        for every in (checkpoint_every, self.validation and self.validation_every):
-            if every:
-                ends.append(step + every - step % every)
+        if self.validation is not None:
+            ends.append(step + self.validation_every - step % self.validation_every)
         if self.patience is not None and self.best is not None:
             ends.append(self.best[0] + self.patience)
+        if checkpoint_every is not None:
+            # The step before is made alone: what is stored then is the state before it.
+            ends.append(step + checkpoint_every - step % checkpoint_every - 1)
         return min(ends) - step
 
-    def _leap(self, leap: Callable[..., Any], most: int) -> int:
-        """Make up to so many steps in one call of about ``AT_ONCE`` seconds; return how many.
-
-        Whether the loss behind them is finite shows only in the step that follows.
-        """
-        count = min(most, self._count)
-        if count < 1:
-            return 0
-        begin = time.perf_counter()
-        found = leap(self.problem, self.state, count)
+    def _leap(self, most: int) -> int:
+        """Make up to so many steps in one call of about ``AT_ONCE`` seconds; return how many."""
+        leap: Callable[..., Any] = self.optimizer.leap  # type: ignore[attr-defined]
+        begin, start = time.perf_counter(), self.state
+        found = leap(self.problem, start, min(most, self._count))
         if found is None:
             self._count = 0
             return 0
-        self.state, losses, _ = found
+        new, losses, finite = found
+        made = len(losses)
+        if finite:
+            self.verified = start
+        elif made:
+            # The loss behind these steps is not finite, as the next one will say.
+            self.verified = leap(self.problem, start, made - 1)[0] if made > 1 else start
+        self.state = new
         self.history.loss.extend(losses)
-        spent = (time.perf_counter() - begin) / max(1, len(losses))
-        self._count = max(1, min(8 * self._count, int(AT_ONCE / spent)))
-        return len(losses)
+        self.history.compile_seconds = self.problem.compile_seconds
+        self._count = max(1, int(AT_ONCE * made / (time.perf_counter() - begin)))
+        return made
 
     def conclude(self) -> None:
         """Choose the weights to return, and verify them."""
