@@ -1,6 +1,8 @@
 """Where other people's data and tools come in: NumPy, PyTorch's optimisers, recorded angles."""
 
 import math
+import subprocess
+import sys
 import warnings
 from functools import partial
 
@@ -82,6 +84,23 @@ def test_what_pytorch_calls_otherwise_is_named():
         fit(model, DATA, torch.optim.Adam(model.parameters()))
     with pytest.raises(ValueError, match=r"from a gradient alone .* loss|loop of your own"):
         TorchOptimizer(torch.optim.LBFGS)
+
+
+@pytest.mark.parametrize("wrong", [{"lr": -0.1}, {"lr": "fast"}, {"rate": 0.1}, {"lr": None}])
+def test_wrong_settings_are_told_where_the_optimiser_is_made(wrong):
+    with pytest.raises(TypeError, match=r"expected one that makes an optimiser, such as"):
+        TorchOptimizer(partial(torch.optim.AdamW, **wrong))
+
+
+def test_the_recipes_are_read_without_pytorchs_compiler():
+    """It would be imported with the first optimiser that is made, in a second."""
+    program = (
+        "import sys, hnn_tutorial.experiments as e\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "assert 'AdamW (' not in e.RECIPES['rod-chain-reference'].optimizers['adamw'].described\n"
+        "assert 'torch._dynamo' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("kind", [Adam, LevenbergMarquardt, TorchOptimizer])

@@ -56,6 +56,8 @@ class TorchOptimizer:
         if isinstance(self.make, torch.optim.Optimizer):
             raise TypeError(made + example)
         check_callable(make=self.make)
+        if self._is_plain():
+            return
         try:
             optimizer = self.make([nn.Parameter(torch.zeros(2))])
         except (TypeError, ValueError) as error:
@@ -63,6 +65,20 @@ class TorchOptimizer:
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise TypeError(f"{made}{example}; it made {describe(optimizer)}")
         self._memory(torch.zeros(2))
+
+    def _is_plain(self) -> bool:
+        """Return whether this is known to work without a trial.
+
+        Where the first optimiser is made, PyTorch imports its compiler, which takes a second.
+        """
+        kind = getattr(self.make, "func", self.make)
+        given = getattr(self.make, "keywords", {})
+        return (
+            kind in (torch.optim.Adam, torch.optim.AdamW)
+            and not getattr(self.make, "args", ())
+            and given.keys() <= {"lr", "weight_decay", "amsgrad"}
+            and all(isinstance(v, bool | float) and 0 <= v <= 1 for v in given.values())
+        )
 
     @property
     def described(self) -> str:
