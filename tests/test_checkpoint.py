@@ -505,7 +505,14 @@ def test_a_killed_process_is_resumed_bit_for_bit(tmp_path, name):
     assert metadata["reason"] == ""
     assert 0 < tensors["state/step"] < OPTIMIZERS[name].steps
     straight, resumed = HNN(1, (5,), seed=0), HNN(1, (5,), seed=8)
-    expected = train(straight, None, OPTIMIZERS[name])
-    history = train(resumed, path, OPTIMIZERS[name])
+
+    # The killed one's residual is no longer the package's, for which Levenberg–Marquardt has a
+    # Jacobian of its own: the same to rounding, and here every bit is asked for.
+    def residual(model, batch):
+        return derivative_residual(model, batch)
+
+    residual.__qualname__ = derivative_residual.__qualname__
+    expected = train(straight, None, OPTIMIZERS[name], residual=residual)
+    history = train(resumed, path, OPTIMIZERS[name], residual=residual)
     assert same(resumed, straight)
     assert history.loss == expected.loss

@@ -140,6 +140,7 @@ class Problem:
         self.samples = self.check_batch(self.data, "data")
         self.components = self._check_residual()
         self.recorded: dict[Any, Any] = {}  # what a residual has written down for NumPy
+        self.rooms: dict[str, Tensor] = {}  # large matrices, to be filled again
 
     def check_batch(self, batch: Batch, name: str) -> int:
         """Return the number of samples of a batch, or say why the model cannot use it."""
