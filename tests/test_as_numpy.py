@@ -12,7 +12,14 @@ from torch.nn.functional import softplus
 
 from hnn_tutorial import _as_numpy
 from hnn_tutorial._as_numpy import as_numpy
-from hnn_tutorial.integrators import METHODS, integrate, integrate_gaps
+from hnn_tutorial.integrators import (
+    METHODS,
+    UnsettledStepError,
+    implicit,
+    integrate,
+    integrate_gaps,
+)
+from hnn_tutorial.integrators.implicit import IMPLICIT
 from hnn_tutorial.mechanics import hamiltonian_field, jacobian
 from hnn_tutorial.models import HNN, LNN, MAPS, MODELS, HamiltonianModel
 from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
@@ -69,7 +76,7 @@ def test_a_models_field_has_the_same_values(name, batch):
         torch.testing.assert_close(again, model.field(other), rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", [*EXPLICIT, "rk45", "dop853"])
+@pytest.mark.parametrize("name", [*EXPLICIT, *IMPLICIT, "rk45", "dop853"])
 @pytest.mark.parametrize("batch", [(), (4,)])
 def test_a_motion_is_the_same_with_and_without(name, batch, monkeypatch):
     pendulum = Pendulum(mass=0.7, length=1.3, gravity=2.1)
@@ -85,6 +92,26 @@ def test_a_motion_is_the_same_with_and_without(name, batch, monkeypatch):
     torch.testing.assert_close(fast, integrate(pendulum.field, x0, TIMES, name), rtol=0, atol=1e-11)
     slow = integrate(pendulum.field, fast[-1], TIMES.flip(0), name)
     torch.testing.assert_close(back, slow, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name, h", [("implicit_midpoint", 1.2), ("gauss_legendre4", 2.3)])
+@pytest.mark.parametrize("batch", [(), (4,)])
+def test_a_long_implicit_step_is_left_to_newtons_method(name, h, batch, monkeypatch):
+    pendulum = Pendulum(mass=0.7, length=1.3, gravity=2.1)
+    x0 = torch.linspace(0.8, 1.4, math.prod(batch)).double().reshape(*batch, 1).expand(*batch, 2)
+    asked = []
+    newton = implicit._solve_newton
+    monkeypatch.setattr(implicit, "_solve_newton", lambda *a: asked.append(1) or newton(*a))
+    times = h * torch.arange(61, dtype=torch.float64)
+    fast = integrate(pendulum.field, x0, times, name)
+    assert 0 < len(asked) < 60, "some of the steps"
+    with monkeypatch.context() as patch:
+        without(patch)
+        slow = integrate(pendulum.field, x0, times, name)
+    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-7)
+    monkeypatch.setattr(implicit, "NEWTON_ITERATIONS", 0)
+    with pytest.raises(UnsettledStepError, match=rf"implicit step of {h} were not solved"):
+        integrate(pendulum.field, x0, times, name)
 
 
 class Braked(MassSpring):

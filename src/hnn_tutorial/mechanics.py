@@ -5,7 +5,7 @@ A *scalar function* maps states ``(..., 2n)`` to values ``(...,)``, one for each
 ``[q, p]`` for Hamiltonians and ``[q, q̇]`` for Lagrangians, along the last axis. Where another
 bracket than the canonical one rules (``poisson_field``), it has any number of components.
 
-All operators are built on ``torch.func.grad``. They can be nested and differentiated again
+All operators are built on ``torch.func``. They can be nested and differentiated again
 (training goes through them), and they work under ``torch.no_grad()`` too. The one thing
 that they ask of a scalar function is that it treats the states of a batch independently:
 the gradient of the sum over a batch is then the batch of gradients.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.func import grad
+from torch.func import grad, vjp
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # documented, not in __all__
 
 from hnn_tutorial._validate import (
@@ -106,15 +106,19 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
     """
     check_callable(function=function)
 
-    def component(i: int) -> ScalarFunction:
-        return lambda x: function(x)[..., i]
+    def checked(x: Tensor) -> Tensor:
+        value = function(x)
+        outputs = value.shape[-1] if isinstance(value, Tensor) and value.ndim == x.ndim else 0
+        check_output(value, x, (*x.shape[:-1], outputs), "the function")
+        return value
 
     def evaluate(x: Tensor) -> Tensor:
         check_tensor(x)
-        value = function(x.detach())
-        outputs = value.shape[-1] if isinstance(value, Tensor) and value.ndim == x.ndim else 0
-        check_output(value, x, (*x.shape[:-1], outputs), "the function")
-        return torch.stack([gradient(component(i))(x) for i in range(outputs)], dim=-2)
+        value, pull_back = vjp(checked, x)[:2]
+        # The states do not act on each other: a one for each pulls back a row of each.
+        ones = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+        rows = [pull_back(one.expand(value.shape))[0] for one in ones]
+        return torch.stack(rows, dim=-2) if rows else x.new_zeros(*x.shape[:-1], 0, x.shape[-1])
 
     return evaluate
 

@@ -50,7 +50,13 @@ from hnn_tutorial.integrators.events import (
     with_gradient,
 )
 from hnn_tutorial.integrators.explicit import EULER, RK4
-from hnn_tutorial.integrators.implicit import GAUSS_LEGENDRE4, IMPLICIT_MIDPOINT, UnsettledStepError
+from hnn_tutorial.integrators.implicit import (
+    GAUSS_LEGENDRE4,
+    IMPLICIT,
+    IMPLICIT_MIDPOINT,
+    UnsettledStepError,
+    by_numpy,
+)
 from hnn_tutorial.integrators.rattle import RATTLE, constrained
 from hnn_tutorial.integrators.splitting import (
     FOREST_RUTH,
@@ -198,7 +204,11 @@ def integrate(
         return solve_compiled(field, start, counts, lengths, chosen)
     if counts.sum() >= WORTH_RECORDING and not clocked and not chosen.needs_constraints:
         states = compact(field, start)
-        evaluate = as_numpy(field, states, chosen.step, float(lengths[0]))
+        if chosen.name in IMPLICIT:
+            slope = as_numpy(field, states)
+            evaluate = slope and by_numpy(chosen.step, checked_field(field), slope)
+        else:
+            evaluate = as_numpy(field, states, chosen.step, float(lengths[0]))
         if evaluate:
             path = _solve_numpy(evaluate, states, counts, lengths)
             return path.reshape(-1, *start.shape)

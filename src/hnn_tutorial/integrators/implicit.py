@@ -9,7 +9,9 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +61,13 @@ Slopes = Callable[[Tensor, float], Tensor]
 """``(k, h) -> k``: the slopes at the points that slopes k and a step h lead to, ``(..., s d)``."""
 
 
+def _norm(k: Any) -> Any:
+    """Return the norms of slopes, ``(..., s d) -> (...,)``."""
+    if isinstance(k, np.ndarray):
+        return np.sqrt(np.add.reduce(k * k, axis=-1))
+    return torch.linalg.vector_norm(k, dim=-1)
+
+
 class _Watch:
     """Which states have come to rest.
 
@@ -68,24 +77,27 @@ class _Watch:
     first slope is not finite) stays so; one that overflows within the iteration is no solution.
     """
 
-    def __init__(self, start: Tensor) -> None:
-        self.eps = torch.finfo(start.dtype).eps
-        self.settled = ~torch.isfinite(start.detach()).all(-1)
-        self.least = torch.full_like(start.detach()[..., 0], torch.inf)
-        self.stalled = torch.zeros_like(self.least)
+    def __init__(self, start: Any) -> None:
+        # Tensors and arrays have what is asked here by the same names.
+        self.of = np if isinstance(start, np.ndarray) else torch
+        start = start if self.of is np else start.detach()
+        self.eps = self.of.finfo(start.dtype).eps
+        self.settled: Any = ~self.of.isfinite(start).all(-1)
+        self.least: Any = self.of.full_like(start[..., 0], self.of.inf)
+        self.stalled: Any = self.of.zeros_like(self.least)
         self.change = self.size = self.least
-        self.small = torch.zeros_like(self.settled)
+        self.small: Any = self.of.zeros_like(self.settled)
 
-    def see(self, k: Tensor, change: Tensor) -> None:
+    def see(self, k: Any, change: Any) -> None:
         """Judge by the newest slopes, and how far they are from those before."""
-        self.size = torch.linalg.vector_norm(k, dim=-1)
+        self.size = _norm(k)
         scale = 1 + self.size
         self.stalled = self.stalled + (change >= self.least)
         self.small = change <= self.eps ** (2 / 3) * scale
         # An infinite change is none of rounding, and NaN compares as false.
         at_rest = (change <= 8 * self.eps * scale) | (self.small & (self.stalled >= STALLED))
-        self.settled = self.settled | (torch.isfinite(scale) & at_rest)
-        self.least = torch.minimum(self.least, change)
+        self.settled = self.settled | (self.of.isfinite(scale) & at_rest)
+        self.least = self.of.minimum(self.least, change)
         self.change = change
 
 
@@ -115,7 +127,7 @@ def solve_fixed_point(slopes: Slopes, start: Tensor, h: float) -> Tensor:
     for done in range(1, MAX_ITERATIONS + 1):
         previous, k = k, slopes(k, h)
         with torch.no_grad():
-            watch.see(k, torch.linalg.vector_norm(k - previous, dim=-1))
+            watch.see(k, _norm(k - previous))
             moving = anywhere(~watch.settled)
         if moving is False:
             if done <= WATCHED or _FIXED_POINT_ONLY.get():
@@ -134,6 +146,38 @@ def solve_fixed_point(slopes: Slopes, start: Tensor, h: float) -> Tensor:
     if not _FIXED_POINT_ONLY.get():
         return _solve_newton(slopes, start, h)
     raise _unsettled(h, watch.settled)
+
+
+def _settle(slopes: Callable[[Any, float], Any], start: Any, h: float) -> Any:
+    """Solve as ``solve_fixed_point`` does where it contracts well, for arrays; None elsewhere."""
+    k, watch = start, _Watch(start)
+    for _ in range(WATCHED):
+        previous, k = k, slopes(k, h)
+        watch.see(k, _norm(k - previous))
+        if watch.settled.all():
+            return slopes(slopes(k, h), h)
+    return None
+
+
+def by_numpy(
+    step: Callable[..., Any], field: Field, evaluate: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray, float], np.ndarray]:
+    """Return an implicit step ``(x, h) -> x`` for arrays.
+
+    Args:
+        step: of the method.
+        field: f(x), for the steps that the fixed-point iteration does not solve.
+        evaluate: the same field for arrays.
+    """
+
+    def advance(x: np.ndarray, h: float) -> np.ndarray:
+        moved: np.ndarray | None = step(evaluate, x, h, _settle)
+        if moved is None:
+            with torch.no_grad():
+                moved = step(field, torch.from_numpy(x), h).numpy()
+        return moved
+
+    return advance
 
 
 def _unsettled(h: float, settled: Tensor) -> UnsettledStepError:
@@ -211,7 +255,9 @@ def _damped_newton(slopes: Slopes, k: Tensor, h: float) -> tuple[Tensor, Tensor]
     return k, watch.settled
 
 
-def implicit_midpoint_step(field: Field, x: Tensor, h: float) -> Tensor:
+def implicit_midpoint_step(
+    field: Field, x: Any, h: float, solve: Callable[..., Any] = solve_fixed_point
+) -> Any:
     r"""The slope at the middle of the step: :math:`x_{k+1} = x_k + h f((x_k + x_{k+1})/2)`.
 
     Raises:
@@ -220,14 +266,17 @@ def implicit_midpoint_step(field: Field, x: Tensor, h: float) -> Tensor:
     References:
         Hairer, Lubich & Wanner 2006, sec. II.1.
     """
-    return x + h * solve_fixed_point(lambda k, h: field(x + h / 2 * k), field(x), h)
+    k = solve(lambda k, h: field(x + h / 2 * k), field(x), h)
+    return None if k is None else x + h * k
 
 
 _ROOT = math.sqrt(3) / 6
 _A = ((1 / 4, 1 / 4 - _ROOT), (1 / 4 + _ROOT, 1 / 4))
 
 
-def gauss_legendre4_step(field: Field, x: Tensor, h: float) -> Tensor:
+def gauss_legendre4_step(
+    field: Field, x: Any, h: float, solve: Callable[..., Any] = solve_fixed_point
+) -> Any:
     r"""Two slopes at the Gauss points :math:`1/2 \mp \sqrt 3/6` of the step: order 4.
 
     Raises:
@@ -236,15 +285,19 @@ def gauss_legendre4_step(field: Field, x: Tensor, h: float) -> Tensor:
     References:
         Hairer, Lubich & Wanner 2006, sec. II.1, table 1.1.
     """
+    d = x.shape[-1]
+    joined: Any = np.concatenate if isinstance(x, np.ndarray) else torch.cat
 
-    def slopes(k: Tensor, h: float) -> Tensor:
-        k1, k2 = k.chunk(2, dim=-1)
-        return torch.cat([field(x + h * (a1 * k1 + a2 * k2)) for a1, a2 in _A], dim=-1)
+    def slopes(k: Any, h: float) -> Any:
+        k1, k2 = k[..., :d], k[..., d:]
+        return joined([field(x + h * (a1 * k1 + a2 * k2)) for a1, a2 in _A], axis=-1)
 
     start = field(x)
-    k1, k2 = solve_fixed_point(slopes, torch.cat([start, start], dim=-1), h).chunk(2, dim=-1)
-    return x + h / 2 * (k1 + k2)
+    k = solve(slopes, joined([start, start], axis=-1), h)
+    return None if k is None else x + h / 2 * (k[..., :d] + k[..., d:])
 
+
+IMPLICIT = ("implicit_midpoint", "gauss_legendre4")
 
 IMPLICIT_MIDPOINT = Method(
     "implicit_midpoint", "implicit midpoint", 2, True, False, False, 1, implicit_midpoint_step
