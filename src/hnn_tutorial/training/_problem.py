@@ -97,7 +97,8 @@ class Problem:
 
     Attributes:
         compile_seconds: what that took.
-        may_record: False leaves every gradient to PyTorch, as who counts its operations wants it.
+        may_record: False leaves every gradient and every linear system to PyTorch, as who counts
+            its operations wants it.
 
     Raises:
         TypeError, ValueError: if model and data do not fit together; each says how.
