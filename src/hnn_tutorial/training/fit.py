@@ -158,13 +158,13 @@ def fit(
         seed: shuffles mini-batches.
         compile: make the steps in compiled calls. On a CPU, for ``Adam`` and
             ``LevenbergMarquardt``, for a model and a residual of this package, and where JAX is
-            installed (``hnn-tutorial[jax]``), a call makes many steps, about 0.05 s of them: a step
-            of Adam is then one and a half to five times as fast, one of Levenberg–Marquardt on few
-            samples three to seven times, to the same digits but the last. Compiling takes about a
-            second, and nothing where a training of such a model and of as many data was compiled
-            before. ``TorchOptimizer`` has its gradient compiled likewise. For other code, and on a
-            GPU, ``torch.compile`` makes the gradient or the step of Adam, which takes some seconds
-            to half a minute, and on a CPU a C++ compiler.
+            installed (``hnn-tutorial[jax]``), a call makes many steps, about 0.05 s of them, to the
+            same digits but the last. A step of Adam is then two to four times as fast, one of
+            Levenberg–Marquardt on 50 samples three to seven times, on 150 one and a half. Compiling
+            takes about a second, and nothing where a training of such a model and of as many data
+            was compiled before. ``TorchOptimizer`` has its gradient compiled likewise. For other
+            code, and on a GPU, ``torch.compile`` makes the gradient or the step of Adam, which
+            takes some seconds to half a minute, and on a CPU a C++ compiler.
 
     Returns:
         The history.
