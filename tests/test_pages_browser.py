@@ -39,14 +39,22 @@ def site(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{address}/below/the%20root"
 
 
-def scroll_through(tab: Any) -> None:
-    """Show every part of a page once, so that what starts when it is seen has started."""
-    tab.evaluate(
+def scroll_through(tab: Any) -> bool:
+    """Show every part of a page once, so that what starts when it is seen has started.
+
+    Chromium was seen to draw no further frame of a page, once in some thousand visits, and to wait
+    for one has no end. Return whether there were frames to the end.
+    """
+    seen: bool = tab.evaluate(
         """async () => {
+            const frame = () => new Promise((done) => {
+                const late = setTimeout(() => done(false), 20_000);
+                requestAnimationFrame(() => { clearTimeout(late); done(true); });
+            });
             for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
                 scrollTo(0, y);
                 // Two frames: what a page watches for has been told after the first.
-                for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+                for (let k = 0; k < 2; k++) if (!await frame()) return false;
                 // A reader stays until what comes next has started.
                 const waits = (e) => {
                     const { top, bottom, height } = e.getBoundingClientRect();
@@ -55,13 +63,15 @@ def scroll_through(tab: Any) -> None:
                 };
                 for (let k = 0; k < 60; k++) {
                     if (![...document.querySelectorAll("[aria-busy=true]")].some(waits)) break;
-                    await new Promise(requestAnimationFrame);
+                    if (!await frame()) return false;
                 }
             }
             scrollTo(0, 0);
+            return true;
         }"""
     )
     tab.wait_for_load_state("networkidle")
+    return seen
 
 
 @pytest.mark.parametrize("name", [*PAGES, "search"])
@@ -69,41 +79,48 @@ def test_page_is_quiet_light_self_contained_and_accessible(
     html: Path, site: str, browser: Any, name: str
 ) -> None:
     """All that is asked of every page, in one visit: a visit and its scrolling are what costs."""
-    with open_page(browser, f"{site}/{name}.html", width=390, scheme="dark") as (tab, log):
-        tab.add_style_tag(content="* { transition: none !important; }")
-        scroll_through(tab)
-        if name != "search" and article(html, name).select(".math"):
-            assert_maths_is_rendered(tab)
-        assert_nothing_jumps(tab)
-        for width in (390, 1280):
-            tab.set_viewport_size({"width": width, "height": 900})
-            assert_no_wider_than(tab, width)
-            if width == 390 and name in EXECUTED:
-                assert_letters_of_figures_are_legible(tab)
-            if width == 1280 and name in CHAPTERS:
-                assert_lines_of_text_and_code_have_their_measure(tab)
-        # What is folded away is read too, once it is opened.
-        tab.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
-        # The theme lays a pale sheet under images, which hides what is drawn for a dark page.
-        sheets = tab.eval_on_selector_all(
-            "article .cell_output img",
-            "all => all.map((i) => getComputedStyle(i)).map((s) => [s.backgroundColor, s.filter])",
-        )
-        assert all(sheet == ["rgba(0, 0, 0, 0)", "none"] for sheet in sheets), sheets
-        keep_one_of_each(tab)
-        note_looks(tab)
-        follow_the_system(tab, "light")
-        note_looks(tab)
-        loaded = loaded_by(tab)
-        # An icon that is not in the book's own style sheet would load the theme's fonts.
-        assert [address for address in loaded if "fontawesome" in address] == []
-        assert_light(html, site, name, loaded)
-        # Now, since axe-core itself loads style sheets, and not always from where they are.
-        log.assert_clean()
-        assert findings(tab) == []
-        follow_the_system(tab, "dark")
-        assert findings(tab, COLOUR_RULES) == []
+    for _ in range(2):
+        with open_page(browser, f"{site}/{name}.html", width=390, scheme="dark") as (tab, log):
+            tab.add_style_tag(content="* { transition: none !important; }")
+            if scroll_through(tab):
+                assert_all_is_well(tab, log, html, site, name)
+                return
+    pytest.fail("for 20 s no frame was drawn, in two visits")
+
+
+def assert_all_is_well(tab: Any, log: Any, html: Path, site: str, name: str) -> None:
+    if name != "search" and article(html, name).select(".math"):
+        assert_maths_is_rendered(tab)
+    assert_nothing_jumps(tab)
+    for width in (390, 1280):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert_no_wider_than(tab, width)
+        if width == 390 and name in EXECUTED:
+            assert_letters_of_figures_are_legible(tab)
+        if width == 1280 and name in CHAPTERS:
+            assert_lines_of_text_and_code_have_their_measure(tab)
+    # What is folded away is read too, once it is opened.
+    tab.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    # The theme lays a pale sheet under images, which hides what is drawn for a dark page.
+    sheets = tab.eval_on_selector_all(
+        "article .cell_output img",
+        "all => all.map((i) => getComputedStyle(i)).map((s) => [s.backgroundColor, s.filter])",
+    )
+    assert all(sheet == ["rgba(0, 0, 0, 0)", "none"] for sheet in sheets), sheets
+    keep_one_of_each(tab)
+    note_looks(tab)
+    follow_the_system(tab, "light")
+    note_looks(tab)
+    loaded = loaded_by(tab)
+    # An icon that is not in the book's own style sheet would load the theme's fonts.
+    assert [address for address in loaded if "fontawesome" in address] == []
+    assert_light(html, site, name, loaded)
+    # Now, since axe-core itself loads style sheets, and not always from where they are.
+    log.assert_clean()
+    assert findings(tab) == []
+    follow_the_system(tab, "dark")
+    assert findings(tab, COLOUR_RULES) == []
 
 
 def assert_maths_is_rendered(tab: Any) -> None:
@@ -277,7 +294,7 @@ def test_a_dark_page_is_printed_on_white_with_the_pictures_of_its_labs(
     site: str, browser: Any
 ) -> None:
     with open_page(browser, f"{site}/book/pendulum.html", scheme="dark") as (tab, _):
-        scroll_through(tab)
+        assert scroll_through(tab)
         tab.evaluate(
             """window.seen = [];
             for (const name of ["beforeprint", "afterprint"])
@@ -307,7 +324,7 @@ def test_a_dark_page_is_printed_on_white_with_the_pictures_of_its_labs(
 def test_the_book_opens_from_its_folder_without_a_server(html: Path, browser: Any) -> None:
     with open_page(browser, (html / "index.html").as_uri()) as (tab, log):
         tab.wait_for_url(f"**/{LANDING}.html")
-        scroll_through(tab)
+        assert scroll_through(tab)
         assert tab.locator("article h1").count() == 1
         log.assert_clean()
 

@@ -301,7 +301,10 @@ def swipe(page: Any, dx: float, dy: float = 0, *, knob: int = 0) -> None:
 def drawn(page: Any) -> None:
     """Wait until the labs have drawn what was last changed: they do so in the next frame."""
     page.evaluate("""async () => {
-        for (let k = 0; k < 3; k++) await new Promise(requestAnimationFrame);
+        for (let k = 0; k < 3; k++) await new Promise((done, fail) => {
+            const late = setTimeout(() => fail(new Error("no frame was drawn for 30 s")), 30_000);
+            requestAnimationFrame(() => { clearTimeout(late); done(); });
+        });
     }""")
 
 
