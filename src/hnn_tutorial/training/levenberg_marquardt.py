@@ -182,14 +182,13 @@ class LevenbergMarquardt:
     ) -> tuple[State, list[float], bool] | None:
         """Make several steps in one compiled call, by JAX; see ``steps_at_once``.
 
-        With full batches it pauses where one more slow step would end the training.
+        With full batches it pauses whenever one more slow step would end the training.
         """
-        last = self.batch_size is None and int(state["stalled"]) >= self.STALLED - 1
         settings = self.tolerance, self.weight_decay, float(self.batch_size is None)
         return steps_at_once(
             problem,
             state,
-            1 if last else count,
+            count,
             self.batch_size,
             moved=MOVED,
             given=lambda done: settings,
