@@ -244,6 +244,19 @@ if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a 
         assert torch.equal(resumed, whole)
         assert history.steps == 300
 
+    def test_a_checkpoint_has_the_state_before_the_newest_step(tmp_path, monkeypatch):
+        stored, save = [], fit_module.Keeper.save
+
+        def noted(keeper, run):
+            stored.append(int(run.good()["step"]))
+            save(keeper, run)
+
+        monkeypatch.setattr(fit_module.Keeper, "save", noted)
+        options = {"checkpoint": tmp_path / "run.safetensors", "checkpoint_every": 10}
+        make = functools.partial(HNN, 1, (6,), seed=1)
+        trained(make, FIELD, Adam(35), derivative_residual, compile=True, **options)
+        assert stored == [9, 19, 29, 35]
+
     def test_a_second_training_compiles_nothing():
         for optimizer, another in ((Adam(30), Adam(50, 0.1)), (LM(), LM(steps=7, tolerance=0))):
             trained(
