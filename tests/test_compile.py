@@ -270,6 +270,17 @@ if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a 
             torch.testing.assert_close(weights, plain, rtol=1e-7, atol=1e-7)
             assert _as_jax.program.cache_info().misses == before
 
+    # The mean squares of the two residuals below differ by a factor, which the decay tells.
+    DECAYING = Adam(3, 0.1, batch_size=1, weight_decay=0.1)
+
+    def test_no_training_is_taken_for_another():
+        make = functools.partial(StructuredLNN, 1, (5,), seed=1)
+        for residual in (derivative_residual, acceleration_residual):
+            for optimizer in (DECAYING, LM(steps=3, weight_decay=0.1)):
+                plain, _ = trained(make, FIELD, optimizer, residual)
+                weights, _ = trained(make, FIELD, optimizer, residual, compile=True)
+                torch.testing.assert_close(weights, plain, rtol=1e-7, atol=1e-7)
+
     def test_frozen_weights_are_no_part_of_the_program():
         def make(scale):
             model = HNN(1, (6,), seed=1)
