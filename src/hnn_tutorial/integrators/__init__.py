@@ -183,22 +183,19 @@ def integrate(
         _check_compiled(chosen, clocked)
     if len(ends) == 1:
         return start.unsqueeze(0)
-    if compile and not (step is None and len(ends) == 2):
-        return solve_compiled(field, start, *_steps(ends, step), chosen)
-    clock = ends.tolist()
     if chosen.step is None:
         still = checked_field(field)
         return solve_adaptive(
             clocked or (lambda _, x: still(x)),
             start,
-            clock,
+            ends.tolist(),
             method.upper(),
             plain=None if clocked else field,
             **options,
         )
     advance = _advance(field, clocked, chosen)
-    if step is None and len(clock) == 2:
-        _check_single_step(advance, start, clock, method)
+    if step is None and len(ends) == 2:
+        _check_single_step(advance, start, ends.tolist(), method)
     counts, lengths = _steps(ends, step)
     if compile:
         return solve_compiled(field, start, counts, lengths, chosen)
@@ -212,7 +209,7 @@ def integrate(
         if evaluate:
             path = _solve_numpy(evaluate, states, counts, lengths)
             return path.reshape(-1, *start.shape)
-    return _solve_fixed(advance, start, clock, counts, lengths)
+    return _solve_fixed(advance, start, ends.tolist(), counts, lengths)
 
 
 def crossings(
