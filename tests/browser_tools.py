@@ -144,6 +144,18 @@ def axe_violations(page: Any, rules: Sequence[str] = (), **options: Any) -> list
     )
 
 
+FRAME = """
+    const frame = () => new Promise((done) => {
+        const late = setTimeout(() => done(false), 20_000);
+        requestAnimationFrame(() => { clearTimeout(late); done(true); });
+    });
+"""
+"""In a page: waits for its next frame, and says whether it came within 20 s.
+
+Chromium was seen to draw no further frame of a page, once in some thousand visits, and to wait for
+one alone has no end.
+"""
+
 LOCAL = ("file:", "blob:", "data:", "about:", "http://127.0.0.1", "http://localhost")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser_tools import COLOUR_RULES, axe_violations, note_looks, open_page
+from browser_tools import COLOUR_RULES, FRAME, axe_violations, note_looks, open_page
 from downloads import serve
 from playwright.sync_api import expect
 from test_pages import CHAPTERS, EXECUTED, LANDING, PAGES, ROOT, article
@@ -42,15 +42,11 @@ def site(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def scroll_through(tab: Any) -> bool:
     """Show every part of a page once, so that what starts when it is seen has started.
 
-    Chromium was seen to draw no further frame of a page, once in some thousand visits, and to wait
-    for one has no end. Return whether there were frames to the end.
+    Return whether there were frames to the end.
     """
     seen: bool = tab.evaluate(
-        """async () => {
-            const frame = () => new Promise((done) => {
-                const late = setTimeout(() => done(false), 20_000);
-                requestAnimationFrame(() => { clearTimeout(late); done(true); });
-            });
+        f"async () => {{ {FRAME}"
+        """
             for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
                 scrollTo(0, y);
                 // Two frames: what a page watches for has been told after the first.
@@ -86,6 +82,16 @@ def test_page_is_quiet_light_self_contained_and_accessible(
                 assert_all_is_well(tab, log, html, site, name)
                 return
     pytest.fail("for 20 s no frame was drawn, in two visits")
+
+
+def test_a_page_without_frames_is_told(
+    site: str, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "FRAME", FRAME.replace("20_000", "2_000"))
+    with open_page(browser, f"{site}/{LANDING}.html") as (tab, _):
+        assert scroll_through(tab)
+        tab.evaluate("window.requestAnimationFrame = () => 0")
+        assert not scroll_through(tab)
 
 
 def assert_all_is_well(tab: Any, log: Any, html: Path, site: str, name: str) -> None:

@@ -6,7 +6,7 @@ import re
 import struct
 
 import pytest
-from browser_tools import serve
+from browser_tools import FRAME, serve
 from playwright.sync_api import expect
 from widget_page import (
     MEASURE_FRAMES,
@@ -143,14 +143,15 @@ def test_equally_wrong_fields_but_only_one_keeps_its_energy(open_lab, tmp_path, 
 def test_a_training_is_shown_in_four_seconds(open_lab):
     page = open_lab(TrainingLab(MassSpring()), init=MEASURE_FRAMES)
     texts = page.evaluate(
-        """async () => {
+        f"async () => {{ {FRAME}"
+        """
             const seen = [];
             const clock = document.querySelector(".hnn-clock");
             const button = document.querySelector(".hnn-primary");
             const began = performance.now();
             button.click();
             do {
-                await new Promise(requestAnimationFrame);
+                if (!await frame()) throw new Error("for 20 s no frame was drawn");
                 if (clock.textContent !== seen.at(-1)) seen.push(clock.textContent);
             } while (button.textContent === "Pause" && performance.now() - began < 15000);
             return [(performance.now() - began) / 1000, seen];

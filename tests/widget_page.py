@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from browser_tools import PageLog, axe_violations, open_page
+from browser_tools import FRAME, PageLog, axe_violations, open_page
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import expect
 
@@ -300,12 +300,11 @@ def swipe(page: Any, dx: float, dy: float = 0, *, knob: int = 0) -> None:
 
 def drawn(page: Any) -> None:
     """Wait until the labs have drawn what was last changed: they do so in the next frame."""
-    page.evaluate("""async () => {
-        for (let k = 0; k < 3; k++) await new Promise((done, fail) => {
-            const late = setTimeout(() => fail(new Error("no frame was drawn for 30 s")), 30_000);
-            requestAnimationFrame(() => { clearTimeout(late); done(); });
-        });
-    }""")
+    drew = page.evaluate(
+        f"async () => {{ {FRAME} "
+        "for (let k = 0; k < 3; k++) if (!await frame()) return false; return true; }"
+    )
+    assert drew, "for 20 s no frame was drawn"
 
 
 # Read from a copy: reading a canvas itself would change how the browser keeps it, with a warning.
