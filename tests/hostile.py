@@ -975,6 +975,7 @@ CALLS: dict[str, Call] = {
             "steps": count(2),
         },
     ),
+    "integrators.Counted": (integrators.Counted, {"field": Arg("callable", SPRING.field)}),
     # data
     "data.add_noise": (
         data.add_noise,

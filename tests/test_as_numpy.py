@@ -25,7 +25,9 @@ from hnn_tutorial.models import HNN, LNN, MAPS, MODELS, HamiltonianModel
 from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
 from hnn_tutorial.training import (
     Adam,
+    FreeStarts,
     TrainingDivergedError,
+    TrajectoryResidual,
     _problem,
     acceleration_residual,
     derivative_residual,
@@ -334,6 +336,54 @@ def test_the_gradient_of_a_loss_has_the_same_values(name, residual, activation):
     scale = expected.abs().max().item()
     torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-12 * scale)
     assert float(loss) == pytest.approx(value.item(), rel=1e-12)
+
+
+def pieces_of(degrees, length, count=4):
+    generator = torch.Generator().manual_seed(7)
+    states = torch.randn(count, length, 2 * degrees, generator=generator, dtype=torch.float64)
+    gaps = 0.1 + 0.2 * torch.rand(count, length - 1, generator=generator, dtype=torch.float64)
+    return {"states": states, "gaps": gaps, "piece": torch.arange(count)}
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_gradient_along_a_motion_has_the_same_values(name, free):
+    model = MODELS[name](2, (5, 4), seed=3, **MODEL_SHAPES.get(name, {}))
+    pieces = pieces_of(2, 4)
+    residual = TrajectoryResidual("rk4", steps=2, noise=0.3)
+    problem = Problem(FreeStarts(model, pieces) if free else model, residual, pieces)
+    weights = problem.weights()
+    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, weights, pieces)
+    assert evaluate is not None
+    generator = torch.Generator().manual_seed(8)
+    weights = weights + 0.1 * torch.randn(weights.shape, generator=generator, dtype=torch.float64)
+    # Of each piece the start of another: what is read from a table has to be read anew.
+    data = {key: value.flip(0) for key, value in pieces.items()}
+    g, loss = evaluate(weights, data)
+    expected, value = problem.gradient_by_autograd(weights, data)
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-11 * scale)
+    assert float(loss) == pytest.approx(value.item(), rel=1e-11)
+
+
+class OwnTrajectories(TrajectoryResidual):
+    """A residual of a user's."""
+
+
+@pytest.mark.parametrize(
+    "length, residual, recorded",
+    [
+        (11, TrajectoryResidual(steps=10), True),
+        (12, TrajectoryResidual(steps=10), False),  # longer than recording is worth
+        (4, TrajectoryResidual("implicit_midpoint"), False),
+        (4, OwnTrajectories(), False),
+    ],
+)
+def test_which_gradients_along_a_motion_are_recorded(length, residual, recorded):
+    pieces = pieces_of(1, length)
+    problem = Problem(HNN(1, (3,), seed=0), residual, pieces)
+    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, problem.weights(), pieces)
+    assert (evaluate is not None) == recorded
 
 
 def test_training_by_numpy_and_by_pytorch_end_alike(monkeypatch):

@@ -7,10 +7,11 @@ import torch
 from hypothesis import given
 from strategies import conservative, damped, states
 
-from hnn_tutorial.integrators import METHODS, UnsettledStepError, integrate
-from hnn_tutorial.integrators.implicit import fixed_point_only
+from hnn_tutorial._as_numpy import as_numpy
+from hnn_tutorial.integrators import METHODS, Counted, UnsettledStepError, integrate
+from hnn_tutorial.integrators.implicit import IMPLICIT, fixed_point_only
 from hnn_tutorial.mechanics import hamiltonian_field, jacobian, symplectic_defect
-from hnn_tutorial.models import HNN
+from hnn_tutorial.models import HNN, SeparableHNN
 from hnn_tutorial.systems import MassSpring, Pendulum
 
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
@@ -314,3 +315,69 @@ def test_radau_refuses_a_gradient_by_name():
         end = integrate(model.field, START, [0.0, 1.0], "radau")[-1]
         other = integrate(model.field, START, [0.0, 1.0], "dop853")[-1]
     torch.testing.assert_close(end, other, rtol=1e-7, atol=1e-7)
+
+
+class OwnCounter:
+    """A field that counts its calls and that PyTorch evaluates, as it is not the package's."""
+
+    def __init__(self, field):
+        self.field, self.calls = field, 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return self.field(x)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("start", [[1.2, 0.3], [[0.3, -0.4], [1.0, 0.2], [-0.7, 0.9]]])
+@pytest.mark.parametrize(
+    "owner", [Pendulum(mass=0.7, length=1.2, gravity=3.0), SeparableHNN(1, (5, 4), seed=2)]
+)
+def test_counted_counts_the_calls_that_are_made(method, start, owner):
+    x0 = torch.tensor(start, dtype=torch.float64)
+    times = torch.linspace(0, 7, 36, dtype=torch.float64)
+    options = {} if METHODS[method].adaptive else {"step": 0.07}
+    counted, own = Counted(owner.field), OwnCounter(owner.field)
+    with torch.no_grad():
+        path = integrate(counted, x0, times, method, **options)
+        torch.testing.assert_close(
+            path, integrate(owner.field, x0, times, method, **options), rtol=0, atol=0
+        )
+        integrate(own, x0, times, method, **options)
+    # By NumPy an iteration of an implicit method may end one sooner or later, by rounding.
+    assert counted.calls == pytest.approx(own.calls, rel=0.01)
+    if not METHODS[method].adaptive and method not in IMPLICIT:
+        assert counted.calls == own.calls
+
+
+def test_counted_counts_where_a_gradient_is_wanted_and_for_fields_of_time():
+    x0 = torch.tensor([1.0, 0.5], dtype=torch.float64, requires_grad=True)
+    counted = Counted(Pendulum().field)
+    integrate(counted, x0, [0.0, 1.0], step=0.1)[-1].sum().backward()
+    assert counted.calls == 40
+    timed = Counted(lambda t, x: -x * math.cos(t))
+    integrate(timed, x0.detach(), [0.0, 1.0], step=0.25)
+    assert timed.calls == 16
+    assert "16 calls" in repr(timed)
+
+
+def test_counted_evaluates_by_numpy_what_is_the_packages_own(monkeypatch):
+    def refused(x):
+        raise AssertionError("PyTorch was asked")
+
+    system, times = Pendulum(), torch.linspace(0, 20, 101, dtype=torch.float64)
+    counted = Counted(system.field)
+    evaluate = as_numpy(counted, START)
+    monkeypatch.setattr(counted, "field", refused)
+    found = evaluate(START.numpy())
+    assert counted.calls == 1
+    torch.testing.assert_close(torch.from_numpy(found), system.field(START))
+    for own in (OwnCounter(system.field), Counted(system.field)):
+        outer = Counted(own)
+        integrate(outer, START, times)
+        assert outer.calls == own.calls == 400
+
+
+def test_counted_and_compile_refuse_one_another():
+    with pytest.raises(ValueError, match="nothing to count; pass the field itself"):
+        integrate(Counted(Pendulum().field), START, [0.0, 1.0], step=0.1, compile=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hnn_tutorial._as_numpy import as_numpy, compact
+from hnn_tutorial._counted import Counted
 from hnn_tutorial._validate import (
     anywhere,
     as_clock,
@@ -67,6 +68,7 @@ from hnn_tutorial.integrators.splitting import (
 
 __all__ = [
     "METHODS",
+    "Counted",
     "Crossings",
     "Method",
     "UnsettledStepError",
@@ -180,7 +182,7 @@ def integrate(
     check_type(bool, "True or False", compile=compile)
     chosen, start, ends, clocked, step = _checked(field, x0, times, method, step, options)
     if compile:
-        _check_compiled(chosen, clocked)
+        _check_compiled(field, chosen, clocked)
     if len(ends) == 1:
         return start.unsqueeze(0)
     if chosen.step is None:
@@ -507,8 +509,13 @@ def _steps(ends: np.ndarray, longest: float | None) -> tuple[np.ndarray, np.ndar
     return counts, intervals / counts
 
 
-def _check_compiled(method: Method, clocked: Clocked | None) -> None:
-    """Raise where ``compile=True`` does not know a method, or a field of time."""
+def _check_compiled(field: Any, method: Method, clocked: Clocked | None) -> None:
+    """Raise where ``compile=True`` does not know a method, a field of time, or what is counted."""
+    if isinstance(field, Counted):
+        raise ValueError(
+            "compile=True does not call the field at each step, so there is nothing to count; "
+            "pass the field itself, or call it without compile=True"
+        )
     if clocked is not None:
         raise ValueError("compile=True takes fields f(x) only; call it without for f(t, x)")
     if method.name not in COMPILED:

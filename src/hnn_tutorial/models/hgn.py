@@ -196,6 +196,11 @@ class MotionVAE(nn.Module):
         """
         self._check(mean, "mean")
         self._check(log_width, "log_width")
+        if mean.shape != log_width.shape:
+            raise ValueError(
+                f"mean has shape {tuple(mean.shape)}, log_width has {tuple(log_width.shape)}; they "
+                "must be equal"
+            )
         square = mean.square() + (2 * log_width).exp() - 1
         return (square / 2 - log_width).sum(-1)
 

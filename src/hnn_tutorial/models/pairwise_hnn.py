@@ -90,7 +90,7 @@ class PairwiseHNN(Model):
                 f"degrees = {degrees} in dimension = {dimension}; expected bodies × dimension, "
                 f"with two bodies or more, such as {2 * dimension} for two"
             )
-        if couplings not in COUPLINGS:
+        if not isinstance(couplings, str | None) or couplings not in COUPLINGS:
             raise ValueError(f"couplings = {describe(couplings)}; expected None or 'masses'")
         self.dimension, self.bodies, self.couplings = int(dimension), bodies, couplings
         self._known = None if masses is None else check_masses(masses, bodies)
