@@ -249,6 +249,7 @@ _RESHAPED = {
     aten.squeeze_.dim,
     aten.unsqueeze_.default,
 }
+_SHAPED = _RESHAPED | {aten.expand.default}
 _CONSTANT = {
     getattr(aten, name).default
     for name in ("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full")
@@ -298,6 +299,8 @@ def _softplus_of(x: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
+    if matrix.shape[-1] == 1 and matrix.all():
+        return 1 / matrix
     try:
         return np.linalg.inv(matrix)
     except np.linalg.LinAlgError:  # where PyTorch has no error either
@@ -448,6 +451,8 @@ class Recorder(TorchDispatchMode):
             g, value = map(self.name, args)
             # Often wanted again: a gradient comes past each tanh several times.
             self._assign(own, f"{g} * {self._line(f'1 - {value} * {value}')}")
+        elif func in _SHAPED and own is not args[0] and own.shape == args[0].shape:
+            self._assign(own, self.name(args[0]))
         elif func in _RESHAPED:
             given = self.name(args[0])
             if self.numbers_apart and args[0].ndim == 0:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -421,10 +422,9 @@ class Problem:
         own = getattr(self.residual, "jacobian", None)
         if own is not None:
             return own(self, weights, batch)
-        rate = next((rate for residual, rate in RATES if residual is self.residual), None)
-        if rate is not None and gives_jacobian(self.module.model, rate):
+        if self._rate is not None:
             with torch.no_grad():
-                J, rates = self.call(weights, jacobian_of, rate, batch["states"])
+                J, rates = self.call(weights, jacobian_of, self._rate, batch["states"])
             return J, rates - batch["derivatives"][..., -rates.shape[-1] :]
 
         def one(weights: Tensor, sample: Batch) -> tuple[Tensor, Tensor]:
@@ -433,6 +433,12 @@ class Problem:
 
         J, r = vmap(jacrev(one, has_aux=True), in_dims=(None, 0))(weights, batch)
         return J.detach(), r.detach()
+
+    @cached_property
+    def _rate(self) -> str | None:
+        """What of the model the residual compares, where the model gives its Jacobian."""
+        rate = next((rate for residual, rate in RATES if residual is self.residual), None)
+        return rate if rate and gives_jacobian(self.module.model, rate) else None
 
 
 def gives_jacobian(model: nn.Module, rate: str) -> bool:
