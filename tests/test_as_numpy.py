@@ -11,7 +11,7 @@ from strategies import MODEL_SHAPES
 from torch.nn.functional import softplus
 
 from hnn_tutorial import _as_numpy
-from hnn_tutorial._as_numpy import as_numpy
+from hnn_tutorial._as_numpy import as_numpy, compact
 from hnn_tutorial.integrators import (
     METHODS,
     UnsettledStepError,
@@ -126,18 +126,20 @@ class Braked(MassSpring):
         return super().field(x) - 0.1 * x
 
 
-def test_code_of_others_and_wanted_gradients_stay_with_pytorch():
+def test_what_does_more_than_compute_and_wanted_gradients_stay_with_pytorch():
     x = torch.tensor([0.3, 0.4], dtype=torch.float64)
     hnn = HNN(1, (4,), seed=0)
-    assert as_numpy(hnn.field, x) is None, "its weights want a gradient"
+    layers = torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)
+    own = HamiltonianModel(torch.nn.Sequential(*layers).double())
+    for model in (hnn, own):
+        assert as_numpy(model.field, x) is None, "its weights want a gradient"
     with torch.no_grad():
-        assert as_numpy(hnn.field, x) is not None
-        own = HamiltonianModel(torch.nn.Sequential(torch.nn.Linear(2, 1)).double())
-        assert as_numpy(own.field, x) is None, "a module of the user's"
-        hnn.network.register_forward_hook(lambda *_: None)
-        assert as_numpy(hnn.field, x) is None, "a hook may do anything"
-    assert as_numpy(Braked().field, x) is None, "a subclass of the user's"
-    assert as_numpy(hamiltonian_field(Pendulum().hamiltonian), x) is None, "a closure"
+        for model in (hnn, own):
+            assert as_numpy(model.field, compact(model.field, x)) is not None
+        calls = []
+        hnn.network.register_forward_hook(lambda *_: calls.append(1))
+        assert as_numpy(hnn.field, x) is None, "a hook that counts"
+        assert not calls
     assert as_numpy(Pendulum().field, x.float()) is None
     assert as_numpy(Pendulum().field, x.clone().requires_grad_()) is None
     mass = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -147,6 +149,35 @@ def test_code_of_others_and_wanted_gradients_stay_with_pytorch():
     Braked.calls = 0
     integrate(Braked().field, x, TIMES)
     assert Braked.calls == 4 * 60
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("single", [True, False])
+def test_fields_of_others_are_followed_by_numpy_to_the_same_motion(method, single, monkeypatch):
+    system = Pendulum(mass=0.7, length=1.2, gravity=3.0)
+    x0 = system.sample(3, seed=1)
+    x0 = x0[0] if single else x0
+
+    def written(x):
+        q, p = x.unbind(-1)
+        inertia = 0.7 * 1.2**2
+        return torch.stack([p / inertia, -0.7 * 3.0 * 1.2 * torch.sin(q)], dim=-1)
+
+    for field in (written, hamiltonian_field(system.hamiltonian)):
+        assert as_numpy(field, x0) is not None
+        fast = integrate(field, x0, TIMES, method)
+        with monkeypatch.context() as patch:
+            without(patch)
+            slow = integrate(field, x0, TIMES, method)
+        torch.testing.assert_close(fast, slow, rtol=0, atol=1e-9)
+        ours = integrate(system.field, x0, TIMES, method)
+        torch.testing.assert_close(fast, ours, rtol=0, atol=1e-9)
+
+
+def test_a_field_of_others_of_the_wrong_shape_is_told():
+    x0 = torch.tensor([0.3, 0.4], dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"the field returned .*\(1,\).*expected|shape"):
+        integrate(lambda x: -x[..., :1], x0, TIMES)
 
 
 def test_a_value_that_decides_is_not_recorded(monkeypatch):

@@ -8,7 +8,8 @@ Lagrangian network does of its mass matrix, the function asks too, and PyTorch t
 is. A single number goes as one of Python's, whose operations take a tenth of NumPy's time; for some
 Python has an error where PyTorch has inf or NaN, such as for 1 / 0, and then NumPy evaluates the
 function. What cannot be recorded stays with PyTorch: any other value that decides what comes next,
-an operation that the table here lacks, and code of others, which may do more than compute.
+an operation that the table here lacks, and code of others that may do more than compute, such as
+count its calls (``_purity``).
 """
 
 import itertools
@@ -25,6 +26,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hnn_tutorial._counted import Counted
+from hnn_tutorial._purity import only_computes
+from hnn_tutorial._validate import checked_field
 
 MOST_NUMBERS = 2000
 """In a batch of states; PyTorch's own loops are as fast from there on, but for tanh."""
@@ -614,6 +617,14 @@ def _may_be_recorded(field: Any, x: Tensor) -> bool:
     return not torch.is_grad_enabled() or not (x.requires_grad or _wants_gradient(owner))
 
 
+def _only_computes(function: Callable[..., Any], inputs: dict[str, Tensor]) -> bool:
+    """Return whether a function of somebody's may be recorded, and only its values are wanted."""
+    if torch.compiler.is_compiling():
+        return False
+    value = only_computes(function, *inputs.values())
+    return isinstance(value, Tensor) and not value.requires_grad
+
+
 def compact(field: Any, x: Tensor) -> Tensor:
     """Return states in the shape in which ``as_numpy`` is fastest.
 
@@ -622,8 +633,12 @@ def compact(field: Any, x: Tensor) -> Tensor:
     """
     if x.numel() != x.shape[-1]:
         return x
-    of_network = isinstance(getattr(_plain(field), "__self__", None), nn.Module)
-    return x.reshape(1, -1) if of_network else x.reshape(-1)
+    field = _plain(field)
+    owner = getattr(field, "__self__", None)
+    if isinstance(owner, nn.Module) and type(owner).__module__.startswith("hnn_tutorial."):
+        return x.reshape(1, -1)
+    # Who wrote another field knows its shapes.
+    return x if own_owner(field) is None else x.reshape(-1)
 
 
 def as_numpy(
@@ -632,6 +647,7 @@ def as_numpy(
     step: Callable[..., Tensor] | None = None,
     h: float | Tensor = 0.0,
     rounding: float = ROUNDING,
+    others: bool = True,
 ) -> Callable[..., np.ndarray] | None:
     """Return what NumPy evaluates in the place of a field, or of a step along it; None if nothing.
 
@@ -641,19 +657,27 @@ def as_numpy(
         step: ``(field, x, h) -> x``, of a fixed-step method; without it the field itself.
         h: a step such as those that follow; a tensor where each state has its own.
         rounding: how far values may be from PyTorch's; more where differences are divided.
+        others: whether the field may be one of a user's, if it only computes. Not where a user's
+            function runs between its evaluations, which may change what the field reads.
 
     Returns:
         ``x -> ẋ``, or ``(x, h) -> x``, for arrays of this shape.
     """
     if isinstance(field, Counted):
-        return _counting(field, x, step, h, rounding)
-    if not _may_be_recorded(field, x):
+        return _counting(field, x, step, h, rounding, others)
+    of_others = own_owner(field) is None
+    if of_others and not (others and callable(field) and is_plain(x) and x.numel() <= MOST_NUMBERS):
+        return None
+    if not of_others and not _may_be_recorded(field, x):
         return None
     inputs = {"x": x}
-    function: Callable[..., Tensor] = field
+    evaluated = checked_field(field) if of_others else field
+    function: Callable[..., Tensor] = evaluated
     if step is not None:
         inputs["h"] = torch.as_tensor(h, dtype=x.dtype)
-        function = lambda x, h: step(field, x, h)  # noqa: E731
+        function = lambda x, h: step(evaluated, x, h)  # noqa: E731
+    if of_others and not _only_computes(function, inputs):
+        return None
     if x.numel() <= MOST_NUMBERS:
         return _compared(function, inputs, rounding)
     return None if isinstance(h, Tensor) else _in_blocks(function, inputs, rounding)

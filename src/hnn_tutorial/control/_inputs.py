@@ -96,7 +96,7 @@ def numpy_step(field: ForcedField, x: Tensor, u: Tensor, h: float) -> HeldStep |
     def step(field: ForcedField, x: Tensor, given: Tensor) -> Tensor:
         return rk4_step(lambda y: field(y, given[..., :-1]), x, given[..., -1:])
 
-    return as_numpy(field, x, step, _with_length(u, h))
+    return as_numpy(field, x, step, _with_length(u, h), others=False)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class MachineLaw:
 
     def as_it_is(self, x: Tensor) -> Controller:
         """Return the controller of the machine as it is now, for states of the shape of x."""
-        evaluate = as_numpy(self.field, x, lambda field, x, _: self.law(x))
+        evaluate = as_numpy(self.field, x, lambda field, x, _: self.law(x), others=False)
         if evaluate is None:
             return self
 
