@@ -5,8 +5,8 @@ A *scalar function* maps states ``(..., 2n)`` to values ``(...,)``, one for each
 ``[q, p]`` for Hamiltonians and ``[q, q̇]`` for Lagrangians, along the last axis. Where another
 bracket than the canonical one rules (``poisson_field``), it has any number of components.
 
-All operators are built on ``torch.func``. They can be nested and differentiated again
-(training goes through them), and they work under ``torch.no_grad()`` too. The one thing
+All operators can be nested and differentiated again (training goes through them), and they work
+under ``torch.no_grad()`` and inside the transforms of ``torch.func`` too. The one thing
 that they ask of a scalar function is that it treats the states of a batch independently:
 the gradient of the sum over a batch is then the batch of gradients.
 """
@@ -85,7 +85,13 @@ def gradient(function: ScalarFunction) -> Field:
 
     def evaluate(x: Tensor) -> Tensor:
         check_tensor(x)
-        return slope(x)
+        if not _is_for_autograd(x):
+            return slope(x)
+        wanted = torch.is_grad_enabled()
+        with torch.enable_grad():
+            start, given = _followed(x, wanted)
+            total = values(given).sum()
+            return _pulled_back(total, start, wanted)
 
     return evaluate
 
@@ -114,13 +120,51 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
 
     def evaluate(x: Tensor) -> Tensor:
         check_tensor(x)
-        value, pull_back = vjp(checked, x)[:2]
-        # The states do not act on each other: a one for each pulls back a row of each.
-        ones = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
-        rows = [pull_back(one.expand(value.shape))[0] for one in ones]
+        # The states do not act on each other: a sum over them pulls back a row of each.
+        if _is_for_autograd(x):
+            wanted = torch.is_grad_enabled()
+            with torch.enable_grad():
+                start, given = _followed(x, wanted)
+                totals = [part.sum() for part in checked(given).unbind(-1)]
+                rows = [_pulled_back(total, start, wanted, again=True) for total in totals]
+        else:
+            value, pull_back = vjp(checked, x)[:2]
+            ones = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+            rows = [pull_back(one.expand(value.shape))[0] for one in ones]
         return torch.stack(rows, dim=-2) if rows else x.new_zeros(*x.shape[:-1], 0, x.shape[-1])
 
     return evaluate
+
+
+def _is_for_autograd(x: Tensor) -> bool:
+    """Return whether autograd can do what ``torch.func`` does, in less than half of the time.
+
+    Not inside a transform of ``torch.func``, nor where weights may want a gradient and the states
+    do not: what autograd gives would then want one as well, whether or not any weight does.
+    """
+    return (
+        (not torch.is_grad_enabled() or x.requires_grad)
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and not torch.compiler.is_compiling()
+        and not torch.is_inference_mode_enabled()
+        and not x.is_inference()
+    )
+
+
+def _followed(x: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
+    """Return states to differentiate by, and the same for a function, which may write to them."""
+    start = x.view_as(x) if wanted else x.detach().requires_grad_()
+    return start, start.clone()
+
+
+def _pulled_back(total: Tensor, start: Tensor, wanted: bool, again: bool = False) -> Tensor:
+    """Return the gradient of a number; zeros where it does not depend on the states."""
+    if not total.requires_grad:
+        return torch.zeros_like(start, requires_grad=False)
+    (g,) = torch.autograd.grad(
+        total, start, create_graph=wanted, retain_graph=wanted or again, materialize_grads=True
+    )
+    return g
 
 
 def symplectic_gradient(dH: Tensor) -> Tensor:
