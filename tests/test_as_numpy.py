@@ -356,7 +356,7 @@ def test_the_gradient_of_a_loss_has_the_same_values(name, residual, activation):
     batch = {key: torch.sin(states) for key in ("derivatives", "images")}
     problem = Problem(model, residual, {"states": states, **batch})
     weights = problem.weights()
-    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data)
+    evaluate = problem.recorded(problem.gradient_by_autograd, weights, problem.data)
     assert evaluate is not None
     # At other weights and on other data than those that were recorded.
     generator = torch.Generator().manual_seed(6)
@@ -384,7 +384,7 @@ def test_the_gradient_along_a_motion_has_the_same_values(name, free):
     residual = TrajectoryResidual("rk4", steps=2, noise=0.3)
     problem = Problem(FreeStarts(model, pieces) if free else model, residual, pieces)
     weights = problem.weights()
-    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, weights, pieces)
+    evaluate = problem.recorded(problem.gradient_by_autograd, weights, pieces)
     assert evaluate is not None
     generator = torch.Generator().manual_seed(8)
     weights = weights + 0.1 * torch.randn(weights.shape, generator=generator, dtype=torch.float64)
@@ -400,6 +400,9 @@ def test_the_gradient_along_a_motion_has_the_same_values(name, free):
 class OwnTrajectories(TrajectoryResidual):
     """A residual of a user's."""
 
+    def __call__(self, model, batch):
+        return 2 * super().__call__(model, batch)
+
 
 @pytest.mark.parametrize(
     "length, residual, recorded",
@@ -407,13 +410,13 @@ class OwnTrajectories(TrajectoryResidual):
         (11, TrajectoryResidual(steps=10), True),
         (12, TrajectoryResidual(steps=10), False),  # longer than recording is worth
         (4, TrajectoryResidual("implicit_midpoint"), False),
-        (4, OwnTrajectories(), False),
+        (4, OwnTrajectories(), True),
     ],
 )
 def test_which_gradients_along_a_motion_are_recorded(length, residual, recorded):
     pieces = pieces_of(1, length)
     problem = Problem(HNN(1, (3,), seed=0), residual, pieces)
-    evaluate = problem.recorded_gradient(problem.gradient_by_autograd, problem.weights(), pieces)
+    evaluate = problem.recorded(problem.gradient_by_autograd, problem.weights(), pieces)
     assert (evaluate is not None) == recorded
 
 
@@ -422,7 +425,7 @@ def test_training_by_numpy_and_by_pytorch_end_alike(monkeypatch):
     for by_numpy in (True, False):
         model = HNN(1, (6, 5), seed=0)
         if not by_numpy:
-            monkeypatch.setattr(_problem, "gradient_as_numpy", lambda *_: None)
+            monkeypatch.setattr(_problem, "training_as_numpy", lambda *_: None)
         states = model_states(model, 20)
         batch = {"states": states, "derivatives": torch.sin(states)}
         history = fit(model, batch, Adam(300, 0.01, batch_size=6), progress=False)
@@ -433,27 +436,85 @@ def test_training_by_numpy_and_by_pytorch_end_alike(monkeypatch):
     torch.testing.assert_close(weights, expected, rtol=1e-8, atol=1e-10)
 
 
-class Mine(HNN):
-    """A subclass of a user's."""
+CALLS = []
 
 
-def hooked(model):
-    model.network.register_forward_hook(lambda *_: None)
+class Counting(HNN):
+    """A subclass of a user's, which counts its calls."""
+
+    def field(self, x):
+        CALLS.append(1)
+        return super().field(x)
+
+
+class Halved(HNN):
+    """A subclass of a user's, which only computes."""
+
+    def field(self, x):
+        return super().field(x) / 2
+
+
+def hooked(model, hook):
+    model.network.layers[0].register_forward_hook(hook)
     return model
 
 
-def patched(model):
-    model.field = model.field
-    return model
+def of_own(model, batch):
+    """A residual of a user's: squares of slopes, and how far a motion is from a right angle."""
+    slope = model.field(batch["states"])
+    along = (slope * batch["derivatives"]).sum(dim=-1) / slope.norm(dim=-1)
+    return torch.stack([along, slope.square().sum(dim=-1)], dim=-1)
+
+
+OF_OTHERS = {
+    "subclass": (lambda: Halved(1, (4,), seed=0), derivative_residual),
+    "hook": (lambda: hooked(HNN(1, (4,), seed=0), lambda *_: None), derivative_residual),
+    "residual": (lambda: HNN(1, (4,), seed=0), of_own),
+    "lambda": (
+        lambda: LNN(1, (4,), seed=0),
+        lambda model, batch: acceleration_residual(model, batch) * 2.0,
+    ),
+    "module": (
+        lambda: HamiltonianModel(
+            torch.nn.Sequential(
+                torch.nn.Linear(2, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)
+            ).double()
+        ),
+        derivative_residual,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_what_others_wrote_is_trained_by_numpy_to_the_same_weights(name, monkeypatch):
+    make, residual = OF_OTHERS[name]
+    model = make()
+    generator = torch.Generator().manual_seed(5)
+    states = torch.randn(30, 2, generator=generator, dtype=torch.float64)
+    batch = {"states": states, "derivatives": torch.sin(states) + 0.2}
+    problem = Problem(model, residual, batch)
+    weights = problem.weights()
+    with monkeypatch.context() as patch:
+        patch.setattr(_problem, "training_as_numpy", lambda *_: None)
+        slow = Problem(model, residual, batch)
+        J, r = slow.jacobian(weights, batch)
+        loss = slow.loss(weights, batch)
+        g, _ = slow.gradient(weights, batch)
+    torch.testing.assert_close(problem.jacobian(weights, batch), (J, r), rtol=1e-11, atol=1e-13)
+    assert problem.loss(weights, batch) == pytest.approx(loss, rel=1e-12)
+    torch.testing.assert_close(problem.gradient(weights, batch)[0], g, rtol=1e-11, atol=1e-13)
+    assert [found is not None for found in problem.known.values()] == [True] * 3
 
 
 @pytest.mark.parametrize(
     "make, residual",
     [
-        (lambda: Mine(1, (4,)), derivative_residual),
-        (lambda: hooked(HNN(1, (4,))), derivative_residual),
-        (lambda: patched(HNN(1, (4,))), derivative_residual),
-        (lambda: HNN(1, (4,)), lambda model, batch: derivative_residual(model, batch)),
+        (lambda: Counting(1, (4,)), derivative_residual),
+        (lambda: hooked(HNN(1, (4,)), lambda *_: CALLS.append(1)), derivative_residual),
+        (
+            lambda: HNN(1, (4,)),
+            lambda model, batch: CALLS.append(1) or derivative_residual(model, batch),
+        ),
         (lambda: HNN(1, (4,), dtype=torch.float32), derivative_residual),
         # 600 samples of 120 numbers: PyTorch is as fast.
         (lambda: HNN(1, (120,)), derivative_residual),
@@ -464,7 +525,9 @@ def test_gradients_that_stay_with_pytorch(make, residual):
     states = model_states(model, 600).to(next(model.parameters()).dtype)
     problem = Problem(model, residual, {"states": states, "derivatives": torch.sin(states)})
     weights = problem.weights()
-    assert problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data) is None
+    calls = len(CALLS)
+    assert problem.recorded(problem.gradient_by_autograd, weights, problem.data) is None
+    assert len(CALLS) == calls, "nothing was called to find out"
 
 
 def test_a_gradient_that_is_not_finite_ends_the_training_as_with_pytorch():
@@ -480,9 +543,7 @@ def test_a_singular_mass_matrix_is_named_in_a_training_by_numpy():
     states = torch.tensor([[0.3, 0.0], [0.2, 0.0]], dtype=torch.float64)
     problem = Problem(model, derivative_residual, {"states": states, "derivatives": states})
     weights = problem.weights()
-    assert (
-        problem.recorded_gradient(problem.gradient_by_autograd, weights, problem.data) is not None
-    )
+    assert problem.recorded(problem.gradient_by_autograd, weights, problem.data) is not None
     # L = q̇²/2 + c tanh(q̇ + 1/2): at rest the second term takes off what the first one has.
     a = math.tanh(0.5)
     c = 1 / (2 * a * (1 - a * a))

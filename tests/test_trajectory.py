@@ -191,7 +191,7 @@ def test_a_step_recorded_once_serves_other_weights_and_states(swings, kind, free
     problem = Problem(FreeStarts(model, batch) if free else model, residual, batch)
     w = problem.weights()
     problem.loss(w, batch)
-    (move,) = problem.recorded.values()
+    (move,) = problem.known.values()
     assert move is not None
     generator = torch.Generator().manual_seed(5)
     others = [
@@ -200,7 +200,7 @@ def test_a_step_recorded_once_serves_other_weights_and_states(swings, kind, free
     right = [problem.residuals(weights, batch).detach() for weights in others]
     few = {name: value[:2] for name, value in batch.items()}
     torch.testing.assert_close(problem.values(w, few), problem.values(w, batch)[:2])
-    assert len(problem.recorded) == 2  # pieces of another number are recorded anew
+    assert len(problem.known) == 2  # pieces of another number are recorded anew
 
     monkeypatch.setattr(TrajectoryResidual, "_path", None)  # PyTorch is asked no more
     for weights, wanted in zip(others, right, strict=True):
@@ -233,7 +233,7 @@ def test_what_cannot_be_recorded_is_followed_by_pytorch(swings):
         problem = Problem(model, residual, data)
         w = problem.weights()
         torch.testing.assert_close(problem.values(w, data), problem.residuals(w, data).detach())
-        kept = [move is not None for move in problem.recorded.values()]
+        kept = [move is not None for move in problem.known.values()]
         assert kept == ([] if recorded is None else [recorded])
 
 

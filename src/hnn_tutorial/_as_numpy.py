@@ -145,6 +145,22 @@ def _reduction(function: str) -> Callable[..., str]:
     return write
 
 
+def _to_float(name: Name, x: Any, *, dtype: Any = None, **_: Any) -> str:
+    if dtype is not torch.float64 or x.dtype not in (torch.bool, dtype):
+        raise NotRecordedError("another dtype")
+    return f"{name(x)} * 1.0" if x.dtype == torch.bool else name(x)
+
+
+def _norm(
+    name: Name, x: Any, order: float = 2, dims: Any = None, keepdim: bool = False, **_: Any
+) -> str:
+    if order != 2:
+        raise NotRecordedError("a norm of another order")
+    given = name(x)
+    axis = None if not dims else tuple(dims)
+    return f"sqrt(total({given} * {given}, axis={axis!r}, keepdims={keepdim!r}))"
+
+
 def _swapped(name: Name, x: Tensor, first: int = 0, second: int = 1) -> str:
     return name(x) if x.ndim < 2 else f"{name(x)}.swapaxes({first}, {second})"
 
@@ -177,7 +193,9 @@ def _sum_at(name: Name, x: Tensor, dim: int, index: Any, source: Any, *, alpha: 
 
 
 _EXPRESSIONS: dict[Any, Callable[..., str]] = {
-    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), _elementwise("{0} + {1}")),
+    **dict.fromkeys(
+        (aten.add.Tensor, aten.add.Scalar, aten.add_.Tensor), _elementwise("{0} + {1}")
+    ),
     **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), _elementwise("{0} - {1}")),
     **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), _elementwise("{1} - {0}")),
     **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _elementwise("{0} * {1}")),
@@ -191,6 +209,9 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
     aten.bitwise_and.Tensor: _elementwise("{0} & {1}"),
     aten.bitwise_not.default: _elementwise("~{0}"),
     aten.any.default: _elementwise("{0}.any()"),
+    aten.any.dim: lambda name, x, dim, keepdim=False: (
+        f"{name(x)}.any(axis={dim}, keepdims={keepdim})"
+    ),
     aten.maximum.default: _elementwise("maximum({0}, {1})"),
     aten.minimum.default: _elementwise("minimum({0}, {1})"),
     aten.where.self: _elementwise("where({0}, {1}, {2})"),
@@ -214,6 +235,11 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
     aten.dot.default: _elementwise("{0} @ {1}"),
     aten.addmm.default: _matrix_sum,
     aten.linalg_cross.default: _crossed,
+    aten.linalg_vector_norm.default: _norm,
+    aten._to_copy.default: _to_float,
+    **dict.fromkeys(
+        (aten.masked_fill.Scalar, aten.masked_fill_.Scalar), _elementwise("where({1}, {2}, {0})")
+    ),
     aten.sum.default: _reduction("total"),
     aten.sum.dim_IntList: _reduction("total"),
     aten.mean.default: _mean,
@@ -232,7 +258,8 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
         for op in ("clone", "detach", "alias", "lift_fresh_copy", "contiguous")
     },
 }
-"""What NumPy writes for an operation whose result is one array."""
+"""What NumPy writes for an operation whose result is one array. One that writes to its array gives
+another here; where somebody knows the old one by a view, what comes is wrong and is not used."""
 
 _OF_NUMBERS: dict[Any, Callable[..., str]] = {
     aten.select.int: lambda name, x, _, i: f"{name(x)}.item({i})",
@@ -588,9 +615,13 @@ def is_all_own(model: nn.Module, residual: Any) -> bool:
     Those of others may do more than compute, such as count their calls, or follow a number that
     changes; what was recorded of them once would not.
     """
+    return _is_all_own(model) and _is_of_own(residual)
+
+
+def _is_of_own(residual: Any) -> bool:
     function = getattr(residual, "function", residual)  # that of a SampleLoss
     named = function.__module__ if isinstance(function, FunctionType) else type(function).__module__
-    return _is_all_own(model) and (named + ".").startswith("hnn_tutorial.")
+    return (named + ".").startswith("hnn_tutorial.")
 
 
 def own_owner(field: Any) -> Any:
@@ -751,35 +782,46 @@ def step_as_numpy(
     return _compared(step, {"x": x, "h": h, "weights": weights})
 
 
-def gradient_as_numpy(
+def training_as_numpy(
     model: nn.Module,
     residual: Any,
-    gradient: Callable[..., tuple[Tensor, Tensor]],
+    function: Callable[..., Any],
     weights: Tensor,
     batch: Mapping[str, Tensor],
-) -> Callable[..., tuple[np.ndarray, np.ndarray]] | None:
-    """Return what NumPy evaluates in the place of the gradient of a loss; None if nothing.
+    largest: float = MOST_IN_ARRAY,
+    of_tanh: bool = False,
+) -> Callable[..., Any] | None:
+    """Return what NumPy evaluates in the place of residuals or derivatives of them, or None.
 
     Args:
-        model: whose loss it is.
-        residual: of the loss.
-        gradient: ``(weights, batch) -> (gradient, loss)``.
+        model: whose residuals they are.
+        residual: of the model.
+        function: ``(weights, batch) -> tensors``, of one member or of several.
         weights: of the model, in one vector.
         batch: whose shapes are those of all that follow.
+        largest: numbers in an array on the way, from which on PyTorch is as fast.
+        of_tanh: whether only where tanh takes much of the time.
 
     Returns:
-        ``(weights, *values of the batch) -> (gradient, loss)``, for arrays of these shapes.
+        ``(weights, *values of the batch) -> arrays``, for arrays of these shapes.
     """
     numbers = [value for value in batch.values() if value.dtype != torch.int64]
-    plain = all(map(is_plain, [weights, *numbers]))
-    own = _is_short(residual, batch) and is_all_own(model, residual)
-    if not plain or not own or torch.compiler.is_compiling():
+    if not all(map(is_plain, [weights, *numbers])) or torch.compiler.is_compiling():
         return None
-    return _compared(*of_tensors(gradient, weights, batch), largest=MOST_IN_ARRAY)
+    of_tensors_alone, inputs = of_tensors(function, weights, batch)
+    if _is_of_own(residual):
+        if not _is_short(residual, batch):
+            return None
+        own = _is_all_own(model)
+    else:
+        own = False
+    if not own and only_computes(of_tensors_alone, *inputs.values()) is None:
+        return None
+    return _compared(of_tensors_alone, inputs, largest=largest, of_tanh=of_tanh)
 
 
 def _is_short(residual: Any, batch: Mapping[str, Tensor]) -> bool:
-    """Return whether a residual is one of those whose gradients are worth recording.
+    """Return whether one of the package's residuals is worth recording.
 
     A likelihood may be longer than it is worth.
     """

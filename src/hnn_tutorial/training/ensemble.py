@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
@@ -179,7 +180,7 @@ class EnsembleProblem(Problem):
                 (g,) = torch.autograd.grad(loss.sum(), w)
             return g, loss.detach()
 
-        recorded, first = self.members[0].recorded_gradient, max(1, SAMPLES_IN_NUMPY // size)
+        recorded, first = self.members[0].recorded, max(1, SAMPLES_IN_NUMPY // size)
         if recorded(gradients, weights[:first], of(slice(first))) is not None:
             group = first
         else:
@@ -193,7 +194,7 @@ class EnsembleProblem(Problem):
             if evaluate is None:
                 g, loss = gradients(w, part)
             else:
-                g, loss = map(torch.from_numpy, evaluate(w, part))
+                g, loss = (torch.from_numpy(np.asarray(x)) for x in evaluate(w, part))
             found.append(g)
             losses.append(loss)
         return torch.cat(losses), torch.cat(found)
