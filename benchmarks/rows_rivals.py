@@ -26,7 +26,7 @@ from torch import Tensor
 from hnn_tutorial.data import Dataset
 from hnn_tutorial.evaluation import over_seeds
 from hnn_tutorial.integrators import integrate
-from hnn_tutorial.mechanics import lagrangian_field
+from hnn_tutorial.mechanics import hamiltonian_field, lagrangian_field
 from hnn_tutorial.models import HNN, LNN
 from hnn_tutorial.systems import DoublePendulum, Pendulum
 from hnn_tutorial.training import (
@@ -239,6 +239,64 @@ def rivals_rollout_learned(repeats: int) -> list[Row]:
     """The same for an HNN 2-32-32-1 that has learned the pendulum."""
     with one_core():
         return rollout_rows("rivals_rollout_learned", learned_pendulum(), NUMBERS_LEARNED, repeats)
+
+
+class Called:
+    """A field that PyTorch evaluates at each call, as it counts them."""
+
+    def __init__(self, field: Callable[[Tensor], Tensor]) -> None:
+        self.field, self.calls = field, 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the field's value."""
+        self.calls += 1
+        return self.field(x)
+
+
+def own_field(x: Tensor) -> Tensor:
+    """The pendulum's field as a user writes it."""
+    q, p = x.unbind(-1)
+    return torch.stack([2 * p, -3 * torch.sin(q)], dim=-1)
+
+
+def own_hamiltonian(x: Tensor) -> Tensor:
+    """Its Hamiltonian, likewise."""
+    return x[..., 1] ** 2 + 3 * (1 - torch.cos(x[..., 0]))
+
+
+@row
+def rivals_rollout_own(repeats: int) -> list[Row]:
+    """The same motions from functions of a user's, by NumPy and by PyTorch at each call."""
+    rows = []
+    fields = {"field": own_field, "Hamiltonian": hamiltonian_field(own_hamiltonian)}
+    with one_core():
+        for number in (1, 100):
+            starts = PENDULUM.sample(number, 7, radius=(0.0, 2.0))
+            true = PENDULUM.solution(starts, TIMES).numpy()
+
+            def follow(field: Any, tolerance: float, starts: Tensor = starts) -> Tensor:
+                with torch.no_grad():
+                    return integrate(field, starts, TIMES, "dop853", rtol=tolerance, atol=tolerance)
+
+            sides: dict[str, Callable[[Any], Any]] = {}
+            for name, field in fields.items():
+                sides[f"{name} of one's own"] = partial(follow, field)
+                sides[f"{name}, called by PyTorch"] = partial(follow, Called(field))
+            sides["SciPy"] = partial(rivals.scipy_rollout, None, starts.numpy(), TIMES.numpy())
+            chosen = {name: loosest(run, TOLERANCES, true) for name, run in sides.items()}
+            calls = {name: partial(run, chosen[name][0]) for name, run in sides.items()}
+            rows.append(
+                against(
+                    f"rivals_rollout_own: {number}",
+                    interleaved(calls, repeats),
+                    [f"{name} of one's own" for name in fields],
+                    "at most three times the time of SciPy",
+                    lambda ratio: ratio >= 1 / 3,
+                    settings={name: setting for name, (setting, _) in chosen.items()},
+                    errors={name: error for name, (_, error) in chosen.items()},
+                )
+            )
+    return rows
 
 
 # --- Steps of training ---------------------------------------------------------------------------
