@@ -1,5 +1,6 @@
 """Only what merely computes may be recorded; what may do more is ended before it does."""
 
+import contextlib
 import functools
 import math
 import operator
@@ -109,10 +110,14 @@ def counting_in_a_closure():
     def counted(x):
         nonlocal calls
         calls += 1
-        STATE.table["calls"] = calls
         return field(x)
 
     return counted
+
+
+def counts_in_closures(function):
+    cells = getattr(function, "__closure__", None) or ()
+    return [cell.cell_contents for cell in cells if isinstance(cell.cell_contents, int)]
 
 
 def keeps(x):
@@ -151,6 +156,12 @@ def hooked():
     return model.field
 
 
+def keeps_all_errors(x):
+    with contextlib.suppress(BaseException):
+        STATE.states.append(x)
+    return field(x)
+
+
 def listens(x):
     return field(x) + 0 * len(sys.argv[0].upper())
 
@@ -182,6 +193,8 @@ HARMFUL = {
     "goes by NumPy": lambda x: torch.from_numpy(np.cos(x.numpy())),
     "wraps what counts": lambda x: 2 * COUNTED(x),
     "does what is not known": listens,
+    "keeps all errors": keeps_all_errors,
+    "was compiled": torch.compile(field, backend="eager"),
     "fails": lambda x: field(x) + x[..., :3].reshape(7),
 }
 
@@ -191,6 +204,7 @@ def test_what_may_do_more_is_ended_before_it_does(name, capsys):
     before, chance, python = X.clone(), torch.get_rng_state(), random.getstate()
     state, counted, moved = vars(STATE).copy(), COUNTED.calls, number
     lengths = len(STATE.states), len(STATE.table)
+    closure = counts_in_closures(HARMFUL[name])
     assert only_computes(HARMFUL[name], X) is None
     assert sys.getprofile() is None
     assert capsys.readouterr().out == ""
@@ -200,6 +214,7 @@ def test_what_may_do_more_is_ended_before_it_does(name, capsys):
     assert vars(STATE) == state
     assert (len(STATE.states), len(STATE.table)) == lengths
     assert (COUNTED.calls, number) == (counted, moved)
+    assert counts_in_closures(HARMFUL[name]) == closure
 
 
 def test_a_count_of_calls_is_right_after_a_rollout():

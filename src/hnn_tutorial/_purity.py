@@ -43,6 +43,9 @@ _METHODS: dict[type, set[str]] = {
 _VALUES = {"item", "numpy", "tolist", "__array__", "data_ptr", "untyped_storage", "storage"}
 """Methods that give the numbers of a tensor, which may decide what comes next, or its memory."""
 
+_COMPILED = "compile_wrapper"
+"""What runs where ``torch.compile`` has made a function; it may compile, and is fast by itself."""
+
 _NAMES = {*_VALUES, "__dict__", "__setattr__", "__setitem__", "data", "exec", "eval", "setattr"}
 
 _DRAWS = ("rand", "bernoulli", "choice", "normal", "uniform", "multinomial", "dropout", "seed")
@@ -60,13 +63,16 @@ def only_computes(function: Callable[..., Any], *given: Any) -> Any:
     """
     if sys.getprofile() is not None:
         return None
-    sys.setprofile(_Watch())
+    watch = _Watch()
+    sys.setprofile(watch)
     try:
-        return function(*given)
+        value = function(*given)
     except (Exception, _MayDoMoreError):
         return None
     finally:
         sys.setprofile(None)
+    # Somebody may have kept the error.
+    return value if watch.harmless else None
 
 
 class _Watch:
@@ -74,6 +80,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.importing: FrameType | None = None
+        self.harmless = True
 
     def __call__(self, frame: FrameType, event: str, given: Any) -> None:
         # What is imported does more, once, and may not be left half done.
@@ -83,9 +90,11 @@ class _Watch:
         elif event == "call":
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
                 self.importing = frame
-            elif not _may_run(frame):
-                raise _MayDoMoreError
-        elif event == "c_call" and not _may_be_called(given, _kind(frame.f_code) == "user"):
+            else:
+                self.harmless = _may_run(frame)
+        elif event == "c_call":
+            self.harmless = _may_be_called(given, _kind(frame.f_code) == "user")
+        if not self.harmless:
             raise _MayDoMoreError
 
 
@@ -105,7 +114,7 @@ def _may_run(frame: FrameType) -> bool:
     kind = _kind(code)
     if kind == "user":
         return _leaves_all_as_it_is(code)
-    if kind == "own" and code.co_name in _VALUES:
+    if kind == "own" and (code.co_name in _VALUES or code.co_name == _COMPILED):
         return False
     caller = frame.f_back
     if kind == "own" or caller is None or _kind(caller.f_code) != "user":

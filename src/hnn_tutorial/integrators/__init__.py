@@ -121,11 +121,12 @@ def integrate(
 
     A batch of states is one call. Through every method of ``METHODS`` gradients flow to ``x0`` and
     to the weights that the field uses; an adaptive method repeats its accepted steps for that. A
-    trajectory that runs away ends in inf or NaN, which is returned, not hidden. Where no gradient is
-    wanted, the field's operations are recorded once in a call and made by NumPy; but for rounding
-    this changes nothing. It is done for the package's systems and models, and for a field of your
-    own that only computes: one that counts its calls, draws numbers, looks at a value or changes
-    anything is called at each step. ``Counted`` counts the calls of any field.
+    trajectory that runs away ends in inf or NaN, which is returned, not hidden.
+
+    Where no gradient is wanted, the field's operations are recorded once in a call and made by
+    NumPy; but for rounding this changes nothing. It is done for the package's systems and models,
+    and for a field of your own that only computes. One that counts its calls, draws numbers, looks
+    at a value or changes anything is called at each step. ``Counted`` counts any field's calls.
 
     With ``compile=True`` all steps of all states are one program, compiled by XLA through JAX (the
     extra ``jax``), with the same numbers to rounding. Compiling takes 0.1 to 5 s on the first call,
