@@ -20,7 +20,7 @@ from hnn_tutorial.integrators import (
     integrate_gaps,
 )
 from hnn_tutorial.integrators.implicit import IMPLICIT
-from hnn_tutorial.mechanics import hamiltonian_field, jacobian
+from hnn_tutorial.mechanics import hamiltonian_field, jacobian, lagrangian_field
 from hnn_tutorial.models import HNN, LNN, MAPS, MODELS, HamiltonianModel
 from hnn_tutorial.systems import SYSTEMS, MassSpring, Pendulum
 from hnn_tutorial.training import (
@@ -568,3 +568,21 @@ def test_derivatives_of_parts_are_put_where_they_belong():
     evaluate = _as_numpy._recorded(slope, {"x": x})
     other = torch.linspace(2, -1, 12, dtype=torch.float64)
     torch.testing.assert_close(torch.from_numpy(evaluate(other.numpy())), slope(other))
+
+
+def test_a_lagrangian_that_is_made_of_a_place_is_followed_by_numpy(monkeypatch):
+    """Its velocity is a derivative along a direction."""
+
+    def lagrangian(x):
+        q, rate = x[..., :1], x[..., 1:]
+        position, velocity = torch.func.jvp(
+            lambda q: torch.cat([q + torch.sin(q), -torch.cos(q)], dim=-1), (q,), (rate,)
+        )
+        return 0.7 * velocity.square().sum(dim=-1) / 2 - 0.7 * 3.0 * position[..., 1]
+
+    x0 = torch.tensor([[0.5, 0.0], [2.5, 0.1], [1.5, -0.3]], dtype=torch.float64)
+    field = lagrangian_field(lagrangian)
+    assert as_numpy(field, x0) is not None
+    fast = integrate(field, x0, TIMES)
+    without(monkeypatch)
+    torch.testing.assert_close(fast, integrate(field, x0, TIMES), rtol=0, atol=1e-12)

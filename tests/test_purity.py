@@ -166,6 +166,7 @@ def listens(x):
     return field(x) + 0 * len(sys.argv[0].upper())
 
 
+LAYER = torch.nn.Dropout(0.5)
 CHANCE = np.random.default_rng(0)
 NUMBERS = iter(range(1, 1000))
 COUNTED = Counted(SWING)
@@ -185,6 +186,7 @@ HARMFUL = {
     "draws by PyTorch": lambda x: field(x) * torch.rand(()),
     "draws after a seed": lambda x: torch.manual_seed(3) and field(x),
     "drops out": lambda x: torch.nn.functional.dropout(field(x)),
+    "drops out in a layer": lambda x: LAYER(field(x)),
     "looks at the clock": lambda x: field(x) * time.time(),
     "prints": lambda x: print("called") or field(x),
     "changes its state": lambda x: field(x.mul_(2.0)),

@@ -235,6 +235,7 @@ _EXPRESSIONS: dict[Any, Callable[..., str]] = {
     aten.dot.default: _elementwise("{0} @ {1}"),
     aten.addmm.default: _matrix_sum,
     aten.linalg_cross.default: _crossed,
+    aten.copy_.default: lambda name, x, source, *_: f"expanded({name(source)}, {tuple(x.shape)!r})",
     aten.linalg_vector_norm.default: _norm,
     aten._to_copy.default: _to_float,
     **dict.fromkeys(
@@ -279,10 +280,14 @@ _RESHAPED = {
     aten.squeeze_.dim,
     aten.unsqueeze_.default,
 }
+_OF_SHAPES = {aten.is_same_size.default, aten._has_same_storage_numel.default}
 _SHAPED = _RESHAPED | {aten.expand.default}
 _CONSTANT = {
     getattr(aten, name).default
-    for name in ("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full")
+    for name in (
+        *("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full"),
+        "_new_zeros_with_same_feature_meta",
+    )
 }
 """Made after the shape of a state, with values that do not depend on it."""
 
@@ -502,6 +507,8 @@ class Recorder(TorchDispatchMode):
             self._assign(own[0], f"solution({self.name(args[0])}, {self.name(args[1])})")
         elif func is aten.linalg_inv_ex.default:
             self._assign(own[0], f"inverse({self.name(args[0])})")
+        elif func in _OF_SHAPES:
+            return  # the same at all states
         elif func is aten._local_scalar_dense.default and own is False:
             self.lines.append(f"if {self.name(args[0])}: return with_torch({self.given})")
         else:
