@@ -195,6 +195,7 @@ HARMFUL = {
     "goes by NumPy": lambda x: torch.from_numpy(np.cos(x.numpy())),
     "wraps what counts": lambda x: 2 * COUNTED(x),
     "does what is not known": listens,
+    "is of the package and counts": Counted(SWING),
     "keeps all errors": keeps_all_errors,
     "was compiled": torch.compile(field, backend="eager"),
     "fails": lambda x: field(x) + x[..., :3].reshape(7),

@@ -18,9 +18,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_OWN = str(Path(__file__).parent)
+_HERE = Path(__file__).parent
+_OWN = tuple(
+    str(_HERE / part)
+    for part in (
+        *("_angles.py", "_as_numpy.py", "_purity.py", "_validate.py", "constraints.py", "control"),
+        *("flows", "integrators", "mechanics.py", "models", "own_recording/rivals.py", "systems"),
+        "training",
+    )
+)
+"""The parts of this package that may change things, such as weights that stand in a model for a
+call, and leave them as they were. Others are looked at like a user's: ``Counted`` keeps a count."""
+
 _TORCH = str(Path(torch.__file__).parent)
-_COUNTS = str(Path(__file__).with_name("_counted.py"))
 _CHANCE = str(Path(torch.random.__file__))
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
@@ -100,12 +110,14 @@ class _Watch:
 
 @functools.lru_cache(maxsize=4096)
 def _kind(code: CodeType) -> str:
-    """Return whose code it is: ``own`` for that of this package and of PyTorch."""
+    """Return whose code it is: ``own`` for PyTorch's and most of this package's."""
     file = code.co_filename
-    if file in (_COUNTS, _CHANCE):
+    if file == _CHANCE:
         return "user"
-    if file.startswith((_OWN, _TORCH)):
+    if file.startswith((*_OWN, _TORCH)):
         return "own"
+    if file.startswith(str(_HERE)):
+        return "user"
     return "library" if file.startswith((*_LIBRARIES, "<frozen")) else "user"
 
 

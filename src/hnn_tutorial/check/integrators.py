@@ -24,7 +24,7 @@ from hnn_tutorial.check.answers import choices as match_words
 from hnn_tutorial.check.answers import worst as worst_of
 from hnn_tutorial.check.chapter import Chapter
 from hnn_tutorial.check.inputs import states
-from hnn_tutorial.integrators import METHODS, integrate
+from hnn_tutorial.integrators import METHODS, Counted, integrate
 from hnn_tutorial.integrators.explicit import rk4_step
 from hnn_tutorial.integrators.splitting import leapfrog_step
 from hnn_tutorial.mechanics import symplectic_form
@@ -384,15 +384,9 @@ def shadow(answer: Any) -> str:
 @lru_cache(maxsize=32)
 def _calls(method: str, tolerance: float) -> int:
     """Calls of the spring's field, for the reference of exercise 4."""
-    spring, count = MassSpring(2.0, 2.0), 0
-
-    def field(x: Tensor) -> Tensor:
-        nonlocal count
-        count += 1
-        return spring.field(x)
-
+    field = Counted(MassSpring(2.0, 2.0).field)
     integrate(field, big_start(), [0.0, SECONDS], method, rtol=tolerance, atol=tolerance)
-    return count
+    return field.calls
 
 
 @exercise(4, "experiment", "The price of a digit")
