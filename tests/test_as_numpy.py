@@ -1,6 +1,7 @@
 """Fields and steps as NumPy functions: the same numbers, and PyTorch wherever more is wanted."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -586,3 +587,25 @@ def test_a_lagrangian_that_is_made_of_a_place_is_followed_by_numpy(monkeypatch):
     fast = integrate(field, x0, TIMES)
     without(monkeypatch)
     torch.testing.assert_close(fast, integrate(field, x0, TIMES), rtol=0, atol=1e-12)
+
+
+def test_a_mass_of_nothing_has_no_inverse_and_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = _as_numpy.NUMPY["inverse"](np.array([[[2.0]], [[0.0]]]))
+    assert np.isnan(found).all()
+    np.testing.assert_array_equal(_as_numpy.NUMPY["inverse"](np.array([[[2.0]]])), [[[0.5]]])
+
+
+@pytest.mark.parametrize("order", [2, 1, 3])
+def test_norms_are_recorded_where_they_are_that_of_euclid(order):
+    x = torch.tensor([[0.3, -0.4], [1.0, 2.0]], dtype=torch.float64)
+
+    def field(x):
+        return -x / x.norm(p=order, dim=-1, keepdim=True)
+
+    evaluate = as_numpy(field, x)
+    assert (evaluate is not None) == (order == 2)
+    if evaluate:
+        other = 2 * x - 0.3
+        np.testing.assert_allclose(evaluate(other.numpy()), field(other), rtol=1e-14)
