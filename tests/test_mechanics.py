@@ -421,3 +421,61 @@ def test_the_jacobi_defect_is_that_of_three_coordinates():
 def test_a_bracket_that_is_none_is_named(bracket, error, message):
     with pytest.raises(error, match=message):
         poisson_field(lambda x: x.sum(-1), bracket)(torch.ones(4, 3).double())
+
+
+# Autograd and torch.func
+
+MODES = {
+    "with gradients": torch.enable_grad,
+    "without": torch.no_grad,
+    "inference": torch.inference_mode,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("wanted", [True, False])
+def test_derivatives_are_the_same_in_each_mode(mode, wanted):
+    x = torch.tensor([[0.3, -0.4], [1.0, 0.2], [0.7, 0.5]], dtype=torch.float64)
+    x.requires_grad_(wanted)
+    slope = gradient(lambda x: x[..., 0] ** 3 * x[..., 1])
+    turned = jacobian(lambda x: torch.stack([x[..., 0] * x[..., 1], x[..., 1] ** 2], -1))
+    q, p = x.detach().unbind(-1)
+    zero = torch.zeros_like(q)
+    expected = torch.stack([3 * q**2 * p, q**3], -1)
+    second = torch.stack([torch.stack([p, q], -1), torch.stack([zero, 2 * p], -1)], -2)
+    with MODES[mode]():
+        found, rows = slope(x), turned(x)
+        assert found.requires_grad == (wanted and mode == "with gradients")
+        torch.testing.assert_close(found.detach(), expected)
+        torch.testing.assert_close(rows.detach(), second)
+        each = torch.func.vmap(slope)(x)
+        torch.testing.assert_close(each.detach(), expected)
+        torch.testing.assert_close(jacobian(slope)(x)[..., 0, 1].detach(), 3 * q**2)
+    if mode == "without":
+        again = torch.func.jacrev(lambda x: slope(x).sum(0))(x.detach())
+        torch.testing.assert_close(again[0, :, 0].detach(), 6 * q * p)
+
+
+def test_a_gradient_is_by_the_argument_alone():
+    x = torch.tensor([[0.3, -0.4], [1.0, 0.2]], dtype=torch.float64, requires_grad=True)
+    found = gradient(lambda y: (y * x).sum(-1))(x)
+    torch.testing.assert_close(found, x)
+    (total,) = torch.autograd.grad(found.sum(), x)
+    torch.testing.assert_close(total, torch.ones_like(x))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_function_may_write_to_its_argument(wanted):
+    x = torch.tensor([[0.3, -0.4], [1.0, 0.2]], dtype=torch.float64, requires_grad=wanted)
+    with torch.set_grad_enabled(wanted):
+        found = gradient(lambda y: y.mul_(2).square().sum(-1))(x)
+    torch.testing.assert_close(found.detach(), 8 * x.detach())
+    assert x[0, 0] == 0.3
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_gradient_of_what_does_not_depend_on_the_state_is_nothing(enabled):
+    x = torch.tensor([[0.3, -0.4], [1.0, 0.2]], dtype=torch.float64, requires_grad=True)
+    with torch.set_grad_enabled(enabled):
+        assert not gradient(lambda y: torch.ones_like(y[..., 0]))(x).any()
+        assert not jacobian(lambda y: torch.ones_like(y))(x).any()

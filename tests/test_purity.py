@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import logging
 import math
 import operator
 import random
+import subprocess
 import sys
 import time
 
@@ -156,6 +158,13 @@ def hooked():
     return model.field
 
 
+def keeps_errors(x):
+    with contextlib.suppress(Exception):
+        STATE.states.append(x)
+    STATE.states.append(x)
+    return field(x)
+
+
 def keeps_all_errors(x):
     with contextlib.suppress(BaseException):
         STATE.states.append(x)
@@ -195,6 +204,10 @@ HARMFUL = {
     "goes by NumPy": lambda x: torch.from_numpy(np.cos(x.numpy())),
     "wraps what counts": lambda x: 2 * COUNTED(x),
     "does what is not known": listens,
+    "goes by an array": lambda x: torch.as_tensor(np.negative(x)),
+    "writes a log": lambda x: logging.getLogger("pendulum").info("called") or field(x),
+    "sets the state of chance": lambda x: torch.set_rng_state(torch.get_rng_state()) or field(x),
+    "keeps errors": keeps_errors,
     "is of the package and counts": Counted(SWING),
     "keeps all errors": keeps_all_errors,
     "was compiled": torch.compile(field, backend="eager"),
@@ -237,6 +250,22 @@ def test_nothing_is_known_where_another_profiler_watches():
         sys.setprofile(None)
     assert watched
     assert seen
+
+
+def test_what_is_imported_on_the_way_is_imported_whole():
+    code = """
+import sys, torch
+from hnn_tutorial._purity import only_computes
+from hnn_tutorial.mechanics import hamiltonian_field
+
+x = torch.tensor([[0.3, 0.1]], dtype=torch.float64)
+field = hamiltonian_field(lambda x: x[..., 1] ** 2 / 2 - torch.cos(x[..., 0]))
+assert "torch._dynamo" not in sys.modules
+value = only_computes(field, x)  # a gradient may be wanted, so it goes by torch.func
+assert "torch._dynamo" in sys.modules
+assert torch.equal(value, field(x))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_interruption_is_not_kept():

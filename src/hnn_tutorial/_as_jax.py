@@ -159,6 +159,10 @@ def keep(known: dict[Any, Any], key: Any, value: Any) -> None:
         del known[next(iter(known))]
 
 
+_OF_MODULES = vars(nn.Module()).keys() - {"_parameters", "_buffers", "_modules", "training"}
+"""What PyTorch keeps in each module; ``own_owner`` has looked for hooks."""
+
+
 def inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
     """Return what an owner's formulas can depend on but the values of its tensors, and these.
 
@@ -169,6 +173,8 @@ def inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
     for part in owner.modules() if isinstance(owner, nn.Module) else [owner]:
         plain.append(type(part))
         for name, value in vars(part).items():
+            if name in _OF_MODULES and isinstance(part, nn.Module):
+                continue
             if name in ("_parameters", "_buffers"):
                 own = value.items()
             elif name == "_modules":

@@ -230,14 +230,17 @@ class Problem:
         """Return the residuals at the given weights, ``(B, m)``; differentiable."""
         return self.call(weights, self.residual, batch)
 
-    def values(self, weights: Tensor, batch: Batch) -> Tensor:
+    def values(self, weights: Tensor, batch: Batch, *, once: bool = False) -> Tensor:
         """Return the residuals where no gradient is wanted, ``(B, m)``.
 
-        A residual that has ``values(problem, weights, batch)`` of its own is asked for it.
+        A residual that has ``values(problem, weights, batch)`` of its own is asked for it. For a
+        single call recording takes longer than it saves.
         """
         own = getattr(self.residual, "values", None)
         if own is not None:
             return own(self, weights, batch)
+        if once:
+            return self.residuals(weights, batch)
         # Of other own ways PyTorch is as fast.
         evaluate = self.recorded(self.residuals, weights, batch, of_tanh=self._rate is not None)
         if evaluate is None:
@@ -248,7 +251,7 @@ class Problem:
         """Return what the loss is the mean of: squares, or the losses of a ``SampleLoss``."""
         return residuals if isinstance(self.residual, SampleLoss) else residuals.square()
 
-    def loss(self, weights: Tensor, batch: Batch) -> float:
+    def loss(self, weights: Tensor, batch: Batch, *, once: bool = False) -> float:
         """Return the loss on a batch, computed in chunks without a graph.
 
         Weights at which an implicit step cannot be solved have an infinite loss, as have those
@@ -258,7 +261,7 @@ class Problem:
         with torch.no_grad():
             for part in chunks(batch, EVALUATION_CHUNK):
                 try:
-                    r = self.values(weights, part)
+                    r = self.values(weights, part, once=once)
                 except UnsettledStepError:
                     return math.inf
                 total += self.summands(r).sum(dtype=torch.float64).item()

@@ -397,7 +397,7 @@ class Run:
         state = self.state
         if self.patience is not None and self.best is not None:
             state = {**state, "weights": self.best[2]}
-        loss = self.problem.loss(state["weights"], self.problem.data)
+        loss = self.problem.loss(state["weights"], self.problem.data, once=True)
         self.history.final_loss = require_finite(loss, "the loss")
         self.history.best_step = None if self.best is None else self.best[0]
         self.history.reason = self._reason
