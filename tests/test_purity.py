@@ -111,7 +111,7 @@ def counting_in_a_closure():
 
     def counted(x):
         nonlocal calls
-        calls += 1
+        calls = calls + 1
         return field(x)
 
     return counted
