@@ -91,7 +91,7 @@ def gradient(function: ScalarFunction) -> Field:
         with torch.enable_grad():
             start, given = _followed(x, wanted)
             total = values(given).sum()
-            return _pulled_back(total, start, wanted)
+            return _pulled_back([total], start, wanted)[0]
 
     return evaluate
 
@@ -126,7 +126,7 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
             with torch.enable_grad():
                 start, given = _followed(x, wanted)
                 totals = [part.sum() for part in checked(given).unbind(-1)]
-                rows = [_pulled_back(total, start, wanted, again=True) for total in totals]
+                rows = _pulled_back(totals, start, wanted)
         else:
             value, pull_back = vjp(checked, x)[:2]
             ones = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
@@ -137,14 +137,13 @@ def jacobian(function: Field) -> Callable[[Tensor], Tensor]:
 
 
 def _is_for_autograd(x: Tensor) -> bool:
-    """Return whether autograd can do what ``torch.func`` does, in less than half of the time.
+    """Return whether autograd can do what ``torch.func`` does, in half of the time.
 
-    Not inside a transform of ``torch.func``, nor where weights may want a gradient and the states
-    do not: what autograd gives would then want one as well, whether or not any weight does.
+    Not inside a transform of ``torch.func``, whose first use takes a second more, as it imports
+    PyTorch's compiler.
     """
     return (
-        (not torch.is_grad_enabled() or x.requires_grad)
-        and torch._C._functorch.peek_interpreter_stack() is None
+        torch._C._functorch.peek_interpreter_stack() is None
         and not torch.compiler.is_compiling()
         and not torch.is_inference_mode_enabled()
         and not x.is_inference()
@@ -153,18 +152,46 @@ def _is_for_autograd(x: Tensor) -> bool:
 
 def _followed(x: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
     """Return states to differentiate by, and the same for a function, which may write to them."""
-    start = x.view_as(x) if wanted else x.detach().requires_grad_()
+    start = x.view_as(x) if wanted and x.requires_grad else x.detach().requires_grad_()
     return start, start.clone()
 
 
-def _pulled_back(total: Tensor, start: Tensor, wanted: bool, again: bool = False) -> Tensor:
-    """Return the gradient of a number; zeros where it does not depend on the states."""
-    if not total.requires_grad:
-        return torch.zeros_like(start, requires_grad=False)
-    (g,) = torch.autograd.grad(
-        total, start, create_graph=wanted, retain_graph=wanted or again, materialize_grads=True
-    )
-    return g
+def _pulled_back(totals: list[Tensor], start: Tensor, wanted: bool) -> list[Tensor]:
+    """Return the gradients of numbers; zeros where one does not depend on the states.
+
+    Args:
+        totals: the numbers.
+        start: the states.
+        wanted: whether further gradients may be, if anything but the states themselves asks.
+    """
+    further = wanted and (start.grad_fn is not None or any(_asks(t, start) for t in totals))
+    return [
+        torch.autograd.grad(
+            total, start, create_graph=further, retain_graph=True, materialize_grads=True
+        )[0]
+        if total.requires_grad
+        else torch.zeros_like(start, requires_grad=False)
+        for total in totals
+    ]
+
+
+def _asks(total: Tensor, start: Tensor) -> bool:
+    """Return whether a number depends on anything that asks for a gradient, but for a start.
+
+    The start is a leaf: its node of the graph is the one behind a view of it.
+    """
+    view = start.view_as(start).grad_fn
+    assert view is not None
+    seen, waiting = {node for node, _ in view.next_functions}, [total.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if not node.next_functions:  # it gathers the gradient of another leaf
+            return True
+        waiting.extend(following for following, _ in node.next_functions)
+    return False
 
 
 def symplectic_gradient(dH: Tensor) -> Tensor:
