@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import logging
 import math
 import operator
@@ -266,6 +267,33 @@ assert "torch._dynamo" in sys.modules
 assert torch.equal(value, field(x))
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Left:
+    """Something that has to be put away, and that only the collector of cycles finds."""
+
+    def __init__(self, log):
+        self.log, self.itself = log, self
+
+    def __del__(self):
+        self.log.append("put away")
+
+
+def test_what_others_left_is_put_away_another_time():
+    log, before = [], gc.get_threshold()
+    gc.collect()
+    Left(log)
+    gc.set_threshold(1)
+    try:
+        value = only_computes(field, X)
+        inside = list(log)
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    assert gc.isenabled()
+    torch.testing.assert_close(value, field(X))
+    assert inside in ([], ["put away"])
+    assert log == ["put away"]
 
 
 def test_an_interruption_is_not_kept():

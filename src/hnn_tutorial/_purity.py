@@ -8,6 +8,7 @@ harmless: nothing has happened then.
 
 import dis
 import functools
+import gc
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -73,7 +74,8 @@ def only_computes(function: Callable[..., Any], *given: Any) -> Any:
     """
     if sys.getprofile() is not None:
         return None
-    watch = _Watch()
+    watch, collecting = _Watch(), gc.isenabled()
+    gc.disable()  # what others leave may have to be put away by code that does more
     sys.setprofile(watch)
     try:
         value = function(*given)
@@ -81,6 +83,8 @@ def only_computes(function: Callable[..., Any], *given: Any) -> Any:
         return None
     finally:
         sys.setprofile(None)
+        if collecting:
+            gc.enable()
     # Somebody may have kept the error.
     return value if watch.harmless else None
 
