@@ -366,7 +366,7 @@ def test_the_gradient_of_a_loss_has_the_same_values(name, residual, activation):
     g, loss = evaluate(weights, data)
     expected, value = problem.gradient_by_autograd(weights, data)
     scale = expected.abs().max().item()
-    torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-12 * scale)
+    torch.testing.assert_close(g, expected, rtol=0, atol=1e-12 * scale)
     assert float(loss) == pytest.approx(value.item(), rel=1e-12)
 
 
@@ -394,7 +394,7 @@ def test_the_gradient_along_a_motion_has_the_same_values(name, free):
     g, loss = evaluate(weights, data)
     expected, value = problem.gradient_by_autograd(weights, data)
     scale = expected.abs().max().item()
-    torch.testing.assert_close(torch.from_numpy(g), expected, rtol=0, atol=1e-11 * scale)
+    torch.testing.assert_close(g, expected, rtol=0, atol=1e-11 * scale)
     assert float(loss) == pytest.approx(value.item(), rel=1e-11)
 
 

@@ -627,3 +627,14 @@ def test_figures_are_set_in_the_course_s_own_face(caplog):
     text = to_svg(fig)
     assert "HNNSans" in text or "HNN Sans" in text
     assert "STIXGeneral" in text
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight", None])
+def test_a_figure_keeps_its_layout_engine(layout):
+    figure, ax = plt.subplots(layout=layout)
+    figure.colorbar(ax.imshow([[0.0, 1.0], [2.0, 3.0]]))
+    before = figure.get_layout_engine()
+    first, second = to_svg(figure), to_svg(figure)
+    assert figure.get_layout_engine() is before
+    assert len(first) == pytest.approx(len(second), rel=0.02)
+    plt.close(figure)

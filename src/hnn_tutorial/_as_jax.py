@@ -182,8 +182,6 @@ def inventory(owner: Any) -> tuple[Any, list[Tensor]] | None:
                 continue
             elif isinstance(value, Tensor) or _is_plain(value):
                 own = [(name, value)]
-            elif name.startswith("_") and isinstance(part, nn.Module):
-                continue  # of PyTorch's own; `own_owner` has looked for hooks
             else:
                 return None
             for known, each in own:

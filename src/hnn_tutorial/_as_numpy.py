@@ -815,13 +815,10 @@ def training_as_numpy(
     numbers = [value for value in batch.values() if value.dtype != torch.int64]
     if not all(map(is_plain, [weights, *numbers])) or torch.compiler.is_compiling():
         return None
+    if _is_of_own(residual) and not _is_short(residual, batch):
+        return None
     of_tensors_alone, inputs = of_tensors(function, weights, batch)
-    if _is_of_own(residual):
-        if not _is_short(residual, batch):
-            return None
-        own = _is_all_own(model)
-    else:
-        own = False
+    own = is_all_own(model, residual)
     if not own and only_computes(of_tensors_alone, *inputs.values()) is None:
         return None
     return _compared(of_tensors_alone, inputs, largest=largest, of_tanh=of_tanh)

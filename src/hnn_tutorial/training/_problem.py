@@ -243,9 +243,7 @@ class Problem:
             return self.residuals(weights, batch)
         # Of other own ways PyTorch is as fast.
         evaluate = self.recorded(self.residuals, weights, batch, of_tanh=self._rate is not None)
-        if evaluate is None:
-            return self.residuals(weights, batch)
-        return torch.from_numpy(evaluate(weights, batch))
+        return (evaluate or self.residuals)(weights, batch)
 
     def summands(self, residuals: Tensor) -> Tensor:
         """Return what the loss is the mean of: squares, or the losses of a ``SampleLoss``."""
@@ -278,10 +276,7 @@ class Problem:
             g, loss = self._compiled_gradient(weights.detach(), batch)
         else:
             evaluate = self.recorded(self.gradient_by_autograd, weights, batch)
-            if evaluate is None:
-                g, loss = self.gradient_by_autograd(weights, batch)
-            else:
-                g, loss = (torch.from_numpy(np.asarray(x)) for x in evaluate(weights, batch))
+            g, loss = (evaluate or self.gradient_by_autograd)(weights, batch)
         value = require_finite(loss.item(), "the loss")
         require_finite(g.abs().max().item(), "the gradient")
         return g, value
@@ -296,14 +291,14 @@ class Problem:
 
     def recorded(
         self,
-        function: Callable[[Tensor, Batch], Any],
+        function: Callable[[Tensor, Batch], Worked],
         weights: Tensor,
         batch: Batch,
         *,
         largest: float = MOST_IN_ARRAY,
         of_tanh: bool = False,
-    ) -> Callable[[Tensor, Batch], Any] | None:
-        """Return what NumPy evaluates for weights and batches of these shapes, or None.
+    ) -> Callable[[Tensor, Batch], Worked] | None:
+        """Return what gives the same by NumPy, for weights and batches of these shapes, or None.
 
         Args:
             function: ``(weights, batch) -> tensors``, of this model and residual.
@@ -326,7 +321,10 @@ class Problem:
 
         def evaluate(weights: Tensor, batch: Batch) -> Any:
             with np.errstate(all="ignore"):  # the caller looks at what comes
-                return found(weights.numpy(), *(value.numpy() for value in batch.values()))
+                value = found(weights.numpy(), *(value.numpy() for value in batch.values()))
+            if isinstance(value, tuple):
+                return tuple(torch.from_numpy(np.asarray(each)) for each in value)
+            return torch.from_numpy(value)
 
         return evaluate
 
@@ -458,10 +456,7 @@ class Problem:
             return J.detach(), r.detach()
 
         evaluate = self.recorded(jacobian_by_autograd, weights, batch, largest=MOST_IN_JACOBIAN)
-        if evaluate is None:
-            return jacobian_by_autograd(weights, batch)
-        J, r = map(torch.from_numpy, evaluate(weights, batch))
-        return J, r
+        return (evaluate or jacobian_by_autograd)(weights, batch)
 
     @cached_property
     def _rate(self) -> str | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
@@ -191,10 +190,7 @@ class EnsembleProblem(Problem):
             members = slice(start, start + group)
             w, part = weights[members], of(members)
             evaluate = recorded(gradients, w, part) if group == first else None
-            if evaluate is None:
-                g, loss = gradients(w, part)
-            else:
-                g, loss = (torch.from_numpy(np.asarray(x)) for x in evaluate(w, part))
+            g, loss = (evaluate or gradients)(w, part)
             found.append(g)
             losses.append(loss)
         return torch.cat(losses), torch.cat(found)
