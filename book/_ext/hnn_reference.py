@@ -42,8 +42,12 @@ def configure(app: Sphinx, config: Config) -> None:
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
             kind.label = "Attributes"
-    # Names of other packages have no page here; those of this one must have theirs.
-    config.nitpick_ignore_regex = [("py:.*", rf"(?!{PACKAGE}\b).*")]
+    # Names of other packages have no page here; those of this one must have theirs, but for a
+    # variable that stands for a type.
+    config.nitpick_ignore_regex = [
+        ("py:.*", rf"(?!{PACKAGE}\b).*"),
+        ("py:class", rf"{PACKAGE}\.training\._problem\.Worked"),
+    ]
 
 
 # --- docstrings ----------------------------------------------------------------------------------
