@@ -17,6 +17,7 @@ from hnn_tutorial.training import (
     LevenbergMarquardt,
     TorchOptimizer,
     TrainingDivergedError,
+    _at_once,
     _problem,
     acceleration_residual,
     derivative_residual,
@@ -149,16 +150,27 @@ LEAPS = [
 
 def in_calls_of(seconds, monkeypatch):
     """Count the calls of a leap; each makes as many steps as take so long."""
-    monkeypatch.setattr(fit_module, "AT_ONCE", seconds)
+    monkeypatch.setattr(_at_once, "AT_ONCE", seconds)
     calls, leap = [], fit_module.Run._leap
 
-    def counted(*given):
-        made = leap(*given)
-        calls.append(made)
+    def counted(run, most):
+        before = run.history.steps
+        made = leap(run, most)
+        calls.append(run.history.steps - before)
         return made
 
     monkeypatch.setattr(fit_module.Run, "_leap", counted)
     return calls
+
+
+class Slower(dict):
+    """Of a program that is taken for quick at its first call, and for slow from then on."""
+
+    asked = 0
+
+    def get(self, key):
+        self.asked += 1
+        return _at_once.AT_ONCE / (1000.0 if self.asked == 1 else 2.5)
 
 
 if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a newer NumPy.
@@ -213,16 +225,20 @@ if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a 
         model = functools.partial(HNN, 1, (6,), seed=1)
         ends = []
         in_calls_of(10.0, monkeypatch)
-        for compiled in (False, True):
+        for compiled in (False, True, True):
+            if len(ends) == 2:  # many steps, and what is made once more in calls of two
+                monkeypatch.setattr(_at_once, "_paces", Slower())
             made = model()
             with pytest.raises(TrainingDivergedError) as error:
                 fit(made, data, optimizer, seed=seed, progress=False, compile=compiled)
             ends.append(
                 (str(error.value), torch.cat([p.detach().ravel() for p in made.parameters()]))
             )
-        (plain, before), (found, weights) = ends
+        (plain, before), (found, weights), again = ends
         assert found == plain
         torch.testing.assert_close(weights, before, rtol=1e-7, atol=1e-7)
+        assert again[0] == found
+        assert torch.equal(again[1], weights)
 
     def test_an_interruption_between_calls_loses_nothing(tmp_path, monkeypatch):
         given = (functools.partial(HNN, 1, (6,), seed=1), FIELD, Adam(300, batch_size=20))
@@ -269,6 +285,16 @@ if importlib.util.find_spec("jax"):  # Not with the lowest versions; it needs a 
             weights, _ = trained(make, data, another, derivative_residual, compile=True)
             torch.testing.assert_close(weights, plain, rtol=1e-7, atol=1e-7)
             assert _as_jax.program.cache_info().misses == before
+
+    def test_a_second_training_knows_the_pace(monkeypatch):
+        given = (lambda: HNN(1, (32, 32), seed=1), FIELD, Adam(1000), derivative_residual)
+        _, first = trained(*given, compile=True)
+        calls = in_calls_of(60.0, monkeypatch)
+        _, second = trained(*given, compile=True)
+        assert calls == [1000]
+        assert second.loss == first.loss
+        # What the steps took is not taken for compiling.
+        assert second.compile_seconds < 0.5 * second.seconds
 
     # The mean squares of the two residuals below differ by a factor, which the decay tells.
     DECAYING = Adam(3, 0.1, batch_size=1, weight_decay=0.1)

@@ -1,6 +1,7 @@
 """Several steps of an optimiser as one program, by JAX: nothing returns to Python in between."""
 
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hnn_tutorial._as_jax import keep
 from hnn_tutorial.training._batches import State, next_samples
 from hnn_tutorial.training._problem import Problem
 from hnn_tutorial.training.losses import Batch
@@ -17,6 +19,12 @@ MOST = 1024
 
 MOST_INDICES = 1_000_000
 """In the samples of the mini-batches of a call, which it is given."""
+
+AT_ONCE = 0.05
+"""Seconds that a call is meant to take, between two looks at the keyboard and the clock."""
+
+_paces: dict[Any, float] = {}
+"""Seconds of a step, by program and sizes; that of a first call is with its compilation."""
 
 
 class Step(Protocol):
@@ -77,10 +85,12 @@ def steps_at_once(
 ) -> tuple[State, list[float], bool] | None:
     """Make steps of an optimiser in one call; None where JAX cannot say them.
 
+    It makes as many as ``AT_ONCE`` is enough for, and one where the pace is not known yet.
+
     Args:
         problem: what is trained.
         state: where it is.
-        count: the most steps to make.
+        count: the most to make.
         batch_size: samples in a batch, or None for all.
         moved: the entries of the state that a step changes, the weights first.
         given: the numbers of a step, by how many are done before it.
@@ -97,8 +107,15 @@ def steps_at_once(
         return None
     size = problem.samples if batch_size is None else batch_size
     like = {name: value[: 1 if of_one else size] for name, value in problem.data.items()}
+    begin, new_here = time.perf_counter(), not problem.compile_seconds
+    recording = problem.recorded_for_jax(function, like)
+    if recording is None:
+        return None
     most = MOST if batch_size is None else max(1, min(MOST, MOST_INDICES // size))
-    count, done = min(count, most), int(state["step"])
+    key = (make, recording.text, recording.fixed, problem.dtype, problem.samples, batch_size)
+    pace = _paces.get(key)
+    count = min(count, most, 1 if pace is None else max(1, int(AT_ONCE / pace)))
+    done = int(state["step"])
     numbers = np.zeros((most, len(given(done))), state[moved[0]].numpy().dtype)
     numbers[:count] = [given(done + k) for k in range(count)]
     samples, ends = next_samples(problem, batch_size, state, count)
@@ -106,17 +123,21 @@ def steps_at_once(
         samples = np.concatenate([samples, np.zeros((most - count, size), samples.dtype)])
     first, data = [state[name] for name in moved], [*problem.data.values()]
 
-    def run(count: int) -> list[np.ndarray] | None:
-        return problem.by_jax(make, function, like, first, numbers, samples, data, count=count)
+    def run(count: int) -> list[np.ndarray]:
+        found = problem.by_jax(make, function, like, first, numbers, samples, data, count=count)
+        assert found is not None
+        return found
 
+    called = time.perf_counter()
     found = run(count)
-    if found is None:
-        return None
     made, finite = int(found[0]), bool(found[1])
+    now = time.perf_counter()
+    if new_here:  # what is beyond the steps
+        problem.compile_seconds = max(now - begin - made * (pace or 0), 1e-9)
+    keep(_paces, key, (now - called) / made)
     if not finite:  # what came of the last step is of no use: the same, and one less
         made -= 1
         found = run(made)
-        assert found is not None
     _, _, losses, *arrays = found
     new = {
         k: torch.from_numpy(v).reshape(state[k].shape) for k, v in zip(moved, arrays, strict=True)

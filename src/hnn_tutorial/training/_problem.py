@@ -346,11 +346,8 @@ class Problem:
             given: tensors and arrays, some in lists, or None.
             more: numbers, by name.
         """
-        key = ("JAX", function, *(value.shape for value in batch.values()))
         begin = time.perf_counter()
-        if key not in self.known:
-            self.known[key] = self._recorded_for_jax(function, batch)
-        recording = self.known[key]
+        recording = self.recorded_for_jax(function, batch)
         if recording is None:
             return None
         with float64_on_the_cpu():
@@ -361,6 +358,13 @@ class Problem:
         # With the first steps; where another training compiled the same, it is these alone.
         self.compile_seconds = self.compile_seconds or time.perf_counter() - begin
         return found
+
+    def recorded_for_jax(self, function: Callable[..., Any], batch: Batch) -> Recording | None:
+        """Return a function of weights and a batch of these shapes as text; None without JAX."""
+        key = ("JAX", function, *(value.shape for value in batch.values()))
+        if key not in self.known:
+            self.known[key] = self._recorded_for_jax(function, batch)
+        return self.known[key]
 
     def _recorded_for_jax(self, function: Callable[..., Any], batch: Batch) -> Recording | None:
         weights = self.weights()

@@ -33,8 +33,6 @@ from hnn_tutorial.training.losses import Batch, Residual, as_batch, derivative_r
 from hnn_tutorial.training.torch_optimizer import TorchOptimizer
 
 ALL_STEPS = "all steps done"
-AT_ONCE = 0.05
-"""Seconds of compiled steps between two looks at the keyboard and the clock."""
 
 
 class Optimizer(Protocol):
@@ -316,8 +314,7 @@ class Run:
         self._reason = ""
         self.history = History()
         self.clock = time.perf_counter()
-        # Of steps in the next call; none where each is a call of its own.
-        self._count = int(problem.compile and hasattr(optimizer, "leap"))
+        self._leaps = problem.compile and hasattr(optimizer, "leap")
 
     def begin(self, seed: int | torch.Generator) -> None:
         """Start from the model's own weights."""
@@ -349,7 +346,7 @@ class Run:
 
     def advance(self, checkpoint_every: int | None = None) -> float:
         """Make a step, or where they are compiled several; return the loss before the last."""
-        most = self._to_the_next(checkpoint_every) if self._count else 0
+        most = self._to_the_next(checkpoint_every) if self._leaps else 0
         if most > 0 and self._leap(most):
             return self.history.loss[-1]
         new, loss = self.optimizer.step(self.problem, self.state)
@@ -371,26 +368,26 @@ class Run:
             ends.append(step + checkpoint_every - step % checkpoint_every - 1)
         return min(ends) - step
 
-    def _leap(self, most: int) -> int:
-        """Make up to so many steps in one call of about ``AT_ONCE`` seconds; return how many."""
+    def _leap(self, most: int) -> bool:
+        """Make up to so many steps in one call; return whether any was made."""
         leap: Callable[..., Any] = self.optimizer.leap  # type: ignore[attr-defined]
-        begin, start = time.perf_counter(), self.state
-        found = leap(self.problem, start, min(most, self._count))
+        start = self.state
+        found = leap(self.problem, start, most)
         if found is None:
-            self._count = 0
-            return 0
-        new, losses, finite = found
-        made = len(losses)
-        if finite:
+            self._leaps = False
+            return False
+        self.state, losses, finite = found
+        if losses:
             self.verified = start
-        elif made:
+        if losses and not finite:
             # The loss behind these steps is not finite, as the next one will say.
-            self.verified = leap(self.problem, start, made - 1)[0] if made > 1 else start
-        self.state = new
+            left = len(losses) - 1
+            while left:
+                self.verified, made, _ = leap(self.problem, self.verified, left)
+                left -= len(made)
         self.history.loss.extend(losses)
         self.history.compile_seconds = self.problem.compile_seconds
-        self._count = max(1, int(AT_ONCE * made / (time.perf_counter() - begin)))
-        return made
+        return bool(losses)
 
     def conclude(self) -> None:
         """Choose the weights to return, and verify them."""
