@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import MODEL_SHAPES
 from torch.nn.functional import softplus
 
-from hnn_tutorial import _as_numpy
+from hnn_tutorial import _as_numpy, _operations
 from hnn_tutorial._as_numpy import as_numpy, compact
 from hnn_tutorial.integrators import (
     METHODS,
@@ -85,8 +85,8 @@ def test_a_motion_is_the_same_with_and_without(name, batch, monkeypatch):
     pendulum = Pendulum(mass=0.7, length=1.3, gravity=2.1)
     x0 = 0.8 * torch.ones(*batch, 2, dtype=torch.float64)
     calls = []
-    record = _as_numpy._recorded
-    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: calls.append(1) or record(*a))
+    record = _as_numpy.recorded
+    monkeypatch.setattr(_as_numpy, "recorded", lambda *a: calls.append(1) or record(*a))
     fast = integrate(pendulum.field, x0, TIMES, name)
     assert calls == [1]
     back = integrate(pendulum.field, fast[-1], TIMES.flip(0), name)
@@ -223,8 +223,8 @@ def test_gaps_of_each_state_are_the_same_with_and_without(name, batch, monkeypat
     x0 = torch.rand(*batch, 2, generator=generator, dtype=torch.float64)
     gaps = 0.3 * torch.rand(20, *batch, generator=generator, dtype=torch.float64)
     calls = []
-    record = _as_numpy._recorded
-    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: calls.append(1) or record(*a))
+    record = _as_numpy.recorded
+    monkeypatch.setattr(_as_numpy, "recorded", lambda *a: calls.append(1) or record(*a))
     fast = integrate_gaps(pendulum.field, x0, gaps, name, steps=3)
     assert calls == [1]
     wanted = integrate_gaps(pendulum.field, x0, gaps.requires_grad_(), name, steps=3)
@@ -278,7 +278,7 @@ def test_single_numbers_are_pythons_and_end_in_inf_or_nan_where_pytorchs_do(of_n
         value = of_numbers(a, b)
         return torch.stack([value, x[1] * value, torch.dot(x, x)])
 
-    evaluate = _as_numpy._recorded(function, {"x": torch.tensor([0.7, 0.4]).double()})
+    evaluate = _as_numpy.recorded(function, {"x": torch.tensor([0.7, 0.4]).double()})
     for values in ([0.3, 0.6], [0.0, 2.0], [-0.4, 0.0], [1e308, -1e308], [math.inf, -math.nan]):
         x = torch.tensor(values, dtype=torch.float64)
         with np.errstate(all="ignore"):
@@ -566,7 +566,7 @@ def test_derivatives_of_parts_are_put_where_they_belong():
         return g
 
     x = torch.linspace(-1, 1, 12, dtype=torch.float64)
-    evaluate = _as_numpy._recorded(slope, {"x": x})
+    evaluate = _as_numpy.recorded(slope, {"x": x})
     other = torch.linspace(2, -1, 12, dtype=torch.float64)
     torch.testing.assert_close(torch.from_numpy(evaluate(other.numpy())), slope(other))
 
@@ -592,9 +592,9 @@ def test_a_lagrangian_that_is_made_of_a_place_is_followed_by_numpy(monkeypatch):
 def test_a_mass_of_nothing_has_no_inverse_and_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = _as_numpy.NUMPY["inverse"](np.array([[[2.0]], [[0.0]]]))
+        found = _operations.NUMPY["inverse"](np.array([[[2.0]], [[0.0]]]))
     assert np.isnan(found).all()
-    np.testing.assert_array_equal(_as_numpy.NUMPY["inverse"](np.array([[[2.0]]])), [[[0.5]]])
+    np.testing.assert_array_equal(_operations.NUMPY["inverse"](np.array([[[2.0]]])), [[[0.5]]])
 
 
 @pytest.mark.parametrize("order", [2, 1, 3])

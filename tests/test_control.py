@@ -501,8 +501,8 @@ def test_a_machine_of_the_package_is_followed_by_numpy_to_the_same_motion(
     x0 = 0.3 * torch.rand(*batch, 4, generator=generator, dtype=torch.float64)
     times = torch.linspace(0, 2, 61, dtype=torch.float64) ** 1.5  # uneven
     recorded = []
-    record = _as_numpy._recorded
-    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: recorded.append(1) or record(*a))
+    record = _as_numpy.recorded
+    monkeypatch.setattr(_as_numpy, "recorded", lambda *a: recorded.append(1) or record(*a))
 
     def follow(field):
         return simulate(field, lambda x: -2 * x[..., :1] - x[..., 2:3], x0, times, step=0.02)
@@ -537,8 +537,8 @@ def test_the_energy_law_is_asked_by_numpy_to_the_same_motion(model, batch, monke
     x0 = drawn(*batch, 4, seed=3, size=2.0)
     times = torch.linspace(0, 2, 61, dtype=torch.float64) ** 1.5  # uneven
     recorded = []
-    record = _as_numpy._recorded
-    monkeypatch.setattr(_as_numpy, "_recorded", lambda *a: recorded.append(1) or record(*a))
+    record = _as_numpy.recorded
+    monkeypatch.setattr(_as_numpy, "recorded", lambda *a: recorded.append(1) or record(*a))
 
     def follow(controller):
         return simulate(plant.field, controller, x0, times, limit=2.5)

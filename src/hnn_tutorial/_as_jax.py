@@ -1,6 +1,6 @@
 """Formulas of the package in JAX, for what is compiled on a CPU.
 
-What ``_as_numpy`` records in PyTorch is written down for ``jax.numpy`` instead. JAX is not needed
+The operations of PyTorch are written down (``_recorder``) for ``jax.numpy`` here. JAX is not needed
 for anything else, and imported where it is asked for alone. A program goes by its text: weights,
 data, and the numbers of a formula are its arguments, so that other ones compile nothing.
 """
@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hnn_tutorial._as_numpy import NUMPY, NotRecordedError, Recorder, made_of
+from hnn_tutorial._operations import NUMPY, NotRecordedError, aten
+from hnn_tutorial._recorder import Recorder, made_of
 
 MOST_KEPT = 64
 """Programs, and texts of fields; the one used longest ago goes first."""
 
-aten = torch.ops.aten
 _IN_PLACE = {aten.add_.Tensor: "{0} + {1}", aten.logical_and_.default: "{0} & {1}"}
 
 

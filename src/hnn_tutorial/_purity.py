@@ -23,9 +23,9 @@ _HERE = Path(__file__).parent
 _OWN = tuple(
     str(_HERE / part)
     for part in (
-        *("_angles.py", "_as_numpy.py", "_purity.py", "_validate.py", "constraints.py", "control"),
-        *("flows", "integrators", "mechanics.py", "models", "own_recording/rivals.py", "systems"),
-        "training",
+        *("_angles.py", "_as_numpy.py", "_operations.py", "_own.py", "_purity.py", "_recorder.py"),
+        *("_validate.py", "constraints.py", "control", "flows", "integrators", "mechanics.py"),
+        *("models", "own_recording/rivals.py", "systems", "training"),
     )
 )
 """The parts of this package that may change things, such as weights that stand in a model for a

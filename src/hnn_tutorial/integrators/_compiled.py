@@ -28,7 +28,9 @@ from hnn_tutorial._as_jax import (
     program,
     recorded_for_jax,
 )
-from hnn_tutorial._as_numpy import NotRecordedError, elsewhere, own_owner
+from hnn_tutorial._as_numpy import elsewhere
+from hnn_tutorial._operations import NotRecordedError
+from hnn_tutorial._own import own_owner
 from hnn_tutorial._validate import checked_field
 from hnn_tutorial.integrators._method import Method
 

@@ -21,15 +21,9 @@ from hnn_tutorial._as_jax import (
     program,
     recorded_for_jax,
 )
-from hnn_tutorial._as_numpy import (
-    MOST_IN_ARRAY,
-    NotRecordedError,
-    elsewhere,
-    is_all_own,
-    is_own,
-    of_tensors,
-    training_as_numpy,
-)
+from hnn_tutorial._as_numpy import MOST_IN_ARRAY, elsewhere, of_tensors, training_as_numpy
+from hnn_tutorial._operations import NotRecordedError
+from hnn_tutorial._own import is_all_own, is_own
 from hnn_tutorial._validate import check_finite
 from hnn_tutorial.integrators import UnsettledStepError
 from hnn_tutorial.integrators.implicit import fixed_point_only
