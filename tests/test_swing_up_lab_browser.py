@@ -132,6 +132,27 @@ def test_the_pole_stands_at_the_end_and_a_weak_motor_lets_it_swing(open_lab):
     expect(page.get_by_role("textbox", name="largest force, typed")).to_have_value("1 N")
 
 
+def test_the_whole_motion_stays_in_the_picture_on_a_phone(open_lab):
+    # As on the page of the chapter: the cart runs to the end of its track, the pole beyond.
+    models = {"learned": StructuredLNN(2, (8,), angles=(1,), seed=1)}
+    lab = SwingUpLab(CartPole(), models, limit=1.0, gain=13.0, above=0.03, angle=0.4)
+    page = open_lab(lab, width=390)
+    to_the_end(page)
+    page.keyboard.press("Home")
+    far = 0.0
+    for _ in range(40):
+        drawn(page)  # the scrubber goes on from where it was drawn
+        page.keyboard.press("ArrowRight")
+        drawn(page)
+        stage = page.locator(".hnn-body").bounding_box()
+        knob = page.locator(".hnn-handle-body").bounding_box()
+        bob = knob["x"] + knob["width"] / 2 - stage["x"]
+        assert 8 <= bob <= stage["width"] - 8
+        far = max(far, bob)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert far > 0.9 * stage["width"]
+
+
 def test_the_task_is_done_with_a_weaker_motor_only(open_lab):
     page = open_lab()
     task = page.locator(".hnn-task")

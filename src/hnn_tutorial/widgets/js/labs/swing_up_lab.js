@@ -192,7 +192,8 @@ class SwingUpLab extends Shell {
     const count = this.entries.length;
     const across = width >= SIDE_BY_SIDE ? count : 1;
     const [cellWidth, cellHeight] = [width / across, height / (count / across)];
-    const rod = Math.max(12, Math.min(cellHeight / 2 - 22, cellWidth / 2 / (REACH + 0.4)));
+    // A level pole on a cart at the end of its track still has its whole bob in the picture.
+    const rod = Math.max(12, Math.min(cellHeight / 2 - 22, (cellWidth / 2 - 10) / (REACH + 1)));
     const cells = this.entries.map((_, i) => ({ x: ((i % across) + 0.5) * cellWidth, y: (Math.floor(i / across) + 0.5) * cellHeight + 6, left: (i % across) * cellWidth, top: Math.floor(i / across) * cellHeight, width: cellWidth }));
     return { rod, cells };
   }
