@@ -94,6 +94,22 @@ def test_panels_stand_side_by_side_where_there_is_room(site: str, browser: Any) 
         assert not any(stacked for _, stacked, _ in measured(tab, LETTERS))
 
 
+def test_small_panels_share_a_row_on_a_phone_at_one_scale(site: str, browser: Any) -> None:
+    with open_page(browser, f"{site}/book/pixel_pendulum.html", width=390) as (tab, _):
+        figures = measured(
+            tab,
+            """() => [...document.querySelectorAll(".hnn-panels")].map((figure) =>
+                [...figure.querySelectorAll(".hnn-window")].map((svg) => {
+                    const box = svg.getBoundingClientRect();
+                    return [box.top, box.width / svg.viewBox.baseVal.width];
+                }))""",
+        )
+    four, film = ([[top for top, _ in each], {round(k, 2) for _, k in each}] for each in figures)
+    assert [four[0].count(top) for top in sorted(set(four[0]))] == [2, 2]
+    assert [film[0].count(top) for top in sorted(set(film[0]))] == [2, 2, 1]
+    assert len(four[1]) == len(film[1]) == 1
+
+
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_a_term_and_a_work_are_shown_before_one_follows_them(
     html: Path, site: str, browser: Any, over: str

@@ -29,6 +29,7 @@ STYLE = "palette.css"
 SMALLEST = 11.0  # pixels, of letters on a phone
 PIXELS = 4 / 3  # of a point
 PHONE = 380.0  # pixels that a figure has there
+GAP = 8.0  # pixels between panels, as in type.css
 
 
 # --- colours -------------------------------------------------------------------------------------
@@ -102,12 +103,20 @@ def inline(text: str, says: str, mark: str) -> str:
         scrolls = ' tabindex="0"' if least > PHONE else ""
         return f'<div class="hnn-figure"{scrolls} style="{style}">{whole}{drawing}</svg></div>'
     name = f"{mark}f{hashlib.sha256(drawing.encode()).hexdigest()[:8]}-all"
+    boxes = [each.strip() for each in panels[1].split(";")]
+    widest = max(float(box.split()[2]) for box in boxes)
+    # So many stand beside each other on a phone, all on one scale.
+    columns = int((PHONE + GAP) // (widest * SMALLEST / letters + GAP))
     windows = ""
-    for box in map(str.strip, panels[1].split(";")):
+    for box in boxes:
         wide = float(box.split()[2])
+        size = f"{wide * PIXELS:.0f}px"
+        if columns > 1:
+            room = f"(100% - {GAP * (columns - 1):g}px)"
+            size = f"min({size}, {room} * {wide / widest / columns:.4f})"
         windows += (
             f'<svg class="hnn-window" aria-hidden="true" {lines} viewBox="{box}" '
-            f'style="width: {wide * PIXELS:.0f}px; min-width: {wide * SMALLEST / letters:.0f}px">'
+            f'style="width: {size}; min-width: {wide * SMALLEST / letters:.0f}px">'
             f'<use href="#{name}"/></svg>'
         )
     return (
