@@ -281,6 +281,8 @@ def as_number(name: str, value: Any, expected: str = "a real number") -> float:
     Raises:
         TypeError: for anything else, text above all.
     """
+    if type(value) is float:
+        return value
     alone = isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex()
     if isinstance(value, Real) or alone:
         with contextlib.suppress(RuntimeError, OverflowError):
