@@ -27,7 +27,7 @@ from hnn_tutorial.training import (
     fit_ensemble,
 )
 from hnn_tutorial.training._batches import next_batch, start_batches
-from hnn_tutorial.training._problem import Problem, gives_jacobian
+from hnn_tutorial.training._problem import GRADIENT_BLOCK, Problem, gives_jacobian
 from hnn_tutorial.training.losses import as_batch
 
 SPRING = MassSpring(mass=2.0, stiffness=2.0)
@@ -122,8 +122,29 @@ def test_the_loss_adds_two_norms_and_errors_do_not_cancel():
 def test_the_loss_of_much_data_is_that_of_its_chunks(monkeypatch):
     problem = Problem(MLP(1, (4,), seed=0), derivative_residual, as_batch(disc(101, 0)))
     whole = problem.residuals(problem.weights(), problem.data).square().mean().item()
-    monkeypatch.setattr("hnn_tutorial.training._problem.EVALUATION_CHUNK", 10)
+    monkeypatch.setattr("hnn_tutorial.training._problem.LOSS_BLOCK", 10)
     assert problem.loss(problem.weights(), problem.data) == pytest.approx(whole, rel=1e-13)
+
+
+@pytest.mark.parametrize("samples", [2 * GRADIENT_BLOCK, 2 * GRADIENT_BLOCK + 345])
+@pytest.mark.parametrize("activation", ["tanh", "softplus"])
+def test_the_gradient_of_much_data_is_the_mean_over_its_blocks(samples, activation, monkeypatch):
+    problem = Problem(
+        HNN(1, (5, 4), activation, seed=1), derivative_residual, as_batch(disc(samples, 0))
+    )
+    whole, loss_of_whole = problem.gradient_by_autograd(problem.weights(), problem.data)
+    sizes, evaluate = [], Problem.recorded
+
+    def noted(self, function, weights, batch, **options):
+        sizes.append(len(batch["states"]))
+        return evaluate(self, function, weights, batch, **options)
+
+    monkeypatch.setattr(Problem, "recorded", noted)
+    g, loss = problem.gradient(problem.weights(), problem.data)
+    torch.testing.assert_close(g, whole, rtol=1e-12, atol=1e-14)
+    assert loss == pytest.approx(loss_of_whole.item(), rel=1e-13)
+    blocks = [samples] if samples == 2 * GRADIENT_BLOCK else [GRADIENT_BLOCK] * 2 + [345]
+    assert sizes == blocks
 
 
 @pytest.mark.parametrize("kind", MODELS)
