@@ -1,6 +1,7 @@
 """The benchmarks' own machinery: what an interruption costs, what the file holds, what is equal."""
 
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -221,14 +222,23 @@ def test_a_power_is_found_in_the_larger_half_of_the_sizes(bench):
     assert not rows.growth_row("a", cases, 1.5, 3, "bodies")["reached"]
 
 
-def test_the_time_of_a_step_leaves_the_first_out(bench, monkeypatch):
+def test_the_time_of_a_step_leaves_a_first_out_that_is_made_alone(bench, monkeypatch):
     rows = bench["rows_rivals"]
-    clock = iter([10.0, 11.0, 12.0, 14.0])
-    monkeypatch.setattr(rows.time, "process_time", lambda: next(clock))
     data = Dataset(SPRING.sample(5, 0), SPRING.field(SPRING.sample(5, 0)))
     advance = rows.Run.advance
-    found = rows.step_seconds(4, lambda: rows.fit(HNN(1, (2,)), data, Adam(4), progress=False))
-    assert found == pytest.approx(4 / 3)  # of 1, 1 and 2
+
+    def seconds(*ticks, compile=False):
+        clock = iter(ticks)
+        monkeypatch.setattr(rows.time, "process_time", lambda: next(clock))
+        model, adam = HNN(1, (2,), seed=0), Adam(4)
+        given = {"progress": False, "compile": compile}
+        return rows.step_seconds(4, lambda: rows.fit(model, data, adam, **given))
+
+    assert seconds(7.0, 10.0, 11.0, 12.0, 14.0) == pytest.approx(4 / 3)  # of 1, 1 and 2
+    if importlib.util.find_spec("jax"):
+        rows.fit(HNN(1, (2,), seed=0), data, Adam(3), progress=False, compile=True)
+        # Now its pace is known: all steps are one call.
+        assert seconds(7.0, 15.0, compile=True) == 2.0
     assert rows.Run.advance is advance
 
 
