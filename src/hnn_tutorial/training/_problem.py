@@ -36,18 +36,16 @@ from hnn_tutorial.training.losses import (
     derivative_residual,
 )
 
-LOSS_BLOCK = 1000
-"""Samples of which a CPU evaluates the loss at a time: their numbers stay in its cache, and NumPy
-may be used. Of HNNs 2-32-32-1 and 2-200-200-1 on 40,000 samples it took 39 and 316 ms in blocks of
-16,384 samples, and 9.4 and 210 ms so; of a structured LNN 31 and 28 ms."""
-
-LOSS_BLOCK_ON_A_CARD = 16384
-"""On another device, where small blocks would wait for each other."""
+LOSS_BLOCK = 16384
+"""Samples of which the loss is evaluated at a time. In blocks of 1,000 it took a quarter to nine
+tenths of the time, on 40,000 samples; but a step of Levenberg–Marquardt for 337 weights, with
+Jacobians between, then took 0.35 s in place of 0.30."""
 
 GRADIENT_BLOCK = 500
-"""The same of a gradient of the loss, where a batch has more than twice as many. For these
-networks it took 61 and 1,089 ms as a whole, and 26 and 560 ms so; for an LNN 4-32-32-1 343 and 136
-ms. Blocks of 1,000 are a tenth faster for small networks, and the LNN's twice as slow."""
+"""The same of a gradient of the loss on a CPU, where a batch has more than twice as many: their
+numbers stay in its cache, and NumPy may be used. Of HNNs 2-32-32-1 and 2-200-200-1 on 40,000
+samples it took 61 and 1,089 ms as a whole, and 26 and 560 ms so; of an LNN 4-32-32-1 343 and 136.
+Blocks of 1,000 are a tenth faster for small networks, and the LNN's twice as slow."""
 
 MOST_IN_JACOBIAN = 1_000_000
 """Numbers in a Jacobian that NumPy evaluates. On one thread, of two residuals of a network
@@ -262,9 +260,8 @@ class Problem:
         at which an explicit one runs away.
         """
         total, count = 0.0, 0
-        size = LOSS_BLOCK if self.device.type == "cpu" else LOSS_BLOCK_ON_A_CARD
         with torch.no_grad():
-            for part in chunks(batch, size):
+            for part in chunks(batch, LOSS_BLOCK):
                 try:
                     r = self.values(weights, part, once=once)
                 except UnsettledStepError:

@@ -52,7 +52,9 @@ class LevenbergMarquardt:
     :math:`J J^\top`, which is then the smaller matrix: for an HNN 2-32-32-1 on 100 states in a
     twentieth of the time. Memory on top of model and data: about 3 · 8 · chunk · m · P bytes for a
     block, and 4 · 8 · P² for the linear system, or 8 · M · P + 4 · 8 · M² where M is less than P. A
-    block that does not fit into memory is halved until it does.
+    block that does not fit into memory is halved until it does. The loss of a trial step is
+    evaluated for up to 16,384 samples at once; for small networks and long data that is more than
+    the block: measured, 25 MB for an HNN 2-16-16-1 and 49 MB for such an LNN.
 
     Args:
         steps: most steps to take.
