@@ -107,6 +107,7 @@ def _swapped(name: Name, x: Tensor, first: int = 0, second: int = 1) -> str:
 
 
 def part_of(x: Tensor, dim: int, index: str) -> str:
+    """Return how a text takes an index, or a slice, along an axis."""
     before = ", ".join([":"] * (dim % x.ndim) + [index])
     return f"[{before}]"
 
